@@ -1,0 +1,1 @@
+"""Manyviews: cluster unlabelled images with many pretrained CNNs at once."""

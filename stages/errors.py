@@ -1,0 +1,25 @@
+"""The exceptions that a user can cause. Each message is one line: what is wrong, and the way out."""
+
+
+class ManyviewsError(Exception):
+    """Base of every error that a command reports as one line instead of a traceback."""
+
+
+class ParameterError(ManyviewsError, ValueError):
+    """An option or parameter has a value that cannot be used."""
+
+
+class DatasetError(ManyviewsError):
+    """A dataset folder, its source.yaml or its images cannot be used."""
+
+
+class FetchError(ManyviewsError):
+    """A file could not be fetched, or is not the file it should be."""
+
+
+class BackboneError(ManyviewsError):
+    """A backbone is unknown, or its weights cannot be had."""
+
+
+class TableError(ManyviewsError):
+    """A table is missing, unreadable, or belongs to other images."""

@@ -1,0 +1,106 @@
+"""The DVC stage `download`: from the description of a dataset to its image table."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from stages.command import application, run
+from stages.errors import DatasetError, ParameterError
+
+if TYPE_CHECKING:
+    from stages.datasets import Readable
+    from stages.tables import Image
+
+T = TypeVar("T")
+
+
+def download(
+    dataset: Annotated[
+        str, typer.Option(help="Name of the dataset, the folder DATA/raw/NAME. It has no default.", metavar="NAME")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of all data, with raw/ in it.", metavar="DIR")] = Path("data"),
+) -> None:
+    """Check the images of a dataset and gather them into one table.
+
+    DATA/raw/NAME holds images, in any sub-folders, or one source.yaml that says where they are. Names of
+    sub-folders, or a labels.csv with the columns path and label, give labels for the scores; neither is needed.
+
+    Writes DATA/images/NAME.parquet, and DATA/images/NAME.rejected.csv with the images that cannot be read.
+
+    Fetched files are kept in the user's cache folder; the environment variable MANYVIEWS_CACHE names another.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", dataset):
+        raise ParameterError(
+            f"--dataset {dataset!r} is no name; use letters, digits, '.', '_' and '-', the first a letter or digit"
+        )
+    # Imported here, so that --help need not wait for them.
+    from stages.datasets import Readable, Rejected, check_images, class_order, open_dataset
+    from stages.tables import write_images
+    from stages.wheels import cache_folder
+
+    table, rejects = data / "images" / f"{dataset}.parquet", data / "images" / f"{dataset}.rejected.csv"
+    with open_dataset(data / "raw" / dataset, cache_folder(), _report) as images:
+        readable: list[Readable] = []
+        rejected: list[Rejected] = []
+        for checked in _progress(check_images(images), "checking images", len(images)):
+            if isinstance(checked, Readable):
+                readable.append(checked)
+            else:
+                rejected.append(checked)
+        _write_rejected(rejects, rejected)
+        if not readable:
+            raise DatasetError(
+                f"no image of {dataset} can be read; the first, {rejected[0].path!r}: {rejected[0].reason}"
+            )
+        class_names = class_order(found.raw.label for found in readable if found.raw.label is not None)
+        rows = _rows(readable, class_names)
+        write_images(table, _progress(rows, "writing the table", len(readable)), class_names)
+    classes = f"{len(class_names)} classes" if class_names else "no labels"
+    print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
+    print(f" (see {rejects})" if rejected else "")
+
+
+def _rows(readable: Sequence["Readable"], class_names: Sequence[str]) -> Iterator["Image"]:
+    from stages.datasets import UnreadableImageError
+    from stages.tables import Image
+
+    ids = {name: label for label, name in enumerate(class_names)}
+    for raw, width, height in readable:
+        try:
+            content = raw.read()
+        except UnreadableImageError as error:  # it could be read a moment ago
+            raise DatasetError(f"{raw.path}: {error}; leave the images alone and run this again") from None
+        yield Image(raw.path, content, None if raw.label is None else ids[raw.label], width, height)
+
+
+def _write_rejected(file: Path, rejected: Iterable[tuple[str, str]]) -> None:
+    import csv
+
+    from stages.atomic import replacing
+
+    with replacing(file) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["path", "reason"])
+        writer.writerows(rejected)
+
+
+def _progress(items: Iterable[T], title: str, total: int) -> Iterable[T]:
+    """Show a bar on stderr while `items` are taken, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(items, title, total, console=console, disable=not console.is_terminal, transient=True)
+
+
+def _report(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+app = application(download)
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,90 @@
+import pytest
+
+from stages.datasets import open_dataset
+from stages.datasets.package import Package
+from stages.datasets.source import read_source
+from stages.errors import DatasetError
+from tests.datasets.images import png
+
+SHA = "0" * 64
+SOUND = f"reader: package\nrequirement: photos==1.0\nsha256: '{SHA}'\n"
+
+
+def refuse(line: str) -> None:
+    raise AssertionError(f"nothing should be fetched: {line}")
+
+
+def message(folder) -> str:
+    with pytest.raises(DatasetError) as caught:
+        with open_dataset(folder, folder / "cache", refuse):
+            pass
+    return str(caught.value)
+
+
+def test_a_folder_of_images_is_a_dataset(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    with open_dataset(tmp_path, tmp_path / "cache", refuse) as images:
+        assert [(image.path, image.label, image.read()) for image in images] == [("a.png", None, png())]
+
+
+def test_a_missing_folder_names_the_datasets_there_are(tmp_path):
+    raw = tmp_path / "raw"
+    assert message(raw / "x") == f"there is no folder {raw / 'x'}; there is no dataset in {raw}"
+    for name in ("umist", "flowers", ".cache"):
+        (raw / name).mkdir(parents=True)
+    (raw / "notes.txt").touch()
+    assert message(raw / "x") == f"there is no folder {raw / 'x'}; {raw} has flowers, umist"
+    assert message(raw / "notes.txt").startswith(f"there is no folder {raw / 'notes.txt'}; ")
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path):
+    way_out = "; put images in it, or a source.yaml"
+    assert message(tmp_path) == f"{tmp_path} holds nothing{way_out}"
+    (tmp_path / ".gitignore").touch()
+    assert message(tmp_path) == f"{tmp_path} holds nothing{way_out}"
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "source.yml").touch()
+    assert message(tmp_path) == f"{tmp_path} holds no image, but 'deep/source.yml'{way_out}"
+
+
+def test_images_beside_a_source_are_refused(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "source.yaml").write_text(SOUND)
+    assert (
+        message(tmp_path) == f"{tmp_path} holds both images (such as 'a.png') and source.yaml; remove one of them"
+    )
+
+
+def test_a_source_is_read(tmp_path):
+    file = tmp_path / "source.yaml"
+    file.write_text(SOUND + "images: '*.jpg' # only these\n")
+    assert read_source(file) == Package(requirement="photos==1.0", sha256=SHA, images="*.jpg")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "has no keys; write one a line, such as `reader: package`"),
+        ("- reader\n", "has no keys; write one a line"),
+        ("reader: [unclosed", "is no YAML (while parsing"),
+        ("day: 2020-02-31", "is no YAML (day is out of range"),
+        ("- !!python/object/apply:os.system ['true']", "is no YAML (could not determine a constructor"),
+        ("requirement: photos==1.0\n", "has no key 'reader'; it may be 'package'"),
+        ("reader: pakage\n", "there is no reader 'pakage'; did you mean 'package'?"),
+        ("reader: web\n", "there is no reader 'web'; it may be 'package'"),
+        ("reader: [package]\n", "there is no reader ['package']"),
+        (SOUND + "lables: x.csv\n", "the reader 'package' has no key 'lables'; did you mean 'labels'"),
+        (
+            SOUND + "1: x.csv\n",
+            "the reader 'package' has no key 1; it may be 'requirement' or 'sha256' or 'member'",
+        ),
+        (SOUND + "member: 5\n", "the value of 'member' is 5, not text; put it in quotes"),
+        (SOUND + "member:\n", "the value of 'member' is None, not text; put it in quotes"),
+        ("reader: package\n", "the reader 'package' needs the key 'requirement' or 'sha256'"),
+    ],
+)
+def test_a_source_that_cannot_be_used_says_why(tmp_path, text, expected):
+    (tmp_path / "source.yaml").write_text(text)
+    found = message(tmp_path)
+    assert expected in found and found.startswith(str(tmp_path / "source.yaml"))
+    assert "\n" not in found

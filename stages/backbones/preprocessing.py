@@ -1,0 +1,58 @@
+"""From RGB images to the tensor a network takes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from stages.backbones.card import Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+def resize_and_crop(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
+    """Return the resized and cropped image, uint8 (crop, crop, 3), as torchvision's and timm's transforms do."""
+    resize, crop = preprocessing.resize, preprocessing.crop
+    width, height = image.size
+    if preprocessing.mode == "squash":
+        size = (resize, resize)
+    else:
+        # The longer side is cut down to whole pixels, like torchvision's Resize.
+        short = min(width, height)
+        size = (int(resize * width / short), int(resize * height / short))
+    # Of a very long image only the middle is ever seen: cut it first, so that it cannot exhaust the memory.
+    box, size = _middle(image.size, size, crop)
+    resized = image.resize(size, _RESAMPLING[preprocessing.interpolation], box=box)
+    left, top = round((size[0] - crop) / 2), round((size[1] - crop) / 2)
+    return np.asarray(resized.crop((left, top, left + crop, top + crop)))
+
+
+def to_tensor(images: Sequence[np.ndarray], preprocessing: Preprocessing) -> "torch.Tensor":
+    """Stack cropped images to a normalised float32 batch (n, 3, crop, crop) in channels-last memory."""
+    import torch
+
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)  # channels-last without a copy
+    mean = torch.tensor(preprocessing.mean).view(3, 1, 1)
+    std = torch.tensor(preprocessing.std).view(3, 1, 1)
+    return (batch / 255 - mean) / std
+
+
+def _middle(
+    source: tuple[int, int], target: tuple[int, int], crop: int
+) -> tuple[tuple[float, float, float, float], tuple[int, int]]:
+    """Limit a resize to the middle part that the crop needs, where the target is over 8 crops long."""
+    box, size = [0.0, 0.0, float(source[0]), float(source[1])], list(target)
+    for axis in (0, 1):
+        if target[axis] > 8 * crop:
+            size[axis] = 4 * crop + (target[axis] - crop) % 2  # the parity keeps the crop's offset exact
+            kept = source[axis] * size[axis] / target[axis]
+            box[axis], box[axis + 2] = (source[axis] - kept) / 2, (source[axis] + kept) / 2
+    return (box[0], box[1], box[2], box[3]), (size[0], size[1])

@@ -1,0 +1,151 @@
+"""Stage `evaluate`: score every partition, with labels where there are some and without them always."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from stages.atomic import replacing, write_text
+from stages.clustering import normalise
+from stages.command import application, run
+from stages.digest import file_digest
+from stages.manifest import read_manifest, write_manifest
+from stages.scoring import external_scores, mean_silhouette, view_agreement
+from stages.tables import ImageTable, check_same_images, read_images, read_partitions, read_vectors
+
+_DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
+
+
+def evaluate(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    objectives: Annotated[list[str], typer.Option(help="Objective of a trained network to score; repeatable.")] = [
+        "idec"
+    ],  # noqa: B006
+    layers: Annotated[
+        list[str], typer.Option(help="Layers of the views that the silhouette is measured on; repeatable.")
+    ] = ["L3"],  # noqa: B006
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+) -> None:
+    """Score the baselines, the ensemble and the trained networks; write JSON for metrics and CSV for plots.
+
+    scores.json has one entry a method; a baseline's is the mean over its seeds. runs.csv has every run.
+    """
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    partitions = data / "partitions" / dataset
+    backbones = read_manifest(data / "views" / dataset / "partitions.json")
+    tables = [read_partitions(partitions / "baseline" / f"{backbone}.parquet") for backbone in backbones]
+    combined = [read_partitions(partitions / "ensemble.parquet")]
+    combined += [read_partitions(partitions / f"train-{objective}.parquet") for objective in objectives]
+    views = [
+        read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
+        for backbone in read_manifest(data / "views" / dataset / "features.json")
+        for layer in layers
+    ]
+    check_same_images(images, *tables, *combined, *views)
+
+    features = [normalise(view.values, "l2") for view in views]
+    runs: list[dict[str, Any]] = []
+    for backbone, table in zip(backbones, tables, strict=True):
+        for run_name, labels in table.labels.items():
+            settings = table.settings[run_name]
+            method = f"baseline/{backbone}/{settings['layer']}/{settings['algorithm']}"
+            scores = _scores(images, features, labels)
+            runs.append({"method": method, "multiple": settings["multiple"], "run": run_name, **scores})
+    methods = _mean_by_method([run for run in runs if run["multiple"] == 1])
+    for name, table in zip(
+        ["ensemble", *(f"train/{objective}" for objective in objectives)], combined, strict=True
+    ):
+        (labels,) = table.labels.values()
+        methods[name] = _scores(images, features, labels)
+        runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
+
+    folder = metrics / dataset
+    rejected = len(pd.read_csv(data / "images" / f"{dataset}.rejected.csv"))
+    (final,) = combined[0].labels.values()
+    facts = {
+        "images": len(images),
+        "rejected": rejected,
+        "labelled": int((images.labels >= 0).sum()),
+        "classes": len(np.unique(images.labels[images.labels >= 0])),
+        "clusters": len(np.unique(final)),
+    }
+    write_text(folder / "scores.json", json.dumps(_nested(facts, methods), indent=2) + "\n")
+    _write_csv(folder / "runs.csv", runs)
+    _write_csv(folder / "methods.csv", [{"method": name, **scores} for name, scores in methods.items()])
+    sizes = np.bincount(final)
+    _write_csv(
+        folder / "cluster_sizes.csv",
+        [{"cluster": cluster, "images": int(size)} for cluster, size in enumerate(sizes)],
+    )
+    coarse = [
+        [labels for name, labels in table.labels.items() if table.settings[name]["multiple"] == 1]
+        for table in tables
+    ]
+    agreement = view_agreement(coarse).round(_DIGITS)
+    _write_csv(
+        folder / "agreement.csv",
+        [
+            {"view_a": one, "view_b": other, "nmi_geometric": agreement[a, b]}
+            for a, one in enumerate(backbones)
+            for b, other in enumerate(backbones)
+        ],
+    )
+    written = [folder / name for name in ("scores.json", "agreement.csv")]
+    written.append(partitions / "assignments.csv")
+    digests = {file.name: file_digest(file) for file in written}
+    write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
+    print(f"{dataset}: {len(runs)} partitions of {len(images)} images scored")
+
+
+def _scores(images: ImageTable, features: list[np.ndarray], labels: np.ndarray) -> dict[str, Any]:
+    scores: dict[str, Any] = {}
+    known = images.labels >= 0
+    if known.any():
+        scores = external_scores(images.labels[known], labels[known])
+    silhouette = mean_silhouette(features, labels)
+    if silhouette is not None:
+        scores["silhouette"] = silhouette
+    _, sizes = np.unique(labels, return_counts=True)
+    scores |= {"n_clusters": len(sizes), "largest_cluster": int(sizes.max()), "smallest_cluster": int(sizes.min())}
+    return {name: round(score, _DIGITS) for name, score in scores.items()}
+
+
+def _mean_by_method(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    by_method: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run_scores in runs:
+        by_method[run_scores["method"]].append(run_scores)
+    return {
+        method: {
+            name: round(float(np.mean([scores[name] for scores in group])), _DIGITS)
+            for name in group[0]
+            if name not in ("method", "multiple", "run") and all(name in scores for scores in group)
+        }
+        for method, group in by_method.items()
+    }
+
+
+def _nested(facts: dict[str, int], methods: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The content of scores.json: facts of the dataset, then method by method, the baselines under one key."""
+    content: dict[str, Any] = {"dataset": facts}
+    prefix = "baseline/"
+    content |= {name: scores for name, scores in methods.items() if not name.startswith(prefix)}
+    content["baseline"] = {
+        name.removeprefix(prefix): scores for name, scores in methods.items() if name.startswith(prefix)
+    }
+    return content
+
+
+def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
+    with replacing(file) as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
+
+
+app = application(evaluate)
+
+if __name__ == "__main__":
+    run(app)

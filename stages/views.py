@@ -1,0 +1,47 @@
+"""Stage `views`: list the backbones that are combined, with the digests of their tables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.command import application, run
+from stages.digest import file_digest
+from stages.errors import ParameterError
+from stages.manifest import write_manifest
+from stages.tables import check_same_images, read_fingerprint, read_images
+
+
+def views(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    backbones: Annotated[list[str], typer.Option(help="Name of a backbone to combine; repeatable.")],
+    layers: Annotated[list[str], typer.Option(help="Layer that was extracted; repeatable.")] = ["L3"],  # noqa: B006
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Check that every backbone's tables are there and of the same images; write two manifests of them.
+
+    Leftover files of other backbones, which stay in the folders, are not listed and so not used.
+    """
+    twice = sorted({name for name in backbones if backbones.count(name) > 1})
+    if twice:
+        raise ParameterError(f"backbones names {', '.join(twice)} twice; name every backbone once")
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    features, partitions = {}, {}
+    for backbone in backbones:
+        folder = data / "features" / dataset / backbone
+        tables = {layer: folder / f"{layer}.parquet" for layer in layers}
+        table = data / "partitions" / dataset / "baseline" / f"{backbone}.parquet"
+        for file in [*tables.values(), table]:
+            check_same_images(images, read_fingerprint(file))
+        features[backbone] = {layer: file_digest(file) for layer, file in tables.items()}
+        partitions[backbone] = {"baseline": file_digest(table)}
+    folder = data / "views" / dataset
+    write_manifest(folder / "features.json", features)
+    write_manifest(folder / "partitions.json", partitions)
+    print(f"{dataset}: {len(backbones)} views of {len(images)} images: {', '.join(backbones)}")
+
+
+app = application(views)
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,40 @@
+"""Stage `weights`: find a backbone's weights and write down all that decides its features.
+
+The card is small and tracked: `extract` depends on it instead of on the registry, so that changing one
+backbone's entry extracts that one again and no other.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.atomic import write_text
+from stages.backbones.lookup import find_backbone
+from stages.backbones.weights import obtain_weights
+from stages.command import application, run
+from stages.digest import file_digest
+from stages.wheels import cache_folder
+
+
+def weights(
+    backbone: Annotated[
+        str, typer.Option(help="Name of the network: registered, or any of torchvision's or timm's.")
+    ],
+    folder: Annotated[
+        Path, typer.Option(help="Folder where weight files put there by hand are looked for first.")
+    ] = Path("data/weights"),
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Fetch and check the weights of one backbone, and write its card to data/backbones."""
+    card = find_backbone(backbone)
+    file = obtain_weights(card.weights, folder, cache_folder(), report=print)
+    card = card.with_digest(file_digest(file))
+    write_text(data / "backbones" / f"{backbone}.json", card.to_json())
+    print(f"{backbone}: {card.weights.file}, sha256 {card.weights.sha256[:12]}...")
+
+
+app = application(weights)
+
+if __name__ == "__main__":
+    run(app)

@@ -22,9 +22,9 @@ _DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readab
 
 def evaluate(
     dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    objectives: Annotated[list[str], typer.Option(help="Objective of a trained network to score; repeatable.")] = [
-        "idec"
-    ],  # noqa: B006
+    objectives: Annotated[
+        list[str], typer.Option(help="Objective of a trained network whose clusters are scored; repeatable.")
+    ] = ["idec"],  # noqa: B006
     layers: Annotated[
         list[str], typer.Option(help="Layers of the views that the silhouette is measured on; repeatable.")
     ] = ["L3"],  # noqa: B006

@@ -7,8 +7,8 @@ import platformdirs
 import pytest
 
 from stages import wheels
-from stages.errors import FetchError
 from stages.digest import file_digest
+from stages.errors import FetchError
 from stages.wheels import cache_folder, fetch_wheel, read_member
 from tests.wheelhouse import make_wheel
 

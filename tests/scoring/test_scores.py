@@ -1,0 +1,63 @@
+"""Scores against hand-computed cases."""
+
+import numpy as np
+import pytest
+
+from stages.scoring import external_scores, mean_silhouette, view_agreement
+
+CLASSES = np.array([0, 0, 0, 1, 1, 1])
+LABELS = np.array([5, 5, 7, 7, 7, 7])  # one image of class 0 strays into the cluster of class 1
+
+
+def test_external_scores_by_hand():
+    scores = external_scores(CLASSES, LABELS)
+    h = -(1 / 3) * np.log(1 / 3) - (2 / 3) * np.log(2 / 3)  # entropy of the labels
+    given = (2 / 3) * -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))  # of the classes within the clusters
+    mutual = np.log(2) - given
+    assert scores["nmi_geometric"] == pytest.approx(mutual / np.sqrt(h * np.log(2)))
+    assert scores["nmi_arithmetic"] == pytest.approx(mutual / ((h + np.log(2)) / 2))
+    assert scores["homogeneity"] == pytest.approx(mutual / np.log(2))
+    assert scores["completeness"] == pytest.approx(mutual / h)
+    assert scores["accuracy"] == pytest.approx(5 / 6)
+    assert scores["purity"] == pytest.approx(5 / 6)
+    # 15 pairs: 4 together in both, 6 in the same class, 7 in the same cluster.
+    assert scores["fowlkes_mallows"] == pytest.approx(4 / np.sqrt(6 * 7))
+    expected = 6 * 7 / 15
+    assert scores["ari"] == pytest.approx((4 - expected) / ((6 + 7) / 2 - expected))
+
+
+def test_accuracy_matches_clusters_to_classes_one_to_one_but_purity_does_not():
+    scores = external_scores(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 2, 2]))
+    assert scores["purity"] == 1
+    assert scores["accuracy"] == pytest.approx(4 / 6)
+
+
+def test_silhouette_is_the_mean_over_the_views():
+    labels = np.array([0, 0, 1, 1])
+    one = np.array([[0.0], [0.0], [1.0], [1.0]])
+    other = np.array([[0.0], [1.0], [0.0], [1.0]])
+    # In the one view all is 1 - 0/1; in the other each is 1 from its fellow and on average 1/2 from the rest.
+    assert mean_silhouette([one], labels) == pytest.approx(1)
+    assert mean_silhouette([other], labels) == pytest.approx(-0.5)
+    assert mean_silhouette([one, other], labels) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2]])
+def test_silhouette_is_not_defined_for_one_cluster_or_all_alone(labels):
+    assert mean_silhouette([np.arange(3.0)[:, None]], np.array(labels)) is None
+
+
+def test_silhouette_of_a_large_set_is_taken_on_a_sample():
+    rng = np.random.default_rng(0)
+    labels = np.arange(12_000) % 2
+    view = (labels * 10 + rng.normal(size=12_000))[:, None]
+    # Two unit normals lie 2 / sqrt(pi) apart on average, the two groups 10.
+    assert mean_silhouette([view], labels) == pytest.approx(1 - 0.2 / np.sqrt(np.pi), abs=0.01)
+
+
+def test_agreement_is_symmetric_and_blind_to_names():
+    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    agreement = view_agreement([[a], [1 - a], [b], [a, b]])
+    np.testing.assert_allclose(
+        agreement, [[1, 1, 0, 0.5], [1, 1, 0, 0.5], [0, 0, 1, 0.5], [0.5, 0.5, 0.5, 1]], atol=1e-12
+    )

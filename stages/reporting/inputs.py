@@ -1,0 +1,149 @@
+"""The small CSV and JSON results that the report shows, read and checked.
+
+Every fault is a `TableError` of one line that names the file. Paths of images are kept as they are: nothing is
+stripped, and "NA" is a file name.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.errors import TableError
+from stages.reporting.scoretable import Values
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """The final clusters int64 (n) and confidences float64 (n) in 0 to 1, nan where the file has none."""
+
+    clusters: np.ndarray
+    confidence: np.ndarray
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An image that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike the views cluster: `values` float64 (v, v), NMI with the geometric mean, for the `views` (v)."""
+
+    views: tuple[str, ...]
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores by method and metric (None: not defined): of all views together, and of single views.
+
+    `images`, `labelled` and `clusters` say on how many of what they were computed.
+    """
+
+    images: int
+    labelled: int
+    clusters: int
+    joint: Mapping[str, Values]
+    single: Mapping[str, Values]
+
+
+def read_assignments(file: Path, paths: Sequence[str]) -> Assignments:
+    """Read path,cluster,confidence, whose paths must be the image table's (n), in its order."""
+    rows = list(_rows(file, "path", "cluster", "confidence"))
+    if tuple(path for path, _, _ in rows) != tuple(paths):
+        raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it anew")
+    try:
+        clusters = np.array([int(cluster) for _, cluster, _ in rows], dtype=np.int64)
+        confidence = np.array([float(value or "nan") for _, _, value in rows])
+    except ValueError as error:
+        raise _damaged(file, str(error)) from None
+    return Assignments(clusters, confidence)
+
+
+def read_rejected(file: Path) -> list[Rejected]:
+    """Read path,reason of the images that were left out."""
+    return [Rejected(path, reason) for path, reason in _rows(file, "path", "reason")]
+
+
+def read_agreement(file: Path) -> Agreement:
+    """Read view_a,view_b,nmi_geometric, which must hold every pair of views; they keep the file's order."""
+    pairs: dict[tuple[str, str], float] = {}
+    for first, second, value in _rows(file, "view_a", "view_b", "nmi_geometric"):
+        try:
+            pairs[first, second] = float(value)
+        except ValueError as error:
+            raise _damaged(file, str(error)) from None
+    views = tuple(dict.fromkeys(first for first, _ in pairs))
+    try:
+        values = np.array([[pairs[first, second] for second in views] for first in views])
+    except KeyError as error:
+        raise _damaged(file, f"the pair {' and '.join(error.args[0])} is missing") from None
+    return Agreement(views, values)
+
+
+def read_scores(file: Path) -> Scores:
+    """Read scores.json: "dataset", "ensemble" and "train/..." map metrics to values, "baseline" does by run."""
+    try:
+        content = json.loads(_text(file))
+        counts = content["dataset"]
+        networks = sorted(name for name in content if name.startswith("train/"))
+        return Scores(
+            images=int(counts["images"]),
+            labelled=int(counts.get("labelled", 0)),
+            clusters=int(counts["clusters"]),
+            joint={name: _values(content[name]) for name in ("ensemble", *networks)},
+            single={name: _values(values) for name, values in sorted(content.get("baseline", {}).items())},
+        )
+    except KeyError as error:
+        raise _damaged(file, f"{error} is missing") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _damaged(file, str(error)) from None
+
+
+def _values(metrics: Mapping[str, Any]) -> Values:
+    """Keep the metrics that are numbers; one that is not defined (null or NaN) becomes None."""
+    return {
+        name: None if value is None or math.isnan(value) else float(value)
+        for name, value in metrics.items()
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    }
+
+
+def _rows(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
+    """Yield the named columns of a CSV file (RFC 4180) as text."""
+    # newline="": a carriage return within a file name stays one.
+    reader = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        if missing := [column for column in columns if column not in header]:
+            raise _damaged(file, f"column {missing[0]!r} is missing")
+        places = [header.index(column) for column in columns]
+        for row in reader:
+            if len(row) != len(header):
+                raise _damaged(file, f"line {reader.line_num} has {len(row)} of {len(header)} fields")
+            yield tuple(row[place] for place in places)
+    except csv.Error as error:
+        raise _damaged(file, f"line {reader.line_num}: {error}") from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(file, str(error)) from None
+
+
+def _damaged(file: Path, reason: str) -> TableError:
+    return TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`")

@@ -1,0 +1,130 @@
+"""Scores as a table of methods by metrics, with the best of every metric marked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+Values = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric: its key in scores.json, its heading, what it says, and whether more is better.
+
+    `scope` is "labels" for a metric that compares with labels and "images" for one that needs none; `bounded`
+    ones are fractions, the others counts.
+    """
+
+    key: str
+    heading: str
+    meaning: str
+    scope: str = "labels"
+    bounded: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as text, "-" in its typographic form where there is none, and whether it is the column's best."""
+
+    text: str
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, what it is in a few words, and a cell a column."""
+
+    method: str
+    note: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """`joint`: methods that use all views. `single`: one view each. `summary`: those in two rows, if many."""
+
+    columns: tuple[Column, ...]
+    joint: tuple[Row, ...]
+    single: tuple[Row, ...]
+    summary: tuple[Row, ...]
+
+
+COLUMNS = (
+    Column("nmi_geometric", "NMI geo.", "Normalised mutual information, by the geometric mean: what clusters and "
+           "labels tell about each other. 1: the same grouping. 0: nothing."),
+    Column("nmi_arithmetic", "NMI arith.", "The same, normalised by the arithmetic mean. Published tables use "
+           "one or the other."),
+    Column("ari", "ARI", "Adjusted Rand index: pairs of images that clusters and labels treat alike. 1: all. "
+           "0: as many as by chance."),
+    Column("accuracy", "Accuracy", "Share of images with the right label, when every cluster gets one label and "
+           "no label serves two clusters."),
+    Column("purity", "Purity", "Share of images whose label is the commonest one of their cluster. More clusters "
+           "make it higher."),
+    Column("homogeneity", "Homogen.", "Homogeneity, 1 when no cluster mixes labels."),
+    Column("completeness", "Complete.", "Completeness, 1 when no label is spread over several clusters."),
+    Column("fowlkes_mallows", "F-M", "Fowlkes-Mallows index: geometric mean of precision and recall over pairs "
+           "of images put together."),
+    Column("silhouette", "Silhouette", "How much nearer images are to their own cluster than to the next one, "
+           "from -1 to 1. It needs no labels; it says how tight clusters are, not whether they are the "
+           "ones you want.", scope="images"),
+    Column("largest_cluster", "Largest", "Images in the largest cluster.", scope="images", bounded=False),
+    Column("smallest_cluster", "Smallest", "Images in the smallest cluster.", scope="images", bounded=False),
+)  # fmt: skip
+
+SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
+
+
+def score_table(joint: Mapping[str, Values], single: Mapping[str, Values]) -> ScoreTable:
+    """Tabulate the scores of methods on all views and of methods on a single one.
+
+    Columns are the known metrics that some method has. Values equal at three digits share the mark of the best;
+    a single method has no best, nor have cluster sizes.
+    """
+    methods = [*joint.values(), *single.values()]
+    columns = tuple(c for c in COLUMNS if any(values.get(c.key) is not None for values in methods))
+    best: dict[str, float] = {}
+    for column in columns:
+        known = _known(methods, column)
+        if column.bounded and len(known) > 1:
+            best[column.key] = max(known)
+
+    def row(method: str, note: str, values: Values) -> Row:
+        return Row(method, note, tuple(_cell(values.get(c.key), c, best.get(c.key)) for c in columns))
+
+    summary: tuple[Row, ...] = ()
+    if len(single) > SUMMARY_FROM:
+        middle = {c.key: median(known) for c in columns if (known := _known(single.values(), c))}
+        highest = {c.key: max(known) for c in columns if c.bounded and (known := _known(single.values(), c))}
+        summary = (
+            # A median is no method: it is never marked.
+            Row(
+                "median single view",
+                f"what one view gives: the middle of {len(single)} clusterings",
+                tuple(_cell(middle.get(c.key), c, None) for c in columns),
+            ),
+            row("best single view", f"each metric's own best of {len(single)}, known only after scoring", highest),
+        )
+    return ScoreTable(
+        columns,
+        tuple(row(method, _joint_note(method), values) for method, values in joint.items()),
+        tuple(row(method, "", values) for method, values in single.items()),
+        summary,
+    )
+
+
+def _known(methods: Iterable[Values], column: Column) -> list[float]:
+    return [round(value, 3) for values in methods if (value := values.get(column.key)) is not None]
+
+
+def _cell(value: float | None, column: Column, best: float | None) -> Cell:
+    if value is None:
+        return Cell("\N{EN DASH}")
+    if not column.bounded:
+        return Cell(f"{value:,.0f}")
+    return Cell(f"{value:.3f}".replace("-", "\N{MINUS SIGN}"), best is not None and round(value, 3) == best)
+
+
+def _joint_note(method: str) -> str:
+    if method == "ensemble":
+        return "all views, by co-association: the clusters of this page"
+    return "multi-view network" if method.startswith("train/") else ""

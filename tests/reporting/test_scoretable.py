@@ -1,0 +1,39 @@
+from stages.reporting import score_table
+from stages.reporting.scoretable import SUMMARY_FROM
+
+LABELLED = {"ari": 0.5, "silhouette": -0.25, "largest_cluster": 1200.0}
+
+
+def test_the_best_of_each_column_is_marked() -> None:
+    table = score_table({"ensemble": LABELLED}, {"a/L3/ward": {"ari": 0.4999, "silhouette": -0.5}})
+    assert [column.key for column in table.columns] == ["ari", "silhouette", "largest_cluster"]
+    ours, theirs = table.joint[0].cells, table.single[0].cells
+    assert [(cell.text, cell.best) for cell in ours] == [
+        ("0.500", True),
+        ("\N{MINUS SIGN}0.250", True),
+        ("1,200", False),
+    ]
+    # What reads the same is marked the same; an absent value is never the best.
+    assert [(cell.text, cell.best) for cell in theirs] == [
+        ("0.500", True),
+        ("\N{MINUS SIGN}0.500", False),
+        ("\N{EN DASH}", False),
+    ]
+
+
+def test_one_method_alone_is_not_the_best() -> None:
+    assert not any(cell.best for cell in score_table({"ensemble": LABELLED}, {}).joint[0].cells)
+
+
+def test_undefined_metrics_have_no_column() -> None:
+    table = score_table({"ensemble": {"silhouette": None, "smallest_cluster": 1.0}}, {})
+    assert [column.key for column in table.columns] == ["smallest_cluster"]
+
+
+def test_many_single_views_are_summed_up() -> None:
+    single = {f"v{i}/L3/ward": {"ari": i / 100} for i in range(SUMMARY_FROM + 1)}
+    table = score_table({"ensemble": {"ari": 0.05}}, single)
+    middle, best = table.summary
+    assert (middle.cells[0].text, middle.cells[0].best) == ("0.060", False)
+    assert (best.cells[0].text, best.cells[0].best) == ("0.120", True)
+    assert [row.cells[0].best for row in table.single] == [False] * SUMMARY_FROM + [True]

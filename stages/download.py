@@ -9,6 +9,7 @@ import typer
 
 from stages.command import application, run
 from stages.errors import DatasetError, ParameterError
+from stages.progress import progress_bar
 
 if TYPE_CHECKING:
     from stages.datasets import Readable
@@ -87,13 +88,12 @@ def _write_rejected(file: Path, rejected: Iterable[tuple[str, str]]) -> None:
         writer.writerows(rejected)
 
 
-def _progress(items: Iterable[T], title: str, total: int) -> Iterable[T]:
-    """Show a bar on stderr while `items` are taken, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(items, title, total, console=console, disable=not console.is_terminal, transient=True)
+def _progress(items: Iterable[T], title: str, total: int) -> Iterator[T]:
+    """Show a bar while `items` are taken."""
+    with progress_bar(title, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
 
 
 def _report(line: str) -> None:

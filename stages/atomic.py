@@ -32,6 +32,12 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stages.cluster_count import resolve_n_clusters
-from stages.clustering import find_algorithm, normalise
+from stages.clustering import find_algorithm, finer, normalise
 from stages.command import application, run
 from stages.runlog import write_runlog
 from stages.seeds import derived_seed
@@ -34,7 +34,7 @@ def baseline(
 ) -> None:
     """Cluster one backbone's features and write the partitions of all runs as one table.
 
-    A run with a multiple above 1 has finer clusters, on average of at least two images; such partitions are
+    A run with a multiple above 1 has finer clusters, on average of at least five images; such partitions are
     what the ensemble is made of. Each is a single K-means start, because variety helps a consensus.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
@@ -48,7 +48,7 @@ def baseline(
         features = normalise(table.values, normalise_rows)
         for algorithm in chosen:
             for multiple in dict.fromkeys(multiples):
-                clusters = max(count, min(count * multiple, len(images) // 2))
+                clusters = finer(count, multiple, len(images))
                 for index in range(seeds if algorithm.random else 1):
                     name = f"{algorithm.name}/{layer}/x{multiple}/seed{index}"
                     run_settings: dict[str, Any] = {

@@ -13,7 +13,7 @@ import PIL.Image
 import typer
 
 from stages import reporting, tables
-from stages.atomic import write_text
+from stages.atomic import write_bytes, write_text
 from stages.command import application, run
 from stages.decoding import decode_image
 from stages.errors import ManyviewsError, ParameterError, TableError
@@ -70,7 +70,10 @@ def report(
     data: Annotated[Path, typer.Option(help="Folder of the tables that other stages wrote.")] = Path("data"),
     metrics: Annotated[Path, typer.Option(help="Folder of the scores; report.html goes here.")] = Path("metrics"),
 ) -> None:
-    """Write metrics/report.html: clusters, maps, scores and settings of every dataset, on one page."""
+    """Write metrics/report.html: clusters, maps, scores and settings of every dataset, on one page.
+
+    The maps are also written as pictures, metrics/maps/NAME.png.
+    """
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
     options = Options(layer, objective, seed, images_per_cluster, thumbnail, data, metrics)
@@ -130,7 +133,10 @@ def _charts(
     clusters: np.ndarray,
     rows: np.ndarray,
 ) -> tuple[tuple[reporting.Chart, ...], dict[str, dict[str, Any]]]:
-    """Map the `rows` (m) of the embedding and of every view; also return how each view's features were made."""
+    """Map the `rows` (m) of the embedding and of every view; also return how each view's features were made.
+
+    The maps are written as one picture, too.
+    """
     sources = [
         (options.data / "embeddings" / name / f"{options.objective}.parquet", "embedding", "All views together")
     ]
@@ -145,9 +151,14 @@ def _charts(
         sampled.append(vectors.values[rows])
         if column == "features":
             views[f"View {title}"] = _described(vectors.metadata)
+    maps = reporting.project_each(sampled, options.seed)
+    panels = [(title, points) for (title, _), points in zip(captions, maps, strict=True)]
+    heading = f"{name}: {len(rows):,} images in {clusters.max() + 1} clusters (t-SNE of each view)"
+    picture = reporting.maps_picture(heading, panels, clusters[rows])
+    write_bytes(options.metrics / "maps" / f"{name}.png", picture)
     charts = [
         reporting.Chart(title, note, reporting.scatter(points, clusters[rows], images.labels[rows]))
-        for (title, note), points in zip(captions, reporting.project_each(sampled, options.seed), strict=True)
+        for (title, note), points in zip(captions, maps, strict=True)
     ]
     return tuple(charts), views
 
@@ -230,6 +241,8 @@ def _print_scores(datasets: Sequence[reporting.Dataset]) -> None:
 
     keys = ("nmi_geometric", "ari", "accuracy", "silhouette", "largest_cluster", "smallest_cluster")
     console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
         scores = dataset.scores
         shown = [place for place, column in enumerate(scores.columns) if column.key in keys]

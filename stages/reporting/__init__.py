@@ -22,6 +22,7 @@ from stages.reporting.inputs import (
     read_scores,
 )
 from stages.reporting.page import Chart, Dataset, render
+from stages.reporting.picture import maps_picture
 from stages.reporting.projection import project, project_each, sample_rows
 from stages.reporting.scoretable import Column, Row, ScoreTable, score_table
 
@@ -43,6 +44,7 @@ __all__ = [
     "choose_images",
     "cluster_sizes",
     "contact_sheet",
+    "maps_picture",
     "project",
     "project_each",
     "read_agreement",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from stages.clustering import ALGORITHMS, find_algorithm, normalise
+from stages.clustering import ALGORITHMS, find_algorithm, finer, normalise
 from stages.errors import ParameterError
 
 
@@ -46,3 +46,11 @@ def test_normalise():
     assert normalise(features, "l2").dtype == np.float32
     with pytest.raises(ParameterError, match="normalise is 'l1'; give one of l2, none"):
         normalise(features, "l1")
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "multiple", "n_images", "expected"),
+    [(10, 4, 210, 40), (10, 4, 100, 20), (3, 4, 24, 4), (10, 1, 20, 10), (10, 4, 12, 10)],
+)
+def test_finer_partitions_keep_five_images_a_cluster(n_clusters, multiple, n_images, expected):
+    assert finer(n_clusters, multiple, n_images) == expected

@@ -13,7 +13,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 # What a name may hold besides letters; all of these must come through unharmed.
-NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;</b>", "-rf", "a,b;c"]
+NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;", "-rf", "a,b;c"]
 
 
 class Project:

@@ -73,7 +73,7 @@ def test_a_run_ends_with_the_scores_and_the_path_of_the_report(project):
     assert "metrics/report.html" in lines
     shown = lines[: lines.index("metrics/report.html")]
     assert any("drawings: 24 images in 3 clusters" in line for line in shown)
-    assert any(line.startswith("Ensemble") for line in shown)
+    assert any(line.startswith("ensemble ") for line in shown)
     assert (project.folder / "kept.html").read_bytes() == (project.folder / "metrics" / "report.html").read_bytes()
 
 

@@ -1,0 +1,61 @@
+"""The input of a multi-view network: checked, and brought to one scale."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from stages.clustering import normalise
+from stages.errors import ParameterError
+
+SCALINGS = ("sqrt", "l2")
+
+
+def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None) -> list[np.ndarray]:
+    """Return the views as float32 (n, d_j) arrays, or raise `ParameterError` naming the view that is unusable.
+
+    `names` are what the user calls the views, for the messages; without them they are numbered from 0.
+    """
+    if not len(views):
+        raise ParameterError("there is no view; give a list of at least one array (images, features)")
+    if isinstance(views, np.ndarray):
+        raise ParameterError("views is one array; give a list of arrays, even for one view: fit([features])")
+    if names is None:
+        names = [f"view {index}" for index in range(len(views))]
+    arrays, converted = [np.asarray(view) for view in views], []
+    for name, array in zip(names, arrays, strict=True):
+        if array.ndim != 2 or 0 in array.shape:
+            raise ParameterError(f"{name} has the shape {array.shape}; give images in rows, features in columns")
+        if array.dtype.kind not in "fiu":
+            raise ParameterError(f"{name} has values of type {array.dtype}; give real numbers")
+        if len(array) != len(arrays[0]):
+            raise ParameterError(
+                f"{name} has {len(array)} rows but {names[0]} has {len(arrays[0])}; give every view of every image"
+            )
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is named below
+            converted.append(array.astype(np.float32, copy=False))
+        bad = np.flatnonzero(~np.isfinite(converted[-1]).all(axis=1))
+        if len(bad):
+            raise ParameterError(
+                f"{name} has NaN or infinite features (as float32) in {len(bad)} of {len(array)} rows, "
+                f"first in row {bad[0]}; extract its features anew or leave the view out"
+            )
+    return converted
+
+
+def scale(view: np.ndarray, how: str) -> np.ndarray:
+    """Return the view, float32 (n, d), with rows of mean square 1, the scale that IDEC's settings presume.
+
+    `how` is "sqrt" or "l2", as `stages.clustering.normalise` explains. A row of zeros stays as it is.
+    """
+    if how not in SCALINGS:
+        raise ParameterError(f"scaling is {how!r}; give one of {', '.join(SCALINGS)}")
+    return normalise(view, how) * np.float32(np.sqrt(view.shape[1]))
+
+
+def count_different(views: Sequence[np.ndarray]) -> int:
+    """Return how many images differ from one another in at least one of the views (n, d_j)."""
+    digests = {
+        hashlib.sha256(b"".join(row.tobytes() for row in rows)).digest() for rows in zip(*views, strict=True)
+    }
+    return len(digests)

@@ -1,0 +1,72 @@
+"""First clusters: given, computed by a function, or by K-means; and the fine partitions for a consensus."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.random import RandomState
+
+from stages.deep.centers import given_labels, kmeans_labels, overclusterings
+from stages.errors import ParameterError
+
+VIEWS = [np.arange(8, dtype=np.float32).reshape(4, 2)]
+
+
+def test_labels_are_renumbered_from_zero() -> None:
+    assert given_labels([7, -1, 7, 9], VIEWS, 3, RandomState(0)).tolist() == [1, 0, 1, 2]
+
+
+def test_a_function_gets_views_count_and_randomness() -> None:
+    seen: list[Any] = []
+
+    def init(views: list[np.ndarray], n_clusters: int, random: RandomState) -> np.ndarray:
+        seen.extend([views, n_clusters, random])
+        return np.array([0, 1, 1, 0])
+
+    random = RandomState(0)
+    assert given_labels(init, VIEWS, 2, random).tolist() == [0, 1, 1, 0]
+    assert seen == [VIEWS, 2, random]
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ("ward", "init is 'ward'; give 'kmeans', an array of labels or a function"),
+        ([0, 1], r"init gives labels of shape \(2,\) and type int64; give one integer for each of the 4 images"),
+        ([0.5, 1, 0, 1], r"shape \(4,\) and type float64"),
+        ([0, 0, 0, 0], "init gives 1 different labels but n_clusters is 2"),
+        ([0, 1, 2, 2], "init gives 3 different labels but n_clusters is 2"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_named(init: Any, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        given_labels(init, VIEWS, 2, RandomState(0))
+
+
+def test_kmeans_finds_two_heaps() -> None:
+    labels = kmeans_labels(np.float32([[0], [0.1], [5], [5.1]]), 2, 3, RandomState(0))
+    assert labels[0] == labels[1] != labels[2] == labels[3]
+
+
+def test_fine_partitions_have_the_multiples_clusters() -> None:
+    views = [RandomState(1).normal(size=(60, width)) for width in (3, 5)]
+    partitions = overclusterings(views, 4, [2, 3], 2, RandomState(0))
+    assert partitions.dtype == np.int32
+    assert [len(np.unique(column)) for column in partitions.T] == [8, 8, 12, 12] * 2
+
+
+def test_fine_partitions_keep_five_images_a_cluster_but_never_fall_below_n_clusters() -> None:
+    views = [RandomState(1).normal(size=(25, 3))]
+    assert overclusterings(views, 3, [4], 1, RandomState(0)).max() + 1 == 5
+    assert overclusterings(views, 7, [4], 1, RandomState(0)).max() + 1 == 7
+
+
+def test_a_constant_view_gives_one_cluster() -> None:
+    assert not overclusterings([np.ones((10, 3))], 3, [4], 2, RandomState(0)).any()
+
+
+def test_the_same_randomness_gives_the_same_partitions() -> None:
+    views = [RandomState(1).normal(size=(40, 3))]
+    first, same, other = (overclusterings(views, 5, [3], 2, RandomState(seed)) for seed in (0, 0, 1))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)

@@ -22,14 +22,18 @@ def baseline(
     layers: Annotated[list[str], typer.Option(help="Layer to cluster; repeatable.")] = ["L3"],  # noqa: B006
     algorithms: Annotated[list[str], typer.Option(help="kmeans or ward; repeatable.")] = ["kmeans", "ward"],  # noqa: B006
     normalise_rows: Annotated[
-        str, typer.Option("--normalise", help="l2: divide each feature vector by its length; none.")
-    ] = "l2",
+        str,
+        typer.Option(
+            "--normalise",
+            help="sqrt: signed square root of each feature, then rows of length 1; l2: only that; none.",
+        ),
+    ] = "sqrt",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each algorithm that depends on chance.")] = 5,
     n_init: Annotated[int, typer.Option(min=1, help="K-means starts in a run; the best is kept.")] = 10,
     multiples: Annotated[
         list[int],
         typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
-    ] = [1, 4],  # noqa: B006
+    ] = [1, 4, 5],  # noqa: B006
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
 ) -> None:
     """Cluster one backbone's features and write the partitions of all runs as one table.

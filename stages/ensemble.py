@@ -26,7 +26,7 @@ def ensemble(
     ] = ["kmeans"],  # noqa: B006
     multiples: Annotated[
         list[int], typer.Option(help="Granularities whose baseline partitions are combined; repeatable.")
-    ] = [4],  # noqa: B006
+    ] = [4, 5],  # noqa: B006
     linkage: Annotated[str, typer.Option(help="average (MVEC), single or complete.")] = "average",
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
 ) -> None:

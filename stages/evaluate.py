@@ -95,9 +95,10 @@ def evaluate(
             for b, other in enumerate(backbones)
         ],
     )
-    written = [folder / name for name in ("scores.json", "agreement.csv")]
-    written.append(partitions / "assignments.csv")
-    digests = {file.name: file_digest(file) for file in written}
+    # All that the report shows besides images and features, so that it is made anew when any of it changes.
+    shown = [folder / "scores.json", folder / "agreement.csv", partitions / "assignments.csv"]
+    shown += [data / "images" / f"{dataset}.rejected.csv", *(table.file for table in combined)]
+    digests = {file.name: file_digest(file) for file in shown}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
     print(f"{dataset}: {len(runs)} partitions of {len(images)} images scored")
 

@@ -41,10 +41,12 @@ def test_an_unknown_algorithm_is_answered_with_near_names():
 
 def test_normalise():
     features = np.array([[3, 4], [0, 0], [0, 2]], dtype=np.float32)
-    assert normalise(features, "l2").tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0], [0, 1]]
+    np.testing.assert_allclose(normalise(features, "l2"), [[0.6, 0.8], [0, 0], [0, 1]], rtol=1e-6)
+    signed = np.array([[9, -16], [0, 0]], dtype=np.float32)
+    np.testing.assert_allclose(normalise(signed, "sqrt"), [[0.6, -0.8], [0, 0]], rtol=1e-6)
     assert normalise(features, "none") is features
     assert normalise(features, "l2").dtype == np.float32
-    with pytest.raises(ParameterError, match="normalise is 'l1'; give one of l2, none"):
+    with pytest.raises(ParameterError, match="normalise is 'l1'; give one of sqrt, l2, none"):
         normalise(features, "l1")
 
 

@@ -129,12 +129,12 @@ def test_a_changed_registry_entry_touches_its_backbone_alone(project, before):
     assert original.count("resize=256") == 1
     registry.write_text(original.replace("resize=256", "resize=300"), encoding="utf-8")
     ran = project.repro()
-    # Every backbone's card is looked at again; one of them is another one now.
-    assert ran - {"weights@mobilenet_v2"} == _own("efficientnet_lite0") | {
-        "views@drawings-backbones0",
-        "train@drawings-idec",
-        *JOINT,
-    }
+    # Every backbone's card is looked at again, and one of them is another one now. What follows its features runs
+    # as far as they make a difference: partitions that come out the same change no ensemble.
+    assert _own("efficientnet_lite0") <= ran
+    later = {"views@drawings-backbones0", "train@drawings-idec", *JOINT}
+    assert ran - _own("efficientnet_lite0") <= {"weights@mobilenet_v2"} | later
+    assert "train@drawings-idec" in ran
     registry.write_text(original, encoding="utf-8")
     _reverted(project, before)
 

@@ -139,7 +139,7 @@ def train(
     write_runlog(f"train-{dataset}-{objective}", device=str(chosen), seconds=round(seconds, 3))
     print(
         f"{dataset}: {objective} on {len(views)} views, {count} clusters, "
-        f"{estimator.n_iter_} epochs of refinement, {seconds:.1f} s"
+        f"refined for {estimator.n_iter_} of at most {refine_epochs} epochs, {seconds:.1f} s"
     )
 
 

@@ -112,12 +112,12 @@ def write_images(file: Path, images: Iterable[Image], class_names: Sequence[str]
         "height": {"dtype": "int32", "_type": "Value"},
     }
     if not class_names:
-        features["label"] = {"dtype": "int32", "_type": "Value"}
+        features["label"] = {"dtype": "int64", "_type": "Value"}
     schema = pa.schema(
         [
             ("image_id", pa.int64()),
             ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-            ("label", pa.int32()),
+            ("label", pa.int64()),  # what `ClassLabel` is stored as; int32 would lose the names
             ("width", pa.int32()),
             ("height", pa.int32()),
         ],
@@ -130,7 +130,7 @@ def write_images(file: Path, images: Iterable[Image], class_names: Sequence[str]
         columns = [
             pa.array(range(count, count + len(group)), pa.int64()),
             pa.array([{"bytes": image.data, "path": image.path} for image in group], schema.field(1).type),
-            pa.array([image.label for image in group], pa.int32()),
+            pa.array([image.label for image in group], pa.int64()),
             pa.array([image.width for image in group], pa.int32()),
             pa.array([image.height for image in group], pa.int32()),
         ]

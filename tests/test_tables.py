@@ -70,6 +70,7 @@ def test_hugging_face_metadata_names_the_classes(tmp_path):
     assert features["image"] == {"_type": "Image"}
     assert features["label"] == {"names": ["x", "y", "z"], "_type": "ClassLabel"}
     assert set(features) == set(schema.names)
+    assert str(schema.field("label").type) == "int64", "else the library drops the names"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])

@@ -108,6 +108,7 @@ def _fetch_from_address(source: UrlSource, to: Path) -> None:
 def _fetch_from_hub(source: HubSource, to: Path) -> None:
     import huggingface_hub
 
+    huggingface_hub.logging.set_verbosity_error()  # its warnings of each retry; the outcome is told below
     try:
         shutil.copyfile(huggingface_hub.hf_hub_download(source.repository, source.file), to)
     except Exception as error:  # the hub's client raises whatever its transport raises

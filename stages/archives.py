@@ -1,51 +1,36 @@
-"""Zip archives that are only read, a member at a time: nothing is unpacked to disk under a name of theirs."""
+"""Archives, zip or tar, that are only read, a member at a time: nothing of theirs gets a name on the disk."""
 
 import errno
-import lzma
 import shutil
-import struct
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
 from stages.errors import FetchError
 
+UNPACKED_LIMIT = 32 << 30  # bytes of a compressed tar, unpacked: ten times any image set in use
 _IN_MEMORY = 64 << 20  # bytes of an inner archive that are held in memory; a larger one goes to a nameless file
-# What `zipfile` raises for a file that is no zip, cut short, altered, encrypted or of an unknown compression.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-    OSError,
-)
 
 
-class Archive:
-    """A zip open for reading. `name` is what messages call it. Every method raises `FetchError` only."""
+class Archive(ABC):
+    """An archive open for reading, by several threads at once. `name` is what messages call it.
 
-    def __init__(self, content: zipfile.ZipFile, name: str) -> None:
-        self._content = content
-        self.name = name
+    Every method raises `FetchError` only.
+    """
+
+    name: str
 
     def matching(self, pattern: str) -> list[str]:
         """The names, sorted by code points, of the members that match the shell-style `pattern`.
 
-        "*" crosses "/" and case counts. Folders are left out. A matching name that is no plain relative path
-        ("..", a leading "/", a backslash, a drive) is refused.
+        "*" crosses "/" and case counts. Only files count: folders, links and devices are left out. A matching name
+        that is no plain relative path ("..", a leading "/", a backslash, a drive) is refused.
         """
-        members = (info.filename for info in self._content.infolist())
-        names = sorted(name for name in members if name and name[-1] != "/" and fnmatchcase(name, pattern))
+        names = sorted(name for name in self._names() if name and name[-1] != "/" and fnmatchcase(name, pattern))
         for name in names:
             if name.startswith("/") or ".." in name.split("/") or "\\" in name or name[1:2] == ":":
                 raise FetchError(f"{self.name} has a member with the unsafe name {name!r}; it is not read")
@@ -66,39 +51,45 @@ class Archive:
 
     @contextmanager
     def inner(self, name: str, limit: int) -> "Iterator[Archive]":
-        """Open the member `name`, itself a zip of at most `limit` bytes."""
+        """Open the member `name`, itself an archive of at most `limit` bytes."""
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
             with self._reading(name, limit) as stream:
                 shutil.copyfileobj(stream, copy)
-            with opened(copy, f"{name} in {self.name}") as archive:
+            with opened(copy, f"{name} in {self.name}", limit) as archive:
                 yield archive
 
-    @contextmanager
-    def _reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
-        size = self._content.getinfo(name).file_size  # no more bytes than this are unpacked, whatever comes
-        if size > limit:
-            raise FetchError(f"{name} in {self.name} would unpack to {size} bytes; at most {limit} are read")
-        try:
-            with self._content.open(name) as stream:
-                yield stream
-        except _DAMAGE as error:
-            raise _damaged(f"{name} in {self.name}", error) from None
+    @abstractmethod
+    def _names(self) -> Iterable[str]:
+        """The names of all members."""
+
+    @abstractmethod
+    def _reading(self, name: str, limit: int) -> AbstractContextManager[IO[bytes]]:
+        """Open the member `name` for reading, of which no more than `limit` bytes will come."""
 
 
 @contextmanager
-def opened(file: Path | IO[bytes], name: str = "") -> Iterator[Archive]:
-    """Open the zip `file`; raises `FetchError` if it is none or is damaged."""
+def opened(file: Path | IO[bytes], name: str = "", limit: int = UNPACKED_LIMIT) -> Iterator[Archive]:
+    """Open the archive `file`; raises `FetchError` if it is none or is damaged.
+
+    What it is shows in its first bytes, whatever its name. A compressed tar is unpacked once into a nameless file
+    of at most `limit` bytes, which lasts as long as the archive is open.
+    """
+    from stages import tars, zips  # here, as both build on `Archive`
+
     name = name or str(file)
-    try:
-        content = zipfile.ZipFile(file)
-    except _DAMAGE as error:
-        raise _damaged(name, error) from None
-    with content:
-        yield Archive(content, name)
+    if isinstance(file, Path):
+        with file.open("rb") as stream:
+            is_tar = tars.is_tar(stream)
+    else:
+        is_tar = tars.is_tar(file)
+    opening = tars.opened_tar(file, name, limit) if is_tar else zips.opened_zip(file, name)
+    with opening as archive:
+        yield archive
 
 
-def _damaged(name: str, error: Exception) -> FetchError:
+def damaged(name: str, kind: str, error: Exception) -> FetchError:
+    """The error to raise for a `kind` of archive that cannot be read because of `error`."""
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
         raise error  # the disk is full, the file is missing: not the archive's fault
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return FetchError(f"{name} is not a readable zip archive ({reason}); delete it and run this again")
+    return FetchError(f"{name} is not a readable {kind} archive ({reason}); put a sound copy in its place")

@@ -74,7 +74,7 @@ def test_a_bomb_that_understates_its_size_unpacks_to_no_more(tmp_path):
 def test_what_is_no_zip_is_refused(tmp_path, content):
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(
-        FetchError, match=r"x\.zip is not a readable zip archive \(File is not a zip file\); delete it"
+        FetchError, match=r"x\.zip is not a readable zip archive \(File is not a zip file\); put a sound copy"
     ):
         read_member(tmp_path / "x.zip", "*")
 

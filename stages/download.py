@@ -38,7 +38,7 @@ def download(
             f"--dataset {dataset!r} is no name; use letters, digits, '.', '_' and '-', the first a letter or digit"
         )
     # Imported here, so that --help need not wait for them.
-    from stages.datasets import Readable, Rejected, check_images, class_order, open_dataset
+    from stages.datasets import SOURCE, Readable, Rejected, check_images, class_order, open_dataset, read_about
     from stages.tables import write_images
     from stages.wheels import cache_folder
 
@@ -62,6 +62,9 @@ def download(
     classes = f"{len(class_names)} classes" if class_names else "no labels"
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")
+    about = read_about(data / "raw" / dataset / SOURCE)
+    if surprise := about.surprise(len(readable) + len(rejected), len(class_names)):
+        _report(f"{dataset}: {surprise}")
 
 
 def _rows(readable: Sequence["Readable"], class_names: Sequence[str]) -> Iterator["Image"]:

@@ -1,4 +1,4 @@
-"""Where images come from: a folder of files or a wheel of the package index, one reader per file.
+"""Where images come from: folders, archives, arrays, packages and other libraries' loaders, one reader per file.
 
 `open_dataset` gives the images of a dataset, each read only when it is wanted; `decode_image` turns a file's
 bytes into pixels; `check_images` tells the readable ones from the others.
@@ -7,10 +7,11 @@ bytes into pixels; `check_images` tells the readable ones from the others.
 from stages.datasets.check import Readable, Rejected, check_images
 from stages.datasets.labels import class_order
 from stages.datasets.raw import RawImage
-from stages.datasets.source import open_dataset
+from stages.datasets.source import SOURCE, open_dataset, read_about
 from stages.decoding import UnreadableImageError, decode_image
 
 __all__ = [
+    "SOURCE",
     "RawImage",
     "Readable",
     "Rejected",
@@ -19,4 +20,5 @@ __all__ = [
     "class_order",
     "decode_image",
     "open_dataset",
+    "read_about",
 ]

@@ -1,4 +1,4 @@
-"""The classes of a labelled dataset: from the folders that images lie in, or from a table of paths and labels."""
+"""The classes of a labelled dataset: from the paths of its images, or from a table of paths and labels."""
 
 import csv
 import re
@@ -17,14 +17,56 @@ def class_order(names: Iterable[str]) -> list[str]:
     return distinct
 
 
-def labels_from_folders(paths: Collection[str]) -> dict[str, str]:
-    """Map each path that lies in a sub-folder to that folder's name.
+def labels_from_folders(paths: Collection[str], level: int = 1) -> dict[str, str]:
+    """Map each path that lies deep enough to the name of a folder: 1 is the one it lies in, 2 the one above.
 
     One folder for all labelled images tells none of them from another: that is no labelling, and the result is
     empty.
     """
-    labels = {path: PurePosixPath(path).parent.name for path in paths if "/" in path}
+    split = {path: PurePosixPath(path).parts for path in paths}
+    labels = {path: parts[-1 - level] for path, parts in split.items() if len(parts) > level}
     return labels if len(set(labels.values())) > 1 else {}
+
+
+def labels_from_pattern(paths: Collection[str], pattern: str) -> dict[str, str]:
+    """Map each path in which the regular expression `pattern` is found to what its one group holds.
+
+    Raises `DatasetError` when it is found in none of them.
+    """
+    found = {path: match[1] for path in paths if (match := re.search(pattern, path))}
+    if paths and not found:
+        raise DatasetError(f"{pattern!r} is found in no path, such as {min(paths)!r}; correct `label_pattern`")
+    return found
+
+
+def labels_from_blocks(paths: Collection[str], size: int) -> dict[str, str]:
+    """Map the first `size` paths, in the order of code points, to "1", the next to "2", and so on.
+
+    Raises `DatasetError` when the last block is not full.
+    """
+    if len(paths) % size:
+        raise DatasetError(f"{len(paths)} images are not classes of {size} images each; correct `label_block`")
+    return {path: str(1 + index // size) for index, path in enumerate(sorted(paths))}
+
+
+def labels_from_lines(lines: TextIO, paths: Collection[str], name: str, folder: str = "") -> dict[str, str]:
+    """Map paths to labels by lines of a path, blanks and a label; the rest is as in `labels_from_table`."""
+    known = frozenset(paths)
+    labels: dict[str, str] = {}
+    try:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                path, _, label = line.strip().replace("\t", " ").rpartition(" ")
+                _add(
+                    labels,
+                    known,
+                    (PurePosixPath(folder) / path.strip()).as_posix(),
+                    label,
+                    f"{name}, line {number}",
+                )
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{name} is no text in UTF-8 ({error})") from None
+    return labels
 
 
 def labels_from_table(
@@ -53,14 +95,17 @@ def labels_from_table(
         for row in rows:
             path = (PurePosixPath(folder) / (row[columns[0]] or "")).as_posix()
             label = (row[columns[1]] or "").strip()
-            where = f"{name}, line {rows.line_num}"
-            if path not in known:
-                raise DatasetError(f"{where}: {path!r} is no image of the dataset; correct or remove the line")
-            if label and labels.setdefault(path, label) != label:
-                raise DatasetError(f"{where}: {path!r} has the labels {labels[path]!r} and {label!r}; keep one")
+            _add(labels, known, path, label, f"{name}, line {rows.line_num}")
     except (csv.Error, UnicodeDecodeError) as error:
         raise DatasetError(f"{name} is no CSV table in UTF-8 ({error})") from None
     return labels
+
+
+def _add(labels: dict[str, str], known: Collection[str], path: str, label: str, where: str) -> None:
+    if path not in known:
+        raise DatasetError(f"{where}: {path!r} is no image of the dataset; correct or remove the line")
+    if label and labels.setdefault(path, label) != label:
+        raise DatasetError(f"{where}: {path!r} has the labels {labels[path]!r} and {label!r}; keep one")
 
 
 def _quoted(names: Iterable[str]) -> str:

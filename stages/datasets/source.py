@@ -1,19 +1,46 @@
 """Finds out where the images of a dataset are: in its folder, or where its source.yaml says."""
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from stages.datasets.about import About
+from stages.datasets.archive import ArchiveSet
+from stages.datasets.arrays import Arrays
 from stages.datasets.folder import read_folder
+from stages.datasets.keys import fill, listed, near
+from stages.datasets.local import Local
 from stages.datasets.package import Package
 from stages.datasets.raw import RawImage
+from stages.datasets.sklearn_sets import SklearnSet
+from stages.datasets.torchvision_sets import TorchvisionSet
+from stages.datasets.voc import Voc2007
 from stages.errors import DatasetError
 
 SOURCE = "source.yaml"
-READERS = {"package": Package}
+
+
+class Reader(Protocol):
+    """Where images come from. A reader is a dataclass: its fields are the keys of source.yaml.
+
+    Their types are str, int, bool and Sequence[str]. Two fields are no keys but filled in for a reader that has
+    them: `folder`, a Path, the dataset's own folder, and `about`, an `About`.
+    """
+
+    def open(self, cache: Path, report: Callable[[str], None]) -> AbstractContextManager[Sequence[RawImage]]:
+        """Give the images, sorted by path, readable until the end of the `with` block."""
+
+
+READERS: dict[str, type[Reader]] = {
+    "archive": ArchiveSet,
+    "arrays": Arrays,
+    "local": Local,
+    "package": Package,
+    "scikit-learn": SklearnSet,
+    "torchvision": TorchvisionSet,
+    "voc2007": Voc2007,
+}
 
 
 @contextmanager
@@ -31,7 +58,7 @@ def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> It
             f"{folder.parent} has {', '.join(others)}" if others else f"there is no dataset in {folder.parent}"
         )
         raise DatasetError(f"there is no folder {folder}; {existing}")
-    images = read_folder(folder)
+    images: Sequence[RawImage] = read_folder(folder)
     described = (folder / SOURCE).is_file()
     if images and described:
         raise DatasetError(
@@ -46,27 +73,35 @@ def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> It
             yield images
 
 
-def read_source(file: Path) -> Package:
-    """Read a source.yaml: the key `reader`, and the reader's own keys, all of them text.
+def read_source(file: Path) -> Reader:
+    """Read a source.yaml: the key `reader`, the reader's own keys, and `about`, which none need have.
 
-    Raises `DatasetError` for a missing, unknown or misspelt key, and for a value that is no text.
+    Raises `DatasetError` for a missing, unknown or misspelt key, and for a value of another type than the key's.
     """
     settings = _read_mapping(file)
+    about = _about(settings, file)
     name = settings.pop("reader", None)
     if name is None:
-        raise DatasetError(f"{file} has no key 'reader'; it may be {_listed(READERS)}")
+        raise DatasetError(f"{file} has no key 'reader'; it may be {listed(READERS)}")
     if not isinstance(name, str) or name not in READERS:
-        raise DatasetError(f"{file}: there is no reader {name!r}{_near(name, READERS)}")
-    reader = READERS[name]
-    keys = {field.name: field.default is MISSING for field in fields(reader)}
-    for key, value in settings.items():
-        if key not in keys:
-            raise DatasetError(f"{file}: the reader {name!r} has no key {key!r}{_near(key, keys)}")
-        if not isinstance(value, str):
-            raise DatasetError(f"{file}: the value of {key!r} is {value!r}, not text; put it in quotes")
-    if missing := [key for key, required in keys.items() if required and key not in settings]:
-        raise DatasetError(f"{file}: the reader {name!r} needs the key {_listed(missing)}")
-    return reader(**settings)
+        raise DatasetError(f"{file}: there is no reader {name!r}{near(name, READERS)}")
+    given = {"folder": file.parent, "about": about}
+    return fill(READERS[name], settings, str(file), f"the reader {name!r}", given)
+
+
+def read_about(file: Path) -> About:
+    """Read what a source.yaml says about its image set; all fields are empty where it, or the file, does not."""
+    return _about(_read_mapping(file), file) if file.is_file() else About()
+
+
+def _about(settings: dict[Any, Any], file: Path) -> About:
+    """Take the key `about` out of `settings`."""
+    about = settings.pop("about", {})
+    if not isinstance(about, dict):
+        raise DatasetError(
+            f"{file}: the value of 'about' is {about!r}, not keys; write one a line below it, indented"
+        )
+    return fill(About, about, str(file), "'about'")
 
 
 def _read_mapping(file: Path) -> dict[Any, Any]:
@@ -79,15 +114,6 @@ def _read_mapping(file: Path) -> dict[Any, Any]:
     if not isinstance(settings, dict):
         raise DatasetError(f"{file} has no keys; write one a line, such as `reader: package`")
     return settings
-
-
-def _near(word: object, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(word), list(known), n=2)
-    return f"; did you mean {_listed(close)}?" if close else f"; it may be {_listed(known)}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return " or ".join(repr(name) for name in names)
 
 
 def _contents(folder: Path) -> str:

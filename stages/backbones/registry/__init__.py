@@ -1,0 +1,13 @@
+"""The backbones that are known by name, each with the exact weights, layers and preprocessing of its view.
+
+Layer names follow Guerin et al. (Neurocomputing 2021, Table 2): L3 is the last layer before the classifier.
+"""
+
+from stages.backbones.card import Backbone
+from stages.backbones.registry.entry import Registered
+from stages.backbones.registry.light import LIGHT
+from stages.backbones.registry.modern import MODERN
+from stages.backbones.registry.published import PUBLISHED
+
+CATALOGUE: dict[str, Registered] = {entry.card.name: entry for entry in (*LIGHT, *PUBLISHED, *MODERN)}
+REGISTRY: dict[str, Backbone] = {name: entry.card for name, entry in CATALOGUE.items()}

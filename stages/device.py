@@ -8,16 +8,21 @@ if TYPE_CHECKING:
     import torch
 
 
-def choose_device(name: str) -> "torch.device":
-    """Return the torch device called `name`; "auto" is CUDA when there is one, else the CPU."""
+def choose_device(name: str, number: int = 0) -> "torch.device":
+    """Return the torch device called `name`; "auto" is CUDA when there is one, else the CPU.
+
+    `number` says which of several GPUs. Raises `ParameterError` when there is no such device.
+    """
     import torch
 
     available = torch.cuda.is_available()
-    if name == "auto":
-        return torch.device("cuda" if available else "cpu")
-    if name == "cpu":
+    if name == "cpu" or (name == "auto" and not available):
         return torch.device("cpu")
-    if name == "cuda" and available:
-        return torch.device("cuda")
+    if name in ("auto", "cuda") and available:
+        if number >= torch.cuda.device_count():
+            raise ParameterError(
+                f"process {number} has no GPU, this machine has {torch.cuda.device_count()}; start fewer processes"
+            )
+        return torch.device("cuda", number)
     reason = "no CUDA device is available" if name == "cuda" else "there is no such device"
     raise ParameterError(f"device is {name!r} but {reason}; give auto, cpu or cuda")

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,10 @@ from stages.atomic import replacing
 from stages.errors import TableError
 
 IMAGE_ROWS = 256  # rows in a row group of the image table: some 10 to 100 MB of photos
-VECTOR_ROWS = 4096  # rows in a row group of features and embeddings
+VECTOR_ROWS = 4096  # most rows in a row group of features and embeddings ...
+_VECTOR_BYTES = 32 << 20  # ... and the most bytes
+_IMAGES_AT_ONCE = 16  # images that are read from the file together
+_READ_BYTES = 1 << 20  # read from the file at a time, instead of a column's whole part of a row group
 _METADATA = b"manyviews"
 # Encoded images and random mantissas neither compress nor repeat; statistics would copy them.
 _INCOMPRESSIBLE: dict[str, Any] = {
@@ -68,14 +72,20 @@ class ImageTable:
         return bool((self.labels >= 0).any())
 
     def read_bytes(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Yield the encoded images of the rows `start` to `stop`, holding one row group in memory at a time."""
+        """Yield the encoded images of the rows `start` to `stop`, holding a few in memory at a time."""
         stop = len(self) if stop is None else min(stop, len(self))
+        groups = range(start // IMAGE_ROWS, -(-stop // IMAGE_ROWS))
+        if not groups:
+            return
+        first = groups[0] * IMAGE_ROWS
         with _opened(self.file) as table:
-            for group in range(start // IMAGE_ROWS, -(-stop // IMAGE_ROWS)):
-                rows = table.read_row_group(group, columns=["image"])["image"]
-                first = group * IMAGE_ROWS
-                for row in rows.slice(max(start - first, 0), stop - max(start, first)):
-                    yield row["bytes"].as_py()
+            rows = (
+                row
+                for batch in table.iter_batches(_IMAGES_AT_ONCE, groups, ["image.bytes"], use_threads=False)
+                for row in batch.column(0).field("bytes")
+            )
+            for row in islice(rows, start - first, stop - first):
+                yield row.as_py()
 
 
 @dataclass(frozen=True)
@@ -180,23 +190,27 @@ def vectors_writer(
     """
     pending: list[np.ndarray] = []
     writer: pq.ParquetWriter | None = None
-    count = 0
+    count = rows_in_group = 0
 
     def flush() -> None:
         nonlocal writer, count
         block = np.concatenate(pending)
-        group, pending[:] = block[:VECTOR_ROWS], [block[VECTOR_ROWS:]]
+        group, pending[:] = block[:rows_in_group], [block[rows_in_group:]]
         values = pa.FixedSizeListArray.from_arrays(pa.array(group.reshape(-1)), group.shape[1])
         schema = pa.schema([("image_id", pa.int64()), (column, values.type)])
         if writer is None:
             writer = pq.ParquetWriter(partial, schema, **_INCOMPRESSIBLE)
         ids = pa.array(range(count, count + len(group)), pa.int64())
-        writer.write_table(pa.Table.from_arrays([ids, values], schema=schema), row_group_size=VECTOR_ROWS)
+        writer.write_table(pa.Table.from_arrays([ids, values], schema=schema), row_group_size=rows_in_group)
         count += len(group)
 
     def write(block: np.ndarray) -> None:
+        nonlocal rows_in_group
+        if not rows_in_group:
+            fitting = max(1, _VECTOR_BYTES // (block.shape[1] * block.itemsize))
+            rows_in_group = min(VECTOR_ROWS, 1 << (fitting.bit_length() - 1))
         pending.append(block)
-        while sum(map(len, pending)) >= VECTOR_ROWS:
+        while sum(map(len, pending)) >= rows_in_group:
             flush()
 
     with replacing(file) as partial:
@@ -226,13 +240,18 @@ def write_vectors(
 
 
 def read_vectors(file: Path, column: str) -> Vectors:
-    """Read a table of "features" or of an "embedding" as float32."""
+    """Read a table of "features" or of an "embedding" as float32, with little memory beside the result's."""
     metadata = _metadata(file, column)
     with _opened(file) as table:
-        chunks = table.read(columns=[column])[column].combine_chunks()
-    width = chunks.type.list_size
-    flat = chunks.flatten().to_numpy(zero_copy_only=False)
-    values = flat.astype(np.float32, copy=False).reshape(-1, width)
+        width = table.schema_arrow.field(column).type.list_size
+        values = np.empty((table.metadata.num_rows, width), dtype=np.float32)
+        start = 0
+        for group in range(table.num_row_groups):
+            for chunk in table.read_row_group(group, columns=[column])[column].chunks:
+                values[start : start + len(chunk)] = (
+                    chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                )
+                start += len(chunk)
     return Vectors(file, metadata["images"], values, metadata)
 
 
@@ -296,7 +315,9 @@ class _opened:  # noqa: N801 - used like a function
 
     def __enter__(self) -> pq.ParquetFile:
         try:
-            self.table = pq.ParquetFile(self.file, page_checksum_verification=True)
+            self.table = pq.ParquetFile(
+                self.file, page_checksum_verification=True, buffer_size=_READ_BYTES, pre_buffer=False
+            )
         except FileNotFoundError:
             raise TableError(
                 f"{self.file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"

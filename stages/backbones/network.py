@@ -1,6 +1,6 @@
-"""A pretrained network that gives the layers of its card."""
+"""From a card and a weight file to a network."""
 
-from collections.abc import Mapping
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,57 +12,17 @@ from stages.backbones.weights import load_tensors
 from stages.errors import BackboneError
 
 
-class LayerExtractor:
-    """A network in evaluation mode whose named layers are read during one forward pass.
+def load_network(backbone: Backbone, weights: Path) -> nn.Module:
+    """Build the backbone's network with the tensors of `weights`, every one of which must find its place.
 
-    Calling it with a batch (n, 3, crop, crop) returns {layer: float32 (n, d)}, each layer flattened. Several
-    layers cost one pass. Tensors are copied when seen: later in-place activations cannot change them.
+    Raises `BackboneError` when the file is damaged or belongs to another network.
     """
-
-    def __init__(self, network: nn.Module, layers: Mapping[str, Any]) -> None:
-        self.network = network.eval()
-        self._seen: dict[str, torch.Tensor] = {}
-        for layer, tap in layers.items():
-            try:
-                module = network.get_submodule(tap.module)
-            except AttributeError:
-                raise BackboneError(f"layer {layer} names the module {tap.module!r}, which is not there") from None
-            if tap.side == "input":
-                module.register_forward_pre_hook(self._keep_input(layer))
-            else:
-                module.register_forward_hook(self._keep_output(layer))
-
-    def __call__(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
-        self._seen = {}
-        with torch.inference_mode():
-            self.network(batch)
-        seen, self._seen = self._seen, {}
-        return seen
-
-    def to(self, device: torch.device) -> "LayerExtractor":
-        """Move the network to a device, in channels-last memory, which convolutions are fastest in."""
-        self.network.to(device).to(memory_format=torch.channels_last)
-        return self
-
-    def _keep_input(self, layer: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-            self._seen[layer] = inputs[0].flatten(1).clone()
-
-        return hook
-
-    def _keep_output(self, layer: str) -> Any:
-        def hook(_: nn.Module, __: Any, output: torch.Tensor) -> None:
-            self._seen[layer] = output.flatten(1).clone()
-
-        return hook
-
-
-def load_network(backbone: Backbone, weights: Path, layers: Mapping[str, Any]) -> LayerExtractor:
-    """Build the backbone's network with the tensors of `weights`, every one of which must find its place."""
     tensors = load_tensors(weights)
     try:
         if backbone.library == "torchvision":
             network = _torchvision_network(backbone.architecture)
+            if backbone.architecture.startswith("densenet"):  # its files still have dots within names
+                tensors = {re.sub(r"(\.denselayer\d+\.\w+)\.(\d\.)", r"\1\2", k): v for k, v in tensors.items()}
         else:
             network = _timm_network(backbone, tensors)
         if backbone.weights.match == "order":
@@ -72,32 +32,38 @@ def load_network(backbone: Backbone, weights: Path, layers: Mapping[str, Any]) -
     except (RuntimeError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BackboneError(f"{weights} does not fit {backbone.architecture}: {reason}") from None
-    return LayerExtractor(network, layers)
+    return network
 
 
 def _torchvision_network(architecture: str) -> nn.Module:
     import torchvision
 
-    # Both draw random weights for minutes unless told not to; they are overwritten anyway.
-    quick = {"init_weights": False} if architecture in ("inception_v3", "googlenet") else {}
-    network: nn.Module = torchvision.models.get_model(architecture, weights=None, **quick)
+    extra: dict[str, bool] = {}
+    if architecture in ("inception_v3", "googlenet"):
+        # Their weights, ported from TensorFlow, want values from -1 to 1: torchvision turns the usual mean and std
+        # into these, but only where it fetches the weights itself. Both would draw random weights for minutes.
+        extra = {"transform_input": True, "init_weights": False}
+    network: nn.Module = torchvision.models.get_model(architecture, weights=None, **extra)
     return network
 
 
 def _timm_network(backbone: Backbone, tensors: dict[str, torch.Tensor]) -> nn.Module:
     import timm
 
+    network: Any  # timm's networks have more methods than PyTorch's
     if backbone.weights.match == "order":
-        network: nn.Module = timm.create_model(backbone.architecture, pretrained=False)
+        network = timm.create_model(backbone.architecture, pretrained=False)
     else:
-        # timm renames the tensors of its older files itself; without classes it builds no classifier.
+        # timm renames the tensors of its older files itself. Asked for a network without a classifier it would
+        # also take files that lack tensors, in silence; so the classifier goes afterwards.
         network = timm.create_model(
             backbone.architecture,
             pretrained=True,
-            num_classes=0,
             pretrained_cfg_overlay={"state_dict": tensors, "custom_load": False},
         )
-    return network
+        network.reset_classifier(0)
+    built: nn.Module = network
+    return built
 
 
 def _renamed_by_order(tensors: dict[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:

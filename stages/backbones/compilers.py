@@ -1,0 +1,155 @@
+"""Ways to run a network on the CPU: as it is, compiled by PyTorch, or compiled by OpenVINO.
+
+Each gives *lanes*: functions for one thread each, which all run at once. One lane on every core, single-threaded,
+with its own small batch, is faster than one batch on all cores: no core waits for another at the end of every
+layer, and a batch of eight stays in the caches. It also frees the features from the number of cores.
+"""
+
+import contextlib
+import importlib.util
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from stages.backbones.layers import LayerNetwork
+from stages.errors import BackboneError, ParameterError
+
+# From pixels, uint8 (batch, crop, crop, 3), to one float32 (batch, d) per layer.
+Lane = Callable[[np.ndarray], list[np.ndarray]]
+
+COMPILERS = ("none", "inductor", "openvino")
+# Fewer images than this do not win back the seconds that compiling takes: some 12 to 30 s (inductor), 3 to 5 s
+# (OpenVINO), measured with ResNet50 and EfficientNet-Lite0 on 2 cores.
+_WORTHWHILE = {"inductor": 2048, "openvino": 512}
+
+
+def choose_compiler(name: str, precision: str, n_images: int, device: torch.device) -> tuple[str, str]:
+    """Return the compiler to use and, for the log, why.
+
+    "auto" compiles where it pays: bf16 features of many images on the CPU. Features in fp32 are computed by the
+    plain network, so that they do not depend on what is installed. The choice is made by the number of images
+    alone, never by a timing, so the same call always gives the same bytes.
+
+    Raises `ParameterError` for an unknown compiler, and for one asked for by name that is not there.
+    """
+    if name not in ("auto", *COMPILERS):
+        raise ParameterError(f"compiler is {name!r}; give auto, {', '.join(COMPILERS)}")
+    if device.type != "cpu":
+        if name not in ("auto", "none"):
+            raise ParameterError(f"compiler {name!r} is for the CPU, not for {device.type}; give auto or none")
+        return "none", f"on {device.type} the network runs as it is"
+    missing = {"inductor": _missing_inductor(), "openvino": _missing_openvino()}
+    if name != "auto":
+        if reason := missing.get(name):
+            raise ParameterError(f"compiler is {name!r} but {reason}; give auto or none")
+        return name, "as asked"
+    if precision == "fp32":
+        return "none", "fp32 features shall not depend on a compiler"
+    for compiler in ("openvino", "inductor"):  # the faster first
+        if not missing[compiler] and n_images >= _WORTHWHILE[compiler]:
+            return compiler, f"{n_images} images repay the compilation"
+    if all(missing.values()):
+        return "none", f"{missing['inductor']} and {missing['openvino']}"
+    return "none", f"{n_images} images would not repay a compilation"
+
+
+def make_lanes(network: LayerNetwork, compiler: str, precision: str, batch_size: int, lanes: int) -> list[Lane]:
+    """Return `lanes` functions, each for one thread at a time, that take exactly `batch_size` images.
+
+    Raises `BackboneError` when the network cannot be compiled.
+    """
+    if compiler == "none":
+        return [_plain(network.twin()) for _ in range(lanes)]
+    make = _inductor if compiler == "inductor" else _openvino
+    try:
+        with warnings.catch_warnings(action="ignore"), _quiet():  # of the compilers, about networks not ours
+            return make(network, precision, batch_size, lanes)
+    except Exception as error:  # a compiler raises whatever the network leads it to
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(
+            f"{compiler} cannot compile the network ({type(error).__name__}: {reason}); give compiler none"
+        ) from None
+
+
+def _plain(network: LayerNetwork) -> Lane:
+    def lane(pixels: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [layer.numpy() for layer in network(torch.from_numpy(pixels))]
+
+    return lane
+
+
+def _inductor(network: LayerNetwork, precision: str, batch_size: int, lanes: int) -> list[Lane]:
+    from torch._inductor import config
+
+    compiled = torch.compile(network, fullgraph=True)
+
+    # The compiled function returns its graph's outputs and reads nothing back: all threads may share it.
+    def lane(pixels: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [layer.numpy() for layer in compiled(torch.from_numpy(pixels))]
+
+    with config.patch(freezing=True):  # the weights are constants: fold them, lay them out for the kernels
+        lane(_black(network, batch_size))
+    return [lane] * lanes
+
+
+def _openvino(network: LayerNetwork, precision: str, batch_size: int, lanes: int) -> list[Lane]:
+    import openvino
+
+    shape = [batch_size, network.crop, network.crop, 3]
+    model = openvino.convert_model(network, example_input=torch.from_numpy(_black(network, 1)), input=shape)
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        "INFERENCE_NUM_THREADS": lanes,
+        "NUM_STREAMS": lanes,
+    }
+    compiled = openvino.Core().compile_model(model, "CPU", settings)
+
+    def make() -> Lane:
+        request = compiled.create_infer_request()
+
+        def lane(pixels: np.ndarray) -> list[np.ndarray]:
+            outputs = request.infer([pixels])
+            return [np.array(outputs[index]) for index in range(len(network.layers))]
+
+        return lane
+
+    return [make() for _ in range(lanes)]
+
+
+def _black(network: LayerNetwork, batch_size: int) -> np.ndarray:
+    return np.zeros((batch_size, network.crop, network.crop, 3), dtype=np.uint8)
+
+
+def _missing_inductor() -> str:
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return "there is no C++ compiler"
+    return ""
+
+
+def _missing_openvino() -> str:
+    return "" if importlib.util.find_spec("openvino") else "openvino is not installed"
+
+
+@contextlib.contextmanager
+def _quiet():  # type: ignore[no-untyped-def]
+    """Keep the compilers' log lines, such as the lack of a GPU, off the screen."""
+    import logging
+
+    loggers = [logging.getLogger(name) for name in ("torch", "openvino", "nncf")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,142 @@
+"""The stage `extract`: its tables, its log, and what a user can do wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from stages.command import run
+from stages.extract import app
+from stages.lock import locked
+from stages.tables import read_vectors
+from tests.backbones.tiny import expected_features
+from tests.extraction import prepare, table
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def extract(monkeypatch, capsys):
+    """Run the stage; return its exit status, stdout and stderr."""
+
+    def call(*options):
+        monkeypatch.setattr("sys.argv", ["extract", "--dataset", "d", "--backbone", "tiny", *options])
+        with pytest.raises(SystemExit) as end:
+            run(app)
+        return end.value.code, *capsys.readouterr()
+
+    return call
+
+
+def test_features_log_and_no_scratch(project, extract):
+    images = prepare(project, 30)
+    status, output, _ = extract()
+    assert status == 0
+    assert output.startswith("d through tiny: 30 images, L3 96-d, fp32, ")
+    vectors = read_vectors(table(project), "features")
+    expected = expected_features(images, project / "data/weights/tiny.pth")
+    np.testing.assert_allclose(vectors.values, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    assert vectors.metadata["precision"] == "fp32"
+    assert vectors.metadata["preprocessing"]["mode"] == "center"
+    log = json.loads((project / "logs/extract-d-tiny.json").read_text())
+    assert (log["compiler"], log["batch_size"], log["device"]) == ("none", 8, "cpu")
+    assert {"decode", "forward", "write", "wait for features"} <= set(log["seconds_in"])
+    assert not [
+        place for place in (project / "data/scratch").rglob("*") if place.suffix != ".lock" and place.is_file()
+    ]
+
+
+def test_published_preprocessing_is_another_view(project, extract):
+    prepare(project, 12)
+    assert extract()[0] == 0
+    preset = read_vectors(table(project), "features")
+    assert extract("--preprocessing", "published")[0] == 0
+    published = read_vectors(table(project), "features")
+    assert published.metadata["preprocessing"]["mode"] == "squash"
+    assert published.metadata["preprocessing"]["interpolation"] == "nearest"
+    # Images 0, 5 and 10 are squares of the network's own size, which neither way changes.
+    same = [np.array_equal(a, b) for a, b in zip(preset.values, published.values, strict=True)]
+    assert same[0] and same[5] and same[10]
+
+
+def test_layers_are_written_each_to_its_table(project, extract):
+    prepare(project, 5, ("L2", "L3"))
+    assert extract("--layers", "L3", "--layers", "L2")[0] == 0
+    assert read_vectors(table(project, "L2"), "features").values.shape == (5, 96)
+    assert read_vectors(table(project, "L2"), "features").metadata["layer"] == "L2"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--preprocessing", "squash"), "preprocessing is 'squash'; give preset or published"),
+        (("--precision", "fp16"), "precision is 'fp16'; give fp32, bf16 or auto"),
+        (("--compiler", "gcc"), "compiler is 'gcc'; give auto, none, inductor, openvino"),
+        (("--layers", "L1"), "backbone 'tiny' has no layer 'L1'; it has L3"),
+        (("--device", "tpu"), "device is 'tpu' but there is no such device; give auto, cpu or cuda"),
+    ],
+)
+def test_a_wrong_option_is_told_in_one_line(project, extract, options, message):
+    prepare(project, 3)
+    status, _, errors = extract(*options)
+    assert status == 1
+    assert errors == f"error: {message}\n"
+    assert not table(project).exists()
+
+
+def test_ray_without_a_cluster_is_told(project, extract, monkeypatch):
+    pytest.importorskip("ray")
+    prepare(project, 3)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    _, _, errors = extract("--engine", "ray")
+    assert errors.startswith("error: engine 'ray' needs RAY_ADDRESS, the address of a cluster")
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    assert extract("--engine", "ray")[2] == "error: engine 'ray' needs the extra: pip install 'manyviews[ray]'\n"
+
+
+def test_two_runs_at_once(project, extract):
+    prepare(project, 3)
+    with locked(project / "data/scratch/extract/d/tiny.lock", "this"):
+        status, _, errors = extract()
+    assert status == 1
+    assert errors == "error: another process is at work on d through tiny; wait until it ends, or stop it\n"
+    assert extract()[0] == 0
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(project, extract, monkeypatch):
+    prepare(project, 2000)
+    from stages.backbones.shards import ShardStore
+
+    save = ShardStore.save
+
+    def full(store, shard, features):
+        if shard == 1:
+            raise OSError(28, "No space left on device", str(store.folder))
+        save(store, shard, features)
+
+    monkeypatch.setattr(ShardStore, "save", full)
+    status, _, errors = extract()
+    assert status == 1
+    assert errors.startswith("error: No space left on device: data/scratch/extract/d/tiny/")
+    monkeypatch.setattr(ShardStore, "save", save)
+    status, output, _ = extract()
+    assert status == 0
+    assert output.startswith("d through tiny: 1 of 2 shards are there from an earlier run\n")
+
+
+def test_what_runs_the_network_is_said(project, extract, monkeypatch):
+    prepare(project, 3)
+    status, output, _ = extract("--precision", "bf16")
+    assert status == 0
+    assert output.startswith("d through tiny: compiler none (3 images would not repay a compilation)\n")
+    log = json.loads((project / "logs/extract-d-tiny.json").read_text())
+    assert (log["precision"], log["compiler"]) == ("bf16", "none")
+    assert read_vectors(table(project), "features").metadata["precision"] == "bf16"
+    for compiler in ("inductor", "openvino"):
+        monkeypatch.setattr(f"stages.backbones.compilers._missing_{compiler}", lambda told=compiler: f"no {told}")
+    assert "compiler none (no inductor and no openvino)\n" in extract("--precision", "bf16")[1]

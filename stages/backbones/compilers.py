@@ -84,7 +84,9 @@ def _plain(network: LayerNetwork) -> Lane:
 def _inductor(network: LayerNetwork, precision: str, batch_size: int, lanes: int) -> list[Lane]:
     from torch._inductor import config
 
-    compiled = torch.compile(network, fullgraph=True)
+    # Every batch has one shape. Left to itself, PyTorch makes the sizes of a second network in the same process
+    # symbolic, and can spend an hour on simplifying them.
+    compiled = torch.compile(network, fullgraph=True, dynamic=False)
 
     # The compiled function returns its graph's outputs and reads nothing back: all threads may share it.
     def lane(pixels: np.ndarray) -> list[np.ndarray]:
@@ -100,7 +102,9 @@ def _openvino(network: LayerNetwork, precision: str, batch_size: int, lanes: int
     import openvino
 
     shape = [batch_size, network.crop, network.crop, 3]
-    model = openvino.convert_model(network, example_input=torch.from_numpy(_black(network, 1)), input=shape)
+    exact = network.twin()
+    exact.autocast = False  # OpenVINO rounds by itself, after it has folded the normalisations into the weights
+    model = openvino.convert_model(exact, example_input=torch.from_numpy(_black(network, 1)), input=shape)
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         "INFERENCE_NUM_THREADS": lanes,

@@ -29,7 +29,7 @@ class LayerNetwork(nn.Module):
         self.network = network.eval().requires_grad_(False)
         self.layers = tuple(layers)
         self.crop = preprocessing.crop
-        self._bf16 = precision == "bf16"
+        self.autocast = precision == "bf16"
         self.register_buffer("_mean", torch.tensor(preprocessing.mean).view(3, 1, 1))
         self.register_buffer("_std", torch.tensor(preprocessing.std).view(3, 1, 1))
         self._seen: dict[str, torch.Tensor] = {}
@@ -46,7 +46,7 @@ class LayerNetwork(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         batch = (pixels.permute(0, 3, 1, 2).float() / 255 - self._mean) / self._std
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self._bf16):
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.autocast):
             self.network(batch)
         layers = tuple(self._seen[layer] for layer in self.layers)
         self._seen.clear()

@@ -1,0 +1,28 @@
+"""Runs one comparison by its name."""
+
+import argparse
+
+from tests.benchmarks import extraction, fidelity
+from tests.benchmarks.comparison import Comparison
+
+COMPARISONS: dict[str, Comparison] = {
+    comparison.name: comparison for comparison in (*extraction.COMPARISONS, *fidelity.COMPARISONS)
+}
+
+
+def main() -> None:
+    """Parse the command line and run the comparison."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=sorted(COMPARISONS), help="the comparison to run")
+    parser.add_argument("--list", action="store_true", help="name all comparisons and what they compare")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each side, in turn; medians are told (3)")
+    options = parser.parse_args()
+    if options.list or not options.name:
+        for name, comparison in sorted(COMPARISONS.items()):
+            print(f"{name:20} {comparison.title}")
+    else:
+        COMPARISONS[options.name].run(options.runs)
+
+
+if __name__ == "__main__":
+    main()

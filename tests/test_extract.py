@@ -133,10 +133,25 @@ def test_what_runs_the_network_is_said(project, extract, monkeypatch):
     prepare(project, 3)
     status, output, _ = extract("--precision", "bf16")
     assert status == 0
-    assert output.startswith("d through tiny: compiler none (3 images would not repay a compilation)\n")
+    assert output.startswith("d through tiny: bf16, compiler none (3 images would not repay a compilation)\n")
     log = json.loads((project / "logs/extract-d-tiny.json").read_text())
     assert (log["precision"], log["compiler"]) == ("bf16", "none")
     assert read_vectors(table(project), "features").metadata["precision"] == "bf16"
     for compiler in ("inductor", "openvino"):
         monkeypatch.setattr(f"stages.backbones.compilers._missing_{compiler}", lambda told=compiler: f"no {told}")
     assert "compiler none (no inductor and no openvino)\n" in extract("--precision", "bf16")[1]
+
+
+@pytest.mark.parametrize(("least", "precision"), [(0.99, "bf16"), (1.1, "fp32")])
+def test_auto_takes_bf16_only_where_it_is_faithful(project, extract, monkeypatch, least, precision):
+    monkeypatch.setattr("stages.backbones.precision._has_bf16", lambda device: True)
+    monkeypatch.setattr("stages.backbones.fidelity.LEAST_COSINE", least)
+    prepare(project, 9)
+    status, output, _ = extract("--precision", "auto")
+    assert status == 0
+    assert output.startswith(f"d through tiny: {precision}, compiler none (")
+    assert ("the cosine of bf16 features to fp32 ones would be " in output) == (precision == "fp32")
+    automatic = read_vectors(table(project), "features")
+    assert automatic.metadata["precision"] == precision
+    assert extract("--precision", precision)[0] == 0
+    assert automatic.values.tobytes() == read_vectors(table(project), "features").values.tobytes()

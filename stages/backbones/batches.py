@@ -41,15 +41,21 @@ def in_batches(shards: Iterable[tuple[int, Iterable[bytes]]], size: int) -> Iter
 
 
 def decode_batch(
-    batch: Batch, decode: Callable[[bytes], Image.Image], preprocessing: Preprocessing, size: int
+    batch: Batch,
+    decode: Callable[[bytes], Image.Image],
+    preprocessing: Preprocessing,
+    size: int,
+    fast: bool = False,
 ) -> np.ndarray:
     """Return the batch's pixels, uint8 (size, crop, crop, 3); rows beyond its images are black.
+
+    `fast` is that of `resize_and_crop`.
 
     Every batch has the same shape, as kernels are chosen, and networks compiled, for a shape.
     """
     pixels = np.zeros((size, preprocessing.crop, preprocessing.crop, 3), dtype=np.uint8)
     for row, data in enumerate(batch.encoded):
-        pixels[row] = resize_and_crop(decode(data), preprocessing)
+        pixels[row] = resize_and_crop(decode(data), preprocessing, fast)
     return pixels
 
 

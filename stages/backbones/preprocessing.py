@@ -12,8 +12,12 @@ _RESAMPLING = {
 }
 
 
-def resize_and_crop(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
-    """Return the resized and cropped image, uint8 (crop, crop, 3), as torchvision's and timm's transforms do."""
+def resize_and_crop(image: Image.Image, preprocessing: Preprocessing, fast: bool = False) -> np.ndarray:
+    """Return the resized and cropped image, uint8 (crop, crop, 3), as torchvision's and timm's transforms do.
+
+    `fast` lets PyTorch resize, four times as fast as Pillow: some pixels then differ by a level or two, and the
+    last bits depend on the kind of processor.
+    """
     resize, crop = preprocessing.resize, preprocessing.crop
     width, height = image.size
     if preprocessing.mode == "squash":
@@ -24,13 +28,28 @@ def resize_and_crop(image: Image.Image, preprocessing: Preprocessing) -> np.ndar
         size = (int(resize * width / short), int(resize * height / short))
     # Of a very long image only the middle is ever seen: cut it first, so that it cannot exhaust the memory.
     box, size = _middle(image.size, size, crop)
+    left, top = round((size[0] - crop) / 2), round((size[1] - crop) / 2)
+    whole = box == (0, 0, width, height) and resize >= crop
+    if fast and whole and preprocessing.interpolation != "nearest":
+        pixels = _resized_by_torch(image, size, preprocessing.interpolation)
+        return pixels[top : top + crop, left : left + crop]
     resized = image.resize(size, _RESAMPLING[preprocessing.interpolation], box=box)
     # Resizing only the part under the crop would save a tenth of the time, but not give the same bits: Pillow
     # chooses the order of its two passes by the sizes.
     if size != (crop, crop):
-        left, top = round((size[0] - crop) / 2), round((size[1] - crop) / 2)
         resized = resized.crop((left, top, left + crop, top + crop))
     return np.asarray(resized)
+
+
+def _resized_by_torch(image: Image.Image, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """Pixels, uint8 (height, width, 3), by PyTorch's vectorised kernels for 8-bit images."""
+    import torch
+
+    # A view in the order of channels first, bytes of channels last: the layout that the kernels are made for.
+    batch = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+    resized = torch.nn.functional.interpolate(batch, size[::-1], mode=interpolation, antialias=True)
+    pixels: np.ndarray = resized[0].permute(1, 2, 0).numpy()
+    return pixels
 
 
 def _middle(

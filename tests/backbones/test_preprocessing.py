@@ -80,6 +80,23 @@ def test_equal_to_resizing_the_whole_and_cutting_out_the_middle(mode, interpolat
         np.testing.assert_array_equal(ours, whole[top : top + crop, left : left + crop])
 
 
+@pytest.mark.parametrize("mode", ["center", "squash"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_fast_resizing_differs_by_rounding_alone(mode, interpolation):
+    """For 40 random sizes, enlarging and reducing, and a network's input that is larger than the resized image."""
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        width, height, resize = (int(side) for side in rng.integers(30, 300, 3))
+        crop = int(rng.integers(resize // 2, resize + 3))
+        preprocessing = Preprocessing(resize, crop, (0, 0, 0), (1, 1, 1), interpolation, mode)
+        image = _photo((width, height))
+        exact, fast = (resize_and_crop(image, preprocessing, fast).astype(int) for fast in (False, True))
+        assert exact.shape == fast.shape == (crop, crop, 3)
+        difference = np.abs(exact - fast)
+        assert difference.max() <= (0 if interpolation == "nearest" else 4)
+        assert difference.mean() < 0.3
+
+
 def test_published_takes_the_pixels_that_keras_takes():
     """Pixel x of s comes from pixel floor((x + 1/2) * width / s), as Pillow has it and Keras through Pillow.
 

@@ -124,7 +124,7 @@ def test_a_removed_backbone_is_not_used_although_its_files_stay(project, before)
 
 
 def test_a_changed_registry_entry_touches_its_backbone_alone(project, before):
-    registry = project.folder / "stages" / "backbones" / "registry.py"
+    registry = project.folder / "stages" / "backbones" / "registry" / "light.py"
     original = registry.read_text(encoding="utf-8")
     assert original.count("resize=256") == 1
     registry.write_text(original.replace("resize=256", "resize=300"), encoding="utf-8")

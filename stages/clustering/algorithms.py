@@ -1,54 +1,135 @@
-"""Clustering algorithms by name, each behind the same call."""
+"""Clustering algorithms by name, as the stage `baseline` takes them."""
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from stages.algorithmname import algorithm_label, parse_algorithm
+from stages.checks import check_number
+from stages.clustering.subspace import random_subspace
 from stages.errors import ParameterError
+
+_RUNS = ("multiple", "seeds", "subspace")  # parameters of the runs, not of the estimator
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A way to cluster: `partition(features, n_clusters, seed, n_init)` gives int labels (n) from 0 on.
+    """An estimator of this package under its name, and the parameters that a user set.
 
-    `random` says whether the seed matters; an algorithm without chance runs once however many seeds are asked.
+    `estimator` says where it is, "module:class": it is imported when it runs. `fixed` are the parameters that
+    make the estimator this algorithm. `rotates`: what it finds depends on the distances between images alone, so
+    that features may be reduced isometrically. `counts`: it finds the number of clusters itself.
+
+    Beside those of its estimator, each algorithm takes the parameters `multiple` and `seeds`, which overrule the
+    stage's for it, and `subspace`, the share of the features that each run draws.
     """
 
     name: str
-    partition: Callable[[np.ndarray, int, int, int], np.ndarray]
-    random: bool
+    estimator: str
+    fixed: dict[str, Any] = field(default_factory=dict)
+    rotates: bool = True
+    counts: bool = False
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The algorithm as a user writes it, parameters in alphabetic order: "agdl", or "agdl:n_neighbors=10"."""
+        return algorithm_label(self.name, self.parameters)
+
+    @property
+    def random(self) -> bool:
+        """Whether the seed matters: an algorithm without chance runs once however many seeds are asked for."""
+        return "subspace" in self.parameters or "random_state" in self._estimator().get_params()
+
+    @property
+    def distances_only(self) -> bool:
+        """Whether features may be replaced by others with the same distances between images."""
+        return self.rotates and "subspace" not in self.parameters
+
+    def multiples(self, common: Sequence[int]) -> list[int]:
+        """The granularities to run at: its own `multiple`, else the `common` ones; 1 where it counts by itself."""
+        own = self.parameters.get("multiple")
+        return list(dict.fromkeys([1] if self.counts else common if own is None else [own]))
+
+    def seeds(self, common: int) -> int:
+        """How many runs: its own `seeds`, else the `common` number; one without chance."""
+        return self.parameters.get("seeds", common) if self.random else 1
+
+    def partition(self, features: np.ndarray, n_clusters: int, seed: int, n_init: int) -> np.ndarray:
+        """Return labels int32 (n) of features float32 (n, d), from 0 on; -1 where it leaves an image out.
+
+        `n_init` is the number of starts of those that have starts, unless the user's parameters say another.
+        """
+        estimator = self._estimator()
+        shared = {"n_clusters": n_clusters, "random_state": seed, "n_init": n_init}
+        own = estimator.get_params()
+        estimator.set_params(**{k: v for k, v in shared.items() if k in own and k not in self.parameters})
+        if "subspace" in self.parameters:
+            features = random_subspace(features, self.parameters["subspace"], seed)
+        labels: np.ndarray = estimator.fit_predict(features)
+        return labels.astype(np.int32)
+
+    def check(self) -> None:
+        """Raise `ParameterError` for parameters that there are not, and for a multiple or seeds that cannot be."""
+        known = {*self._class()().get_params(), *_RUNS} - {"n_clusters", "random_state", *self.fixed}
+        for name in self.parameters:
+            if name not in known:
+                near = difflib.get_close_matches(name, known) or sorted(known)
+                raise ParameterError(
+                    f"algorithm {self.name} has no parameter {name!r}; did you mean {' or '.join(near)}?"
+                )
+        for name in ("multiple", "seeds"):
+            check_number(f"{name} of {self.name}", self.parameters.get(name, 1), least=1, whole=True)
+
+    def _class(self) -> Any:
+        module, name = self.estimator.split(":")
+        return getattr(importlib.import_module(module), name)
+
+    def _estimator(self) -> Any:
+        given = {name: value for name, value in self.parameters.items() if name not in _RUNS}
+        return self._class()(**self.fixed, **given)
 
 
-def find_algorithm(name: str) -> Algorithm:
-    """Return the algorithm called `name`, or raise `ParameterError` with the nearest names."""
-    if name in ALGORITHMS:
-        return ALGORITHMS[name]
-    near = difflib.get_close_matches(name, ALGORITHMS) or list(ALGORITHMS)
-    raise ParameterError(f"no clustering algorithm is called {name!r}; did you mean {' or '.join(near)}?")
+def find_algorithm(text: str) -> Algorithm:
+    """Return the algorithm that `text` names: "kmeans", or with parameters, "agdl:n_neighbors=10,a=0.95".
 
-
-def _kmeans(features: np.ndarray, n_clusters: int, seed: int, n_init: int) -> np.ndarray:
-    from sklearn.cluster import KMeans
-
-    labels: np.ndarray = KMeans(n_clusters, n_init=n_init, random_state=seed).fit_predict(features)
-    return labels
-
-
-def _ward(features: np.ndarray, n_clusters: int, seed: int, n_init: int) -> np.ndarray:
-    from sklearn.cluster import AgglomerativeClustering
-
-    if len(features) == 1:  # scikit-learn refuses a single sample
-        return np.zeros(1, dtype=np.int64)
-    labels: np.ndarray = AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(features)
-    return labels
+    Raises `ParameterError` with the nearest names for an unknown one, and for parameters that cannot be read.
+    """
+    name, parameters = parse_algorithm(text)
+    if name not in ALGORITHMS:
+        near = difflib.get_close_matches(name, ALGORITHMS) or list(ALGORITHMS)
+        raise ParameterError(f"no clustering algorithm is called {name!r}; did you mean {' or '.join(near)}?")
+    algorithm = replace(ALGORITHMS[name], parameters=parameters)
+    algorithm.check()
+    return algorithm
 
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm("kmeans", _kmeans, random=True),
-        Algorithm("ward", _ward, random=False),
+        Algorithm("kmeans", "stages.clustering.kmeans:KMeans"),
+        Algorithm("minibatch_kmeans", "stages.clustering.minibatch_kmeans:MiniBatchKMeans"),
+        *(
+            Algorithm(linkage, "stages.clustering.agglomerative:Agglomerative", {"linkage": linkage})
+            for linkage in ("ward", "average", "complete", "single")
+        ),
+        Algorithm("gaussian_mixture", "stages.clustering.gaussian_mixture:GaussianMixture", rotates=False),
+        Algorithm("sc_njw", "stages.clustering.spectral_njw:SpectralNJW"),
+        Algorithm("sc_st", "stages.clustering.spectral_st:SpectralSelfTuning"),
+        Algorithm("sc_ls", "stages.clustering.spectral_ls:SpectralLandmarks"),
+        Algorithm("ncuts", "stages.clustering.normalised_cuts:NormalisedCuts"),
+        Algorithm("gdl", "stages.clustering.gdl:GraphDegreeLinkage"),
+        Algorithm("agdl", "stages.clustering.agdl:AcceleratedGraphDegreeLinkage"),
+        Algorithm("pic", "stages.clustering.path_integral:PathIntegral"),
+        Algorithm("zeta", "stages.clustering.zeta:Zeta"),
+        Algorithm("nmf_lp", "stages.clustering.nmf_lp:NMFLP", rotates=False),
+        Algorithm("nmf_deep", "stages.clustering.nmf_deep:DeepSemiNMF", rotates=False),
+        Algorithm("genie", "stages.clustering.genie:Genie"),
+        Algorithm("hdbscan", "stages.clustering.hdbscan:HDBSCAN", counts=True),
+        Algorithm("dbscan", "stages.clustering.dbscan:DBSCAN", counts=True),
     )
 }

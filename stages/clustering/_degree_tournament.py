@@ -1,0 +1,97 @@
+"""Which pairs graph degree linkage considers, and which of them is the best of all; compiled.
+
+Each cluster knows its best pair, and a tournament among the clusters the best of these: after a merge only the
+matches of the clusters concerned are played again.
+"""
+
+import numpy as np
+
+from stages.clustering._degree_state import NONE, STALE, State, before, inner, remove_pair
+
+
+@inner()
+def choose_candidates(s: State, i: int, limit: int) -> None:
+    """Let `i` want the `limit` others that it would merge with first."""
+    ranked = np.empty(limit, dtype=np.int32)
+    count = 0
+    node = s.first_node[i]
+    while node != NONE:
+        s.wanted[node] = False
+        if count < limit:
+            count += 1
+        elif not before(s, node >> 1, ranked[limit - 1] >> 1):
+            node = s.following[node]
+            continue
+        at = count - 1
+        while at > 0 and before(s, node >> 1, ranked[at - 1] >> 1):
+            ranked[at] = ranked[at - 1]
+            at -= 1
+        ranked[at] = node
+        node = s.following[node]
+    for at in range(count):
+        s.wanted[ranked[at]] = True
+
+
+@inner()
+def drop_unwanted(s: State, i: int) -> None:
+    """Remove the pairs of `i` that neither cluster wants."""
+    node = s.first_node[i]
+    while node != NONE:
+        following = s.following[node]
+        if not s.wanted[node] and not s.wanted[node ^ 1]:
+            remove_pair(s, node >> 1)
+        node = following
+
+
+@inner()
+def find_best(s: State, i: int) -> None:
+    """Find the pair of `i` to merge first."""
+    s.best[i] = NONE
+    node = s.first_node[i]
+    while node != NONE:
+        if s.best[i] == NONE or before(s, node >> 1, s.best[i]):
+            s.best[i] = node >> 1
+        node = s.following[node]
+
+
+@inner()
+def renew_best(s: State, kept: int, gone: int, touched: np.ndarray) -> None:
+    """Find the best pairs of `kept` and of all whose pairs were `touched`, and replay their matches."""
+    s.tree[len(s.tree) // 2 + gone] = NONE
+    s.best[gone] = NONE
+    find_best(s, kept)
+    node = s.first_node[kept]
+    while node != NONE:
+        j = s.owner[node ^ 1]
+        if s.best[j] == NONE or (s.best[j] != STALE and before(s, node >> 1, s.best[j])):
+            s.best[j] = node >> 1
+            _replay(s, j)
+        node = s.following[node]
+    for j in touched:
+        if s.best[j] == STALE:
+            find_best(s, j)
+            _replay(s, j)
+    _replay(s, gone)
+    _replay(s, kept)
+
+
+@inner()
+def winner(s: State, i: int, j: int) -> int:
+    """Which of two slots has the better best pair; NONE where neither has one."""
+    if i == NONE or s.best[i] < 0:
+        return j if j != NONE and s.best[j] >= 0 else NONE
+    if j == NONE or s.best[j] < 0 or s.best[i] == s.best[j]:
+        return i
+    return j if before(s, s.best[j], s.best[i]) else i
+
+
+@inner()
+def _replay(s: State, i: int) -> None:
+    """Replay the matches of slot `i`, up to the first that neither was won by it nor is."""
+    at = (len(s.tree) // 2 + i) // 2
+    while at:
+        won_by = winner(s, s.tree[2 * at], s.tree[2 * at + 1])
+        if won_by == s.tree[at] and won_by != i:
+            break
+        s.tree[at] = won_by
+        at //= 2

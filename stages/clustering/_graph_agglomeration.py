@@ -1,0 +1,71 @@
+"""What the graph-agglomerative clusterers have in common: checks, the graph, the first clusters, the leftovers."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+
+from stages.checks import check_n_clusters, check_number
+from stages.clustering._nearest_centroids import join_nearest_centroids
+from stages.clustering.neighbours import Digraph, digraph, nearest_components
+from stages.clustering.validation import check_features
+
+LEAST_WIDTH = 1e-9  # of the factor a: with 0 no image has a neighbour
+
+
+class GraphAgglomeration(ClusterMixin, BaseEstimator):
+    """Merges clusters of a neighbour graph by an affinity, which the heirs define.
+
+    It starts with the components of the nearest-neighbour graph or, where these are fewer than the clusters asked
+    for, with every image by itself. When no two clusters are linked any more (the graph has components of its
+    own), those with the nearest centroids are merged.
+    """
+
+    n_clusters: int
+    n_neighbors: int
+    a: float
+
+    def fit(self, X: Any, y: Any = None) -> "GraphAgglomeration":
+        """Cluster the features `X`, float (n, d); `y` is ignored.
+
+        Raises `ParameterError` for features that are not finite, parameters out of range, more clusters than
+        images, and where memory lacks.
+        """
+        features = check_features(self, X, least=1 if self.n_clusters == 1 else 2)
+        n_clusters = check_n_clusters(self.n_clusters, len(features))
+        check_number("n_neighbors", self.n_neighbors, 1, whole=True)
+        check_number("a", self.a, LEAST_WIDTH)
+        self._check_parameters()
+        self._require_memory(len(features), min(self.n_neighbors, len(features) - 1))
+        graph = digraph(features, self.n_neighbors, self.a)
+        names = nearest_components(graph.indices)
+        if len(np.unique(names)) < n_clusters:
+            names = np.arange(len(features), dtype=np.int32)
+        self.initial_labels_ = _numbered(names)
+        names, self.merges_ = self._merge(graph, names, n_clusters)
+        if len(np.unique(names)) > n_clusters:
+            names, more = join_nearest_centroids(features, names, n_clusters)
+            self.merges_ = np.concatenate([self.merges_, more])
+        self.labels_ = _numbered(names)
+        return self
+
+    def _check_parameters(self) -> None:
+        """Raise `ParameterError` for parameters that only the heir has."""
+
+    @abstractmethod
+    def _require_memory(self, n_images: int, k: int) -> None:
+        """Refuse what would not fit."""
+
+    @abstractmethod
+    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
+        """Merge down to `n_clusters`, or until nothing is linked; return new names and float64 (r, 3) merges.
+
+        `names` is int32 (n), each the lowest image of its cluster. A merge has the names of both, the lower first,
+        and their affinity.
+        """
+
+
+def _numbered(names: np.ndarray) -> np.ndarray:
+    """Number clusters from 0 in the order of their first images; int32 (n)."""
+    return np.unique(names, return_inverse=True)[1].astype(np.int32)

@@ -1,0 +1,72 @@
+"""Hierarchical clustering of images by Ward's criterion, average, complete or single linkage.
+
+Ward, "Hierarchical grouping to optimize an objective function" (1963); Murtagh, "A survey of recent advances in
+hierarchical clustering algorithms" (1983), section 3, for the nearest-neighbour chain; Lance and Williams, "A
+general theory of classificatory sorting strategies" (1967), for the distances of joined groups.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+
+from stages.checks import check_choice, check_n_clusters
+from stages.clustering._distances import condensed_distances, working_memory
+from stages.clustering.validation import check_features
+from stages.dendrogram import Dendrogram, dendrogram_of
+from stages.memory import require_memory
+
+LINKAGES = ("ward", "average", "complete", "single")
+
+
+class Agglomerative(ClusterMixin, BaseEstimator):
+    """Join the two nearest groups of images until `n_clusters` are left; distances are Euclidean.
+
+    Average linkage on rows of length 1 is the AC-Link of the literature.
+
+    Parameters
+    ----------
+    n_clusters : number of clusters to cut at; whatever distances tie, exactly as many are returned.
+    linkage : "ward", "average", "complete" or "single".
+
+    Attributes
+    ----------
+    labels_ : int32 (n), clusters numbered from 0 by size, the largest first (ties: by their first image).
+    merges_ : float64 (n - 1, 4), the dendrogram in scipy's form.
+    n_features_in_ : d.
+
+    The result is exact: that of scipy and scikit-learn, whose distances are those here to within rounding. Where
+    distances tie, the order of the images decides. The distances take 4 n^2 bytes, and are merged without a copy.
+    """
+
+    def __init__(self, n_clusters: int = 2, linkage: str = "ward") -> None:
+        self.n_clusters = n_clusters
+        self.linkage = linkage
+
+    def fit(self, X: np.ndarray, y: None = None) -> "Agglomerative":
+        """Cluster features float (n, d). Raises `ParameterError` for what cannot be clustered or does not fit."""
+        features = check_features(self, X)
+        check_choice("linkage", self.linkage, LINKAGES)
+        n_images = len(features)
+        n_clusters = check_n_clusters(self.n_clusters, n_images)
+        require_memory(
+            4 * n_images**2 + 200 * n_images + working_memory(features),
+            f"the distances of {n_images} images",
+            "cluster fewer images, or with kmeans or minibatch_kmeans",
+        )
+        dendrogram = _merge(features, self.linkage)
+        self.merges_ = dendrogram.merges
+        self.labels_ = dendrogram.cut(n_clusters)
+        return self
+
+
+def _merge(features: np.ndarray, linkage: str) -> Dendrogram:
+    from stages.clustering._merging_kernels import chain_merges
+
+    n_images = len(features)
+    if n_images == 1:
+        return Dendrogram(np.zeros((0, 4)))
+    ward = linkage == "ward"  # whose recurrence is one of squared distances
+    distances = condensed_distances(features, squared=ward)
+    pairs, heights = chain_merges(distances, n_images, LINKAGES.index(linkage))
+    by_height = np.argsort(heights, kind="stable")
+    heights = heights[by_height]
+    return dendrogram_of(pairs[by_height], np.sqrt(heights) if ward else heights)

@@ -1,0 +1,98 @@
+"""Clusterers with chance whose result does not depend on the order of the images."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_random_state
+
+from stages.checks import check_n_clusters
+from stages.clustering.validation import check_features
+from stages.errors import ParameterError
+from stages.memory import require_memory
+
+_ROWS = 4096  # compared at a time
+
+
+class CanonicalClusterer(ClusterMixin, BaseEstimator):
+    """Base of clusterers that work on the images in the order of their content.
+
+    What is drawn at random, a start of K-means say, is drawn by position. Here the position is the image's rank
+    by content, so that shuffled images get the same clusters to the last bit. Identical images are
+    interchangeable: which of them comes first is the only thing that the given order decides. All work is done by
+    one thread, and so the number of cores decides nothing either. A subclass has `n_clusters` and `random_state`
+    among its parameters and implements `_check` and `_partition`.
+    """
+
+    n_clusters: int
+    random_state: int | np.random.RandomState | None
+
+    def fit(self, X: np.ndarray, y: None = None) -> "CanonicalClusterer":
+        """Cluster the images `X`, float (n, d), and set `labels_`, int32 (n), numbered from 0 without gaps.
+
+        Raises `ParameterError` for features that are not finite, for parameters that make no sense, for more
+        clusters than there are different images, and for what would not fit in memory.
+        """
+        from threadpoolctl import threadpool_limits
+
+        features = check_features(self, X, least=1 if self.n_clusters == 1 else 2)
+        n_clusters = check_n_clusters(self.n_clusters, len(features))
+        self._check(features)
+        require_memory(2 * features.nbytes, f"sorting {len(features)} images", "cluster fewer images at once")
+        order, ordered = _by_content(features)
+        new = _differs_from_previous(ordered)
+        n_distinct = int(new.sum())
+        if n_clusters > n_distinct:
+            raise ParameterError(
+                f"n_clusters is {n_clusters}, but only {n_distinct} of the {len(features)} images differ; "
+                f"give at most {n_distinct}"
+            )
+        if n_clusters == 1:
+            found = np.zeros(len(features), dtype=np.int32)
+        elif n_clusters == n_distinct:
+            found = new.cumsum() - 1
+        else:
+            # With several threads, the order in which they add up their sums decides the last bits.
+            with threadpool_limits(1):
+                found = self._partition(ordered, n_clusters, check_random_state(self.random_state))
+        self.labels_ = np.empty(len(features), dtype=np.int32)
+        self.labels_[order] = np.unique(found, return_inverse=True)[1].reshape(-1)
+        return self
+
+    def _check(self, features: np.ndarray) -> None:
+        """Raise `ParameterError` for a parameter that makes no sense, or for features it makes none with."""
+        raise NotImplementedError
+
+    def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
+        """Return int labels (n) of features (n, d) that hold more different rows than `n_clusters`, at least 2."""
+        raise NotImplementedError
+
+
+def kmeans(points: np.ndarray, n_clusters: int, n_init: int, chance: np.random.RandomState) -> np.ndarray:
+    """Return int labels (n) of points (n, d): the best of `n_init` starts of K-means.
+
+    Where fewer than `n_clusters` points differ, there are only as many clusters.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # points coincide
+        labels: np.ndarray = KMeans(n_clusters, n_init=n_init, random_state=chance).fit_predict(points)
+    return labels
+
+
+def _by_content(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return an order, int (n), that depends on what the rows hold alone, and the rows in this order."""
+    rows = features + features.dtype.type(0)  # makes -0 and 0, which are equal, the same bytes
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
+    order = keys.argsort(kind="stable")
+    return order, rows[order]
+
+
+def _differs_from_previous(rows: np.ndarray) -> np.ndarray:
+    new = np.ones(len(rows), dtype=bool)
+    for start in range(1, len(rows), _ROWS):
+        stop = min(start + _ROWS, len(rows))
+        new[start:stop] = (rows[start:stop] != rows[start - 1 : stop - 1]).any(axis=1)
+    return new

@@ -1,0 +1,82 @@
+"""Graph degree linkage (AC-GDL).
+
+Zhang, Wang, Zhao and Tang, "Graph degree linkage: agglomerative clustering on a directed graph" (ECCV 2012),
+sections 2.1 to 2.3, and the authors' gactoolbox, whose variant GDL-U it is.
+"""
+
+import numpy as np
+
+from stages.clustering._graph_agglomeration import GraphAgglomeration
+from stages.clustering.neighbours import Digraph
+from stages.memory import require_memory
+
+
+class GraphDegreeLinkage(GraphAgglomeration):
+    """Agglomerative clustering by the product of the degrees between clusters, exact.
+
+    Each merge is that of the largest affinity of all pairs, A(i, j) = 1' W_ij W_ji 1 / |i|^2 + 1' W_ji W_ij 1 /
+    |j|^2, where W_ij are the weights of the edges from cluster i to j. Affinities are held for linked pairs only,
+    of which there are no more than edges: O(n k) memory. Of equal affinities (to 41 bits) the pair with fewer
+    images is merged; then, if a cluster is named by its lowest image, that with the lowest higher name (the lowest
+    column of the affinity matrix), then with the lowest other (the lowest row). Only the last two depend on the
+    order of the images.
+
+    Parameters
+    ----------
+    n_clusters : number of clusters. More than there are components of the nearest-neighbour graph (about a third
+        of the images) makes the merging start from single images.
+    n_neighbors : edges of each image; with fewer images, to all others. 20 is the literature's; half of it serves
+        better where clusters are small.
+    a : factor of the width of the weights, 1 in the literature.
+
+    Attributes
+    ----------
+    labels_ : int32 (n), clusters numbered from 0 by their first images.
+    initial_labels_ : int32 (n), the clusters before the first merge.
+    merges_ : float64 (r, 3), in order: the lowest images of the two clusters, the lower first, and their affinity;
+        0 for clusters that nothing links, which are merged by the distance of their centroids.
+    n_features_in_ : d.
+    """
+
+    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0) -> None:
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.a = a
+
+    def _require_memory(self, n_images: int, k: int) -> None:
+        require_linkage_memory(n_images, k)
+
+    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
+        return link_by_degree(graph, names, n_clusters)
+
+
+def require_linkage_memory(n_images: int, k: int) -> None:
+    """Refuse images whose linkage with `k` neighbours does not fit."""
+    from stages.clustering._degree_state import state_bytes
+
+    require_memory(
+        state_bytes(n_images, k),
+        f"graph degree linkage of {n_images} images with {k} neighbours",
+        "cluster fewer images, or lower n_neighbors",
+    )
+
+
+def link_by_degree(
+    graph: Digraph, names: np.ndarray, n_clusters: int, n_candidates: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge clusters by graph degree linkage until `n_clusters` are left or none are linked.
+
+    `names` is int32 (n), the lowest image of each one's cluster; `n_candidates` how many others a cluster keeps as
+    candidates, 0 for all. Returns the new names and the merges, float64 (r, 3), as in
+    `GraphDegreeLinkage.merges_`.
+    """
+    n_before = len(np.unique(names))
+    if n_before <= n_clusters:
+        return names, np.zeros((0, 3))
+    from stages.clustering._degree_merging import merge_best
+    from stages.clustering._degree_state import new_state
+
+    state = new_state(graph.indices, graph.weights, names)
+    merges = np.zeros((n_before - n_clusters, 3))
+    done = merge_best(state, n_clusters, n_candidates, merges)
+    return state.name[state.slot], merges[:done]

@@ -1,0 +1,143 @@
+"""K-means for many images: started on a sample, iterated with bounds."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from stages.checks import check_n_clusters, check_number
+from stages.clustering._centred import centred_squares, mean_of
+from stages.clustering._lloyd import Lloyd, Points, own_squared_distances
+from stages.clustering._seeding import seed_centers
+from stages.clustering.validation import check_features
+from stages.errors import ParameterError
+from stages.memory import require_memory
+
+_SAMPLE, _SAMPLE_A_CLUSTER = 16384, 64  # images of the sample: at least, and for each cluster
+
+
+class KMeans(ClusterMixin, BaseEstimator):
+    """Group images about `n_clusters` means so that the squared distances to them are small.
+
+    Each start is a greedy k-means++ followed by Lloyd's iterations; the best of `n_init` counts. Where there are
+    more than twice as many images as the sample needs (16,384, or 64 a cluster), the starts are made and compared
+    on a sample, and only the best of them is continued on all images.
+
+    Parameters
+    ----------
+    n_clusters : number of clusters.
+    n_init : number of starts.
+    max_iter : iterations at most, of each start and of the continuation.
+    tol : stop when the centres' squared movements sum to this part of the mean variance of a feature.
+    random_state : seed or generator of the starts.
+
+    Attributes
+    ----------
+    labels_ : int32 (n), from 0 on.
+    cluster_centers_ : (k, d), of the dtype of the features.
+    inertia_ : float, the sum of the squared distances of the images to their centres.
+    n_iter_ : iterations made on all images.
+    n_features_in_ : d.
+
+    What is drawn by chance is drawn from the images in the order of their distances from the mean (ties: as
+    given): shuffled, moved or rotated images get the same clusters, up to rounding. One thread does the work, so
+    that the cores decide nothing. Memory beside the features: n (k + 4) values, and at most twice the sample.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        n_init: int = 10,
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: None = None) -> "KMeans":
+        """Cluster features float (n, d).
+
+        Raises `ParameterError` for what cannot be clustered, for more clusters than there are different images,
+        and for what would not fit in memory.
+        """
+        from threadpoolctl import threadpool_limits
+
+        features = check_features(self, X)
+        n_images = len(features)
+        n_clusters = check_n_clusters(self.n_clusters, n_images)
+        check_number("n_init", self.n_init, 1, whole=True)
+        check_number("max_iter", self.max_iter, 1, whole=True)
+        check_number("tol", self.tol)
+        sample = max(_SAMPLE, _SAMPLE_A_CLUSTER * n_clusters)
+        require_memory(
+            _needed(features, n_clusters, sample), f"K-means of {n_images} images", "give fewer clusters or images"
+        )
+        mean = mean_of(features)
+        squares = centred_squares(features, mean, features.dtype.type)
+        _require_distinct(features, squares, n_clusters)
+        points = Points(features, mean.astype(features.dtype), squares.astype(features.dtype))
+        order = np.argsort(squares, kind="stable")
+        chance = check_random_state(self.random_state)
+        with threadpool_limits(1, "blas"):  # else the number of cores would decide the last bits
+            best = self._best(points, order, n_clusters, sample, chance)
+        self.labels_ = best.labels
+        self.cluster_centers_ = best.centers.astype(features.dtype)
+        self.inertia_ = float(own_squared_distances(features, best.centers, best.labels).sum())
+        self.n_iter_ = best.n_iter
+        return self
+
+    def _best(
+        self, points: Points, order: np.ndarray, n_clusters: int, sample: int, chance: np.random.RandomState
+    ) -> Lloyd:
+        sampled = len(order) > 2 * sample
+        if sampled:
+            order = order[np.sort(chance.choice(len(order), sample, replace=False))]
+        some = points.subset(order)
+        variance = points.squares.mean(dtype=np.float64) / points.features.shape[1]
+        best, least = None, np.inf
+        for _ in range(self.n_init):
+            state = Lloyd(some, seed_centers(some, n_clusters, chance))
+            state.run(self.max_iter, self.tol * variance)
+            inertia = own_squared_distances(some.features, state.centers, state.labels).sum()
+            if best is None or inertia < least:
+                best, least = state, inertia
+        assert best is not None
+        if sampled:
+            best = Lloyd(points, best.centers)
+            best.run(self.max_iter, self.tol * variance)
+        else:
+            labels = np.empty_like(best.labels)
+            labels[order] = best.labels
+            best.labels = labels
+        return best
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return for features float (n, d) the nearest centres, int32 (n)."""
+        check_is_fitted(self)
+        features = validate_data(self, X, dtype=self.cluster_centers_.dtype, order="C", reset=False)
+        state = Lloyd(Points.of(features), self.cluster_centers_.astype(np.float64))
+        state.run(0, 0)
+        return state.labels
+
+
+def _needed(features: np.ndarray, n_clusters: int, sample: int) -> float:
+    n_images, width = features.shape
+    copied = n_images if n_images <= 2 * sample else sample
+    bounds = (n_images + copied) * (n_clusters + 4)
+    return features.itemsize * (copied * (width + 4 * np.log(n_clusters) + 8) + bounds) + (128 << 20)
+
+
+def _require_distinct(features: np.ndarray, squares: np.ndarray, n_clusters: int) -> None:
+    """Raise `ParameterError` for more clusters than there are different images."""
+    if len(np.unique(squares)) >= n_clusters:  # images at different distances from the mean differ
+        return
+    distinct = len({(row + row.dtype.type(0)).tobytes() for row in features})  # + 0: -0 equals 0
+    if n_clusters > distinct:
+        raise ParameterError(
+            f"n_clusters is {n_clusters}, but only {distinct} of the {len(features)} images differ; "
+            f"give at most {distinct}"
+        )

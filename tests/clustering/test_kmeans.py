@@ -1,0 +1,161 @@
+"""K-means against a hand-computed case, plain Lloyd iterations and scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.cluster import KMeans as Reference
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_limits
+
+from stages.clustering import kmeans
+from stages.clustering._lloyd import Lloyd, Points
+from stages.clustering.kmeans import KMeans
+from stages.errors import ParameterError
+from tests.clustering.faces import umist
+
+
+@parametrize_with_checks([KMeans(n_init=2)])
+def test_scikit_learns_contract(estimator, check):
+    check(estimator)
+
+
+def _features(rows=500, width=8, seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).normal(size=(rows, width)).astype(dtype)
+
+
+def test_by_hand():
+    clustering = KMeans(2, random_state=0).fit(np.array([[0.0], [2], [10], [13]]))
+    assert clustering.labels_[0] == clustering.labels_[1] != clustering.labels_[2] == clustering.labels_[3]
+    assert sorted(clustering.cluster_centers_.ravel()) == [1, 11.5]
+    assert clustering.inertia_ == 1 + 1 + 1.5**2 * 2
+    assert clustering.labels_.dtype == np.int32
+
+
+def _plain_lloyd(features, centers):
+    labels = None
+    while True:
+        new = ((features[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
+        if labels is not None and (new == labels).all():
+            return labels, centers
+        labels = new
+        centers = np.stack([features[labels == cluster].mean(axis=0) for cluster in range(len(centers))])
+
+
+@pytest.mark.parametrize("shift", [0, 1000])
+def test_skipping_images_changes_no_step(shift):
+    features = _features(dtype=np.float64) + shift
+    start = features[:6]
+    labels, centers = _plain_lloyd(features, start)
+    state = Lloyd(Points.of(features), start.copy())
+    state.run(1000, 0)
+    np.testing.assert_array_equal(state.labels, labels)
+    np.testing.assert_allclose(state.centers, centers, rtol=1e-9)
+
+
+def test_an_empty_cluster_gets_the_farthest_image():
+    features = np.array([[0.0], [1], [2], [9]])
+    state = Lloyd(Points.of(features), np.array([[1.0], [-50], [-60]]))
+    state.run(100, 0)
+    assert len(set(state.labels.tolist())) == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_small_sets_are_clustered_as_well_as_by_scikit_learn(dtype):
+    ours, theirs = [], []
+    for seed in range(5):
+        features = _features(rows=400, width=20, seed=seed, dtype=dtype)
+        ours.append(KMeans(12, random_state=seed).fit(features).inertia_)
+        with threadpool_limits(1):  # many threads are slow where the set is small
+            theirs.append(Reference(12, n_init=10, random_state=seed).fit(features).inertia_)
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), rel=0.005)
+
+
+def test_starts_on_a_sample_lose_nothing(monkeypatch):
+    features = _features(rows=6000, width=10)
+    expected = KMeans(15, n_init=3, random_state=0).fit(features)
+    monkeypatch.setattr(kmeans, "_SAMPLE", 1000)
+    sampled = KMeans(15, n_init=3, random_state=0).fit(features)
+    assert sampled.inertia_ != expected.inertia_, "no sample was taken"
+    assert sampled.inertia_ == pytest.approx(expected.inertia_, rel=0.01)
+
+
+@pytest.mark.parametrize("sample", [100, 10_000])
+def test_the_same_seed_gives_the_same_bytes_and_shuffling_the_same_clusters(sample, monkeypatch):
+    monkeypatch.setattr(kmeans, "_SAMPLE", sample)
+    monkeypatch.setattr(kmeans, "_SAMPLE_A_CLUSTER", 1)
+    features = _features(seed=4)
+    first, second = (KMeans(9, n_init=2, random_state=3).fit(features) for _ in range(2))
+    assert first.labels_.tobytes() == second.labels_.tobytes()
+    assert first.cluster_centers_.tobytes() == second.cluster_centers_.tobytes()
+    assert first.inertia_ == second.inertia_
+    order = np.random.default_rng(0).permutation(len(features))
+    shuffled = KMeans(9, n_init=2, random_state=3).fit(features[order])
+    assert adjusted_rand_score(first.labels_[order], shuffled.labels_) == 1
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.integers(-3, 3).map(float)),
+    st.data(),
+)
+@settings(deadline=None, max_examples=60)
+def test_labels_are_the_nearest_centres_whatever_is_clustered(features, data):
+    count = data.draw(st.integers(1, len(np.unique(features, axis=0))))
+    clustering = KMeans(count, n_init=2, random_state=0).fit(features)
+    squares = ((features[:, None] - clustering.cluster_centers_) ** 2).sum(axis=2)
+    np.testing.assert_allclose(
+        squares[np.arange(len(features)), clustering.labels_], squares.min(axis=1), atol=1e-9
+    )
+    assert clustering.inertia_ == pytest.approx(squares.min(axis=1).sum(), abs=1e-9)
+    assert set(clustering.labels_.tolist()) == set(range(count))
+
+
+def test_predict_continues_the_partition():
+    features = _features()
+    clustering = KMeans(5, random_state=0).fit(features)
+    np.testing.assert_array_equal(clustering.predict(features), clustering.labels_)
+    np.testing.assert_array_equal(clustering.predict(clustering.cluster_centers_), np.arange(5))
+
+
+def test_the_faces_score_as_published():
+    features, persons = umist()
+    scores = [
+        normalized_mutual_info_score(
+            persons, KMeans(20, n_init=3, random_state=seed).fit_predict(features), average_method="geometric"
+        )
+        for seed in range(5)
+    ]
+    assert 0.58 <= np.mean(scores) <= 0.62
+
+
+def test_as_many_clusters_as_images_one_cluster_and_one_image():
+    assert len(set(KMeans(30, random_state=0).fit_predict(_features(30)).tolist())) == 30
+    assert set(KMeans(1).fit_predict(np.ones((4, 2))).tolist()) == {0}
+    assert KMeans(1).fit_predict(np.ones((1, 2))).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("clustering", "features", "message"),
+    [
+        (KMeans(4), np.eye(3), "n_clusters is 4; give a whole number from 1 to 3"),
+        (KMeans(2), np.ones((3, 2)), "n_clusters is 2, but only 1 of the 3 images differ; give at most 1"),
+        (KMeans(2), np.array([[1.0], [-0.0], [0.0], [1.0]])[1:3], "only 1 of the 2 images differ"),
+        (KMeans(2), np.array([[0.0], [np.nan]]), "features hold NaN in row 1, column 0"),
+        (KMeans(2), np.array([[0.0], [np.inf]]), "features hold inf in row 1, column 0"),
+        (KMeans(2), np.array([[0.0], [1e30]], dtype=np.float32), r"as large as .*: squares overflow"),
+        (KMeans(2, n_init=0), np.eye(3), "n_init is 0; give a whole number of at least 1"),
+        (KMeans(2, max_iter=0), np.eye(3), "max_iter is 0; give a whole number of at least 1"),
+        (KMeans(2, tol=-1), np.eye(3), "tol is -1; give a number of at least 0"),
+    ],
+)
+def test_refused(clustering, features, message):
+    with pytest.raises(ParameterError, match=message):
+        clustering.fit(features)
+
+
+def test_more_memory_than_there_is_is_refused():
+    features = np.arange(400_000.0)[:, None]
+    with pytest.raises(ParameterError, match=r"K-means of 400000 images would take .* GiB of memory"):
+        KMeans(200_000).fit(features)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.cluster_count import resolve_n_clusters
-from stages.clustering import find_algorithm, finer, normalise
+from stages.cluster_count import provisional_n_clusters, resolve_n_clusters
+from stages.clustering import ALGORITHMS, count_different, find_algorithm, finer, isometric, normalise
 from stages.command import application, run
 from stages.runlog import write_runlog
 from stages.seeds import derived_seed
@@ -17,10 +17,27 @@ from stages.tables import check_same_images, read_images, read_vectors, write_pa
 def baseline(
     dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
     backbone: Annotated[str, typer.Option(help="Name of the backbone whose features are clustered.")],
-    n_clusters: Annotated[str, typer.Option(help="Number of clusters, or 'classes': as many as labels.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': the square root of that of images, "
+            "from which the ensemble finds it."
+        ),
+    ],
     seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
     layers: Annotated[list[str], typer.Option(help="Layer to cluster; repeatable.")] = ["L3"],  # noqa: B006
-    algorithms: Annotated[list[str], typer.Option(help="kmeans or ward; repeatable.")] = ["kmeans", "ward"],  # noqa: B006
+    algorithms: Annotated[
+        list[str],
+        typer.Option(
+            help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; multiple, "
+            "seeds and subspace (a share of the features, drawn for each run) are parameters of each; repeatable."
+        ),
+    ] = [  # noqa: B006
+        "kmeans",
+        "ward",
+        "gdl:multiple=1,n_neighbors=10",
+        "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5",
+    ],
     normalise_rows: Annotated[
         str,
         typer.Option(
@@ -29,7 +46,9 @@ def baseline(
         ),
     ] = "sqrt",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each algorithm that depends on chance.")] = 5,
-    n_init: Annotated[int, typer.Option(min=1, help="K-means starts in a run; the best is kept.")] = 10,
+    n_init: Annotated[
+        int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
+    ] = 10,
     multiples: Annotated[
         list[int],
         typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
@@ -38,11 +57,13 @@ def baseline(
 ) -> None:
     """Cluster one backbone's features and write the partitions of all runs as one table.
 
-    A run with a multiple above 1 has finer clusters, on average of at least five images; such partitions are
-    what the ensemble is made of. Each is a single K-means start, because variety helps a consensus.
+    No run makes more clusters than there are different images. A run with a multiple above 1 has finer clusters,
+    on average of at least five images; such partitions are what the ensemble is made of. Each is a single start,
+    because variety helps a consensus. Algorithms that find the number of clusters themselves run once, and label
+    an image that they leave out -1.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
-    count = resolve_n_clusters(n_clusters, images)
+    count = resolve_n_clusters(n_clusters, images) or provisional_n_clusters(len(images))
     chosen = [find_algorithm(name) for name in dict.fromkeys(algorithms)]
     started = time.perf_counter()
     labels, settings = {}, {}
@@ -50,13 +71,15 @@ def baseline(
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         features = normalise(table.values, normalise_rows)
+        reduced = isometric(features)
+        different = count_different([features])
         for algorithm in chosen:
-            for multiple in dict.fromkeys(multiples):
-                clusters = finer(count, multiple, len(images))
-                for index in range(seeds if algorithm.random else 1):
-                    name = f"{algorithm.name}/{layer}/x{multiple}/seed{index}"
+            for multiple in algorithm.multiples(multiples):
+                clusters = min(finer(count, multiple, len(images)), different)
+                for index in range(algorithm.seeds(seeds)):
+                    name = f"{algorithm.label}/{layer}/x{multiple}/seed{index}"
                     run_settings: dict[str, Any] = {
-                        "algorithm": algorithm.name,
+                        "algorithm": algorithm.label,
                         "layer": layer,
                         "multiple": multiple,
                         "n_clusters": clusters,
@@ -65,7 +88,10 @@ def baseline(
                         "n_init": n_init if multiple == 1 else 1,
                     }
                     labels[name] = algorithm.partition(
-                        features, clusters, run_settings["seed"], run_settings["n_init"]
+                        reduced if algorithm.distances_only else features,
+                        clusters,
+                        run_settings["seed"],
+                        run_settings["n_init"],
                     )
                     settings[name] = run_settings
     write_partitions(

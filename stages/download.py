@@ -81,14 +81,10 @@ def _rows(readable: Sequence["Readable"], class_names: Sequence[str]) -> Iterato
 
 
 def _write_rejected(file: Path, rejected: Iterable[tuple[str, str]]) -> None:
-    import csv
+    from stages.atomic import write_text
+    from stages.csvtext import csv_text
 
-    from stages.atomic import replacing
-
-    with replacing(file) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["path", "reason"])
-        writer.writerows(rejected)
+    write_text(file, csv_text(["path", "reason"], rejected))
 
 
 def _progress(items: Iterable[T], title: str, total: int) -> Iterator[T]:

@@ -1,93 +1,191 @@
 """Stage `ensemble`: combine the partitions of all views into one."""
 
-import csv
-import io
+import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
+from stages.algorithmname import algorithm_label, parse_algorithm
 from stages.atomic import write_text
-from stages.cluster_count import resolve_n_clusters
+from stages.checks import check_n_clusters
+from stages.cluster_count import AUTO, resolve_n_clusters
 from stages.command import application, run
+from stages.csvtext import csv_text
+from stages.dendrogram import Dendrogram
 from stages.errors import ParameterError
 from stages.manifest import read_manifest
 from stages.runlog import write_runlog
-from stages.tables import Partitions, check_same_images, read_images, read_partitions, write_partitions
+from stages.tables import (
+    ImageTable,
+    Partitions,
+    check_same_images,
+    read_dendrogram,
+    read_images,
+    read_partitions,
+    write_dendrogram,
+    write_partitions,
+)
 
 
 def ensemble(
     dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[str, typer.Option(help="Number of clusters, or 'classes': as many as labels.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': the number that lasts longest in the "
+            "dendrogram."
+        ),
+    ] = AUTO,
     algorithms: Annotated[
-        list[str], typer.Option(help="Algorithms whose baseline partitions are combined; repeatable.")
-    ] = ["kmeans"],  # noqa: B006
+        list[str],
+        typer.Option(
+            help="Algorithms whose baseline partitions are combined, with or without parameters; repeatable."
+        ),
+    ] = [  # noqa: B006
+        "kmeans",
+        "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5",
+    ],
+    shares: Annotated[
+        list[float],
+        typer.Option(
+            help="Weight of each of these algorithms' partitions together, within every view; repeatable."
+        ),
+    ] = [1, 3],  # noqa: B006
     multiples: Annotated[
         list[int], typer.Option(help="Granularities whose baseline partitions are combined; repeatable.")
-    ] = [4, 5],  # noqa: B006
+    ] = [2, 4, 5],  # noqa: B006
     linkage: Annotated[str, typer.Option(help="average (MVEC), single or complete.")] = "average",
+    least_share: Annotated[
+        float,
+        typer.Option(
+            help="Size from which a cluster counts, as a share of the mean size; images of smaller ones join the "
+            "clusters they agree with most. 0: a plain cut."
+        ),
+    ] = 0.2,
+    cut: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Compute nothing: cut the dendrogram of the last run into so many clusters, and write them "
+            "to cut-CUT.csv beside it.",
+        ),
+    ] = None,
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
 ) -> None:
-    """Combine the views' partitions by co-association and linkage; write clusters and confidences.
+    """Combine the views' partitions by co-association and linkage; write clusters, confidences and dendrogram.
 
-    Every view has an equal say: it brings the same number of partitions. An image's confidence is its mean
-    co-association with the other members of its cluster.
+    Every view has an equal say, and within it every algorithm its share, however many partitions it brings. An
+    image's confidence is its mean co-association with the other members of its cluster.
     """
-    from stages.consensus import CoassociationClustering, membership_confidence
-
     images = read_images(data / "images" / f"{dataset}.parquet")
+    folder = data / "partitions" / dataset
+    if cut is not None:
+        _cut(images, folder, cut)
+        return
     count = resolve_n_clusters(n_clusters, images)
-    backbones = read_manifest(data / "views" / dataset / "partitions.json")
-    tables = [
-        read_partitions(data / "partitions" / dataset / "baseline" / f"{backbone}.parquet")
-        for backbone in backbones
-    ]
-    check_same_images(images, *tables)
-    started = time.perf_counter()
-    partitions = np.column_stack([_chosen(table, algorithms, multiples) for table in tables])
-    labels = CoassociationClustering(count, linkage=linkage).fit_predict(partitions)
-    confidence = membership_confidence(partitions, labels)
-    settings = {
-        "algorithms": algorithms,
+    if len(shares) != len(algorithms):
+        raise ParameterError(
+            f"shares are {', '.join(map(str, shares))} for {len(algorithms)} algorithms; give a number for each"
+        )
+    settings: dict[str, Any] = {
+        "algorithms": [algorithm_label(*parse_algorithm(text)) for text in algorithms],
+        "shares": shares,
         "multiples": multiples,
         "linkage": linkage,
-        "n_clusters": count,
-        "n_partitions": partitions.shape[1],
-        "backbones": backbones,
+        "least_share": least_share,
+        "backbones": read_manifest(data / "views" / dataset / "partitions.json"),
     }
-    folder = data / "partitions" / dataset
+    partitions, weights = _bases(images, folder, settings)
+
+    from stages import consensus
+
+    started = time.perf_counter()
+    consensus.warm_up()
+    ready = time.perf_counter()
+    clustering = consensus.CoassociationClustering(count or AUTO, linkage, weights, least_share).fit(partitions)
+    labels, found = clustering.labels_, clustering.n_clusters_
+    confidence = consensus.membership_confidence(partitions, labels, weights)
+    combined = time.perf_counter()
+    counts = consensus.candidates(len(images), found)
+    stability = consensus.consensus_stability(partitions, counts, linkage, weights)
+    settings |= {"n_clusters": found, "n_partitions": partitions.shape[1]}
+    if count is None:
+        settings["n_clusters_by"] = "longest lifetime"
     write_partitions(folder / "ensemble.parquet", {"ensemble": labels}, {"ensemble": settings}, images.fingerprint)
-    write_text(folder / "assignments.csv", _assignments(images.paths, labels, confidence))
-    seconds = time.perf_counter() - started
-    write_runlog(f"ensemble-{dataset}", partitions=partitions.shape[1], seconds=round(seconds, 3))
-    print(f"{dataset}: {partitions.shape[1]} partitions of {len(backbones)} views into {count} clusters")
+    write_dendrogram(folder / "dendrogram.parquet", clustering.dendrogram_.merges, images.fingerprint, settings)
+    rows = zip(images.paths, labels, (f"{value:.6f}" for value in confidence), strict=True)
+    write_text(folder / "assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
+    write_text(folder / "n_clusters.json", json.dumps({"n_clusters": found}) + "\n")
+    lifetimes = clustering.dendrogram_.lifetimes()
+    curve = ((k, f"{lifetimes[k]:.6f}", _number(value)) for k, value in zip(counts, stability, strict=True))
+    write_text(folder / "cluster_counts.csv", csv_text(["clusters", "lifetime", "stability"], curve))
+    write_runlog(
+        f"ensemble-{dataset}",
+        partitions=partitions.shape[1],
+        seconds=round(time.perf_counter() - started, 3),
+        seconds_in={
+            "loading or compiling kernels": round(ready - started, 3),
+            "consensus": round(combined - ready, 3),
+            "stability": round(time.perf_counter() - combined, 3),
+        },
+    )
+    why = "" if count else " (the number that lasts longest)"
+    views = len(settings["backbones"])
+    print(f"{dataset}: {partitions.shape[1]} partitions of {views} views into {found} clusters{why}")
 
 
-def _chosen(table: Partitions, algorithms: list[str], multiples: list[int]) -> np.ndarray:
-    """The wanted runs of one view's table, int32 (n, runs)."""
+def _bases(images: ImageTable, folder: Path, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The partitions that vote, int32 (n, m), and their weights, float64 (m)."""
+    columns, weights = [], []
+    for backbone in settings["backbones"]:
+        table = read_partitions(folder / "baseline" / f"{backbone}.parquet")
+        check_same_images(images, table)
+        for algorithm, share in zip(settings["algorithms"], settings["shares"], strict=True):
+            runs = _runs(table, algorithm, settings["multiples"])
+            columns += runs
+            weights += [share / len(runs)] * len(runs)
+    return np.column_stack(columns), np.array(weights)
+
+
+def _runs(table: Partitions, algorithm: str, multiples: list[int]) -> list[np.ndarray]:
+    """The labels, int32 (n), of each of an algorithm's wanted runs in one view's table."""
     runs = [
         labels
         for name, labels in table.labels.items()
-        if table.settings[name]["algorithm"] in algorithms and table.settings[name]["multiple"] in multiples
+        if table.settings[name]["algorithm"] == algorithm and table.settings[name]["multiple"] in multiples
     ]
     if not runs:
         had = sorted({f"{run['algorithm']} x{run['multiple']}" for run in table.settings.values()})
         raise ParameterError(
-            f"{table.file} has no run of {', '.join(algorithms)} at the multiples "
-            f"{', '.join(map(str, multiples))}; it has {', '.join(had)}"
+            f"{table.file} has no run of {algorithm} at the multiples {', '.join(map(str, multiples))}; "
+            f"it has {', '.join(had)}"
         )
-    return np.column_stack(runs)
+    return runs
 
 
-def _assignments(paths: tuple[str, ...], labels: np.ndarray, confidence: np.ndarray) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "cluster", "confidence"])
-    for path, cluster, value in zip(paths, labels, confidence, strict=True):
-        writer.writerow([path, cluster, f"{value:.6f}"])
-    return text.getvalue()
+def _cut(images: ImageTable, folder: Path, n_clusters: int) -> None:
+    """Cut the dendrogram that is there into another number of clusters, and say where they are."""
+    table = read_dendrogram(folder / "dendrogram.parquet")
+    check_same_images(images, table)
+    dendrogram = Dendrogram(table.merges)
+    check_n_clusters(n_clusters, dendrogram.n_images)
+    partitions, weights = _bases(images, folder, table.settings)
+
+    from stages.consensus import cut_with_outliers
+
+    labels = cut_with_outliers(dendrogram, n_clusters, table.settings["least_share"], partitions, weights)
+    file = folder / f"cut-{n_clusters}.csv"
+    write_text(file, csv_text(["path", "cluster"], zip(images.paths, labels, strict=True)))
+    sizes = np.bincount(labels)
+    print(f"{n_clusters} clusters of {sizes.max()} to {sizes.min()} images")
+    print(file)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.6f}"
 
 
 app = application(ensemble)

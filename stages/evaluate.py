@@ -12,10 +12,18 @@ import typer
 from stages.atomic import replacing, write_text
 from stages.clustering import normalise
 from stages.command import application, run
+from stages.dendrogram import Dendrogram
 from stages.digest import file_digest
 from stages.manifest import read_manifest, write_manifest
-from stages.scoring import external_scores, mean_silhouette, view_agreement
-from stages.tables import ImageTable, check_same_images, read_images, read_partitions, read_vectors
+from stages.scoring import external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.tables import (
+    ImageTable,
+    check_same_images,
+    read_dendrogram,
+    read_images,
+    read_partitions,
+    read_vectors,
+)
 
 _DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
 
@@ -77,11 +85,8 @@ def evaluate(
     write_text(folder / "scores.json", json.dumps(_nested(facts, methods), indent=2) + "\n")
     _write_csv(folder / "runs.csv", runs)
     _write_csv(folder / "methods.csv", [{"method": name, **scores} for name, scores in methods.items()])
-    sizes = np.bincount(final)
-    _write_csv(
-        folder / "cluster_sizes.csv",
-        [{"cluster": cluster, "images": int(size)} for cluster, size in enumerate(sizes)],
-    )
+    _write_csv(folder / "cluster_sizes.csv", _sizes(final, partitions / "assignments.csv"))
+    _write_csv(folder / "cluster_counts.csv", _counts(images, partitions, features))
     coarse = [
         [labels for name, labels in table.labels.items() if table.settings[name]["multiple"] == 1]
         for table in tables
@@ -96,7 +101,8 @@ def evaluate(
         ],
     )
     # All that the report shows besides images and features, so that it is made anew when any of it changes.
-    shown = [folder / "scores.json", folder / "agreement.csv", partitions / "assignments.csv"]
+    shown = [folder / "scores.json", folder / "agreement.csv", folder / "cluster_counts.csv"]
+    shown += [partitions / "assignments.csv"]
     shown += [data / "images" / f"{dataset}.rejected.csv", *(table.file for table in combined)]
     digests = {file.name: file_digest(file) for file in shown}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
@@ -114,6 +120,28 @@ def _scores(images: ImageTable, features: list[np.ndarray], labels: np.ndarray) 
     _, sizes = np.unique(labels, return_counts=True)
     scores |= {"n_clusters": len(sizes), "largest_cluster": int(sizes.max()), "smallest_cluster": int(sizes.min())}
     return {name: round(score, _DIGITS) for name, score in scores.items()}
+
+
+def _sizes(clusters: np.ndarray, assignments: Path) -> list[dict[str, Any]]:
+    """The images of each cluster, and the mean of their confidences."""
+    confidence = pd.read_csv(assignments, usecols=["confidence"])["confidence"].to_numpy()
+    sizes = np.bincount(clusters)
+    means = np.bincount(clusters, weights=confidence) / sizes
+    return [
+        {"cluster": cluster, "images": int(size), "confidence": round(float(mean), _DIGITS)}
+        for cluster, (size, mean) in enumerate(zip(sizes, means, strict=True))
+    ]
+
+
+def _counts(images: ImageTable, partitions: Path, features: list[np.ndarray]) -> list[dict[str, Any]]:
+    """What speaks for each number of clusters: lifetime and stability by the ensemble, silhouette."""
+    table = read_dendrogram(partitions / "dendrogram.parquet")
+    check_same_images(images, table)
+    counts = pd.read_csv(partitions / "cluster_counts.csv")
+    dendrogram = Dendrogram(table.merges)
+    curve = silhouette_curve(features, [dendrogram.cut(int(count)) for count in counts["clusters"]])
+    counts["silhouette"] = [None if value is None else round(value, _DIGITS) for value in curve]
+    return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
 
 
 def _mean_by_method(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -89,6 +89,7 @@ def _dataset(name: str, options: Options) -> reporting.Dataset:
     partitions, metrics = options.data / "partitions" / name, options.metrics / name
     scores = reporting.read_scores(metrics / "scores.json")
     agreement = reporting.read_agreement(metrics / "agreement.csv")
+    counts = reporting.read_counts(metrics / "cluster_counts.csv")
     rejected = reporting.read_rejected(options.data / "images" / f"{name}.rejected.csv")
     images = tables.read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
@@ -117,6 +118,7 @@ def _dataset(name: str, options: Options) -> reporting.Dataset:
         parameters={**{title: _settings(run) for title, run in runs.items()}, **views, "Report": _own(options)},
         scores=reporting.score_table(scores.joint, scores.single),
         agreement=agreement,
+        counts=reporting.count_chart(counts, scores.clusters),
         charts=charts,
         projected=len(rows),
         class_names=_class_names(images),

@@ -108,6 +108,16 @@ class Partitions:
     settings: dict[str, dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Merges:
+    """A dendrogram: `merges` float64 (n - 1, 4) in scipy's form, and the `settings` that it was made with."""
+
+    file: Path
+    fingerprint: str
+    merges: np.ndarray
+    settings: dict[str, Any]
+
+
 def write_images(file: Path, images: Iterable[Image], class_names: Sequence[str]) -> int:
     """Write an image table and return the number of its rows; an empty one is written nowhere.
 
@@ -284,6 +294,28 @@ def read_partitions(file: Path) -> Partitions:
     return Partitions(file, metadata["images"], labels, metadata["settings"])
 
 
+def write_dendrogram(file: Path, merges: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
+    """Write a dendrogram, float64 (n - 1, 4) in scipy's form, and how it was made."""
+    schema = pa.schema(
+        [("first", pa.int64()), ("second", pa.int64()), ("height", pa.float64()), ("images", pa.int64())]
+    )
+    columns = [pa.array(merges[:, place].astype(np.int64)) for place in (0, 1, 3)]
+    columns.insert(2, pa.array(merges[:, 2]))
+    with replacing(file) as partial:
+        with pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer:
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=1 << 17)
+            _add_metadata(writer, "dendrogram", fingerprint, {"settings": dict(settings)})
+
+
+def read_dendrogram(file: Path) -> Merges:
+    """Read a dendrogram."""
+    metadata = _metadata(file, "dendrogram")
+    with _opened(file) as table:
+        columns = table.read()
+    merges = np.column_stack([column.to_numpy().astype(np.float64) for column in columns.columns])
+    return Merges(file, metadata["images"], merges, metadata["settings"])
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """Of which images a table is, without its rows."""
@@ -297,7 +329,7 @@ def read_fingerprint(file: Path) -> Fingerprint:
     return Fingerprint(file, _metadata(file)["images"])
 
 
-def check_same_images(*tables: ImageTable | Vectors | Partitions | Fingerprint) -> None:
+def check_same_images(*tables: ImageTable | Vectors | Partitions | Merges | Fingerprint) -> None:
     """Raise `TableError` naming both files unless all the tables describe the same images."""
     first = tables[0]
     for other in tables[1:]:

@@ -1,7 +1,6 @@
 """Stage `train`: one network over all the views, trained to cluster."""
 
-import csv
-import io
+import json
 import math
 import sys
 import time
@@ -15,7 +14,8 @@ import typer
 from stages.atomic import replacing, write_text
 from stages.cluster_count import resolve_n_clusters
 from stages.command import application, run
-from stages.errors import ParameterError
+from stages.csvtext import csv_text
+from stages.errors import ParameterError, TableError
 from stages.manifest import read_manifest
 from stages.progress import progress_bar
 from stages.runlog import write_runlog
@@ -28,7 +28,12 @@ if TYPE_CHECKING:  # torch takes seconds to import: only a run that trains does
 
 def train(
     dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[str, typer.Option(help="Number of clusters, or 'classes': as many as labels.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
+        ),
+    ],
     objective: Annotated[str, typer.Option(help="What the network is trained for: idec.")] = "idec",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of weights, batches and K-means.")] = 0,
     backbones: Annotated[
@@ -48,10 +53,24 @@ def train(
             help="First clusters: consensus of the views' fine partitions, or kmeans on the embedding (IDEC)."
         ),
     ] = "consensus",
+    algorithms: Annotated[
+        list[str], typer.Option(help="Algorithms of the fine partitions, as the baseline takes them; repeatable.")
+    ] = [  # noqa: B006 - Typer copies it
+        "kmeans",
+        "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5",
+    ],
+    shares: Annotated[
+        list[float], typer.Option(help="Weight of each algorithm's partitions of a view together; repeatable.")
+    ] = [1, 3],  # noqa: B006
     multiples: Annotated[
-        list[int], typer.Option(min=1, help="Clusters of a fine partition, times n_clusters; repeatable.")
-    ] = [4, 5],  # noqa: B006 - Typer copies it
-    runs: Annotated[int, typer.Option(min=1, help="Fine partitions of each view at each multiple.")] = 5,
+        list[int],
+        typer.Option(
+            min=1, help="Clusters of a fine partition, times n_clusters, unless an algorithm says; repeatable."
+        ),
+    ] = [4, 5],  # noqa: B006
+    runs: Annotated[
+        int, typer.Option(min=1, help="Fine partitions of each view at each multiple, unless an algorithm says.")
+    ] = 5,
     anchor_epochs: Annotated[
         int, typer.Option(min=0, help="Passes that teach the network the first clusters (IDEC: 0).")
     ] = 20,
@@ -72,7 +91,7 @@ def train(
 ) -> None:
     """Train a network on the features of all backbones; write its clusters, embedding, weights and curve."""
     images = read_images(data / "images" / f"{dataset}.parquet")
-    count = resolve_n_clusters(n_clusters, images)
+    count = resolve_n_clusters(n_clusters, images) or _found(data / "partitions" / dataset / "n_clusters.json")
     names = backbones or read_manifest(data / "views" / dataset / "features.json")
     tables = [read_vectors(data / "features" / dataset / name / f"{layer}.parquet", "features") for name in names]
     check_same_images(images, *tables)
@@ -94,6 +113,8 @@ def train(
         "layer": layer,
         "seed": seed,
         "init": init,
+        "algorithms": algorithms,
+        "shares": shares,
         "multiples": multiples,
         "runs": runs,
     }
@@ -108,7 +129,7 @@ def train(
     with progress_bar(f"{objective} on {dataset}", pretrain_epochs + anchor_epochs + refine_epochs) as advance:
         estimator = find_objective(objective)(
             **hyperparameters,
-            init=_initialiser(init, multiples, runs),
+            init=_initialiser(init, algorithms, shares, multiples, runs),
             device=chosen,
             random_state=seed,
             progress=lambda epoch: advance(1),
@@ -143,19 +164,35 @@ def train(
     )
 
 
-def _initialiser(init: str, multiples: list[int], runs: int) -> "str | Initialiser":
+def _found(file: Path) -> int:
+    """The number of clusters that the ensemble found."""
+    try:
+        return int(json.loads(file.read_text(encoding="utf-8"))["n_clusters"])
+    except FileNotFoundError:
+        raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
+    except (ValueError, KeyError, TypeError):
+        raise TableError(f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`") from None
+
+
+def _initialiser(
+    init: str, algorithms: list[str], shares: list[float], multiples: list[int], runs: int
+) -> "str | Initialiser":
     """The first clusters: those of init="kmeans" are the estimator's own, a consensus joins two packages."""
     if init == "kmeans":
         return init
     if init != "consensus":
         raise ParameterError(f"init is {init!r}; give consensus or kmeans")
+    if len(shares) != len(algorithms):
+        raise ParameterError(
+            f"shares are {', '.join(map(str, shares))} for {len(algorithms)} algorithms; give a number for each"
+        )
     from stages.consensus import CoassociationClustering
     from stages.deep import overclusterings
 
     def consensus(views: list[np.ndarray], n_clusters: int, random: np.random.RandomState) -> np.ndarray:
         try:
-            partitions = overclusterings(views, n_clusters, multiples, runs, random)
-            labels: np.ndarray = CoassociationClustering(n_clusters).fit_predict(partitions)
+            partitions, weights = overclusterings(views, n_clusters, algorithms, shares, multiples, runs, random)
+            labels: np.ndarray = CoassociationClustering(n_clusters, weights=weights).fit_predict(partitions)
         except ParameterError as error:
             raise ParameterError(f"{error}; or start from kmeans instead: --init kmeans") from None
         return labels
@@ -165,13 +202,11 @@ def _initialiser(init: str, multiples: list[int], runs: int) -> "str | Initialis
 
 def _curve(history: list["Epoch"]) -> str:
     """The training curve as CSV; what a phase does not have is left empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", "phase", "reconstruction_loss", "clustering_loss", "changed"])
+    rows = []
     for number, epoch in enumerate(history, start=1):
         values = (epoch.reconstruction, epoch.clustering, epoch.changed)
-        writer.writerow([number, epoch.phase, *("" if math.isnan(value) else f"{value:.8g}" for value in values)])
-    return text.getvalue()
+        rows.append([number, epoch.phase, *("" if math.isnan(value) else f"{value:.8g}" for value in values)])
+    return csv_text(["epoch", "phase", "reconstruction_loss", "clustering_loss", "changed"], rows)
 
 
 app = application(train)

@@ -87,6 +87,10 @@ def make(
     pairs = [(a, b, 1.0 if a == b else 0.375) for a in "ab" for b in "ab"]
     (root / f"metrics/{name}").mkdir(parents=True)
     write_csv(root / f"metrics/{name}/agreement.csv", ("view_a", "view_b", "nmi_geometric"), *pairs)
+    curves = ((k, 0.4, 0.8, 0.2), (k + 1, 0.1, 0.795, 0.3), (k + 2, 0.05, "", 0.1))
+    write_csv(
+        root / f"metrics/{name}/cluster_counts.csv", ("clusters", "lifetime", "stability", "silhouette"), *curves
+    )
     scores = {
         "dataset": {
             "images": n,
@@ -172,7 +176,7 @@ def test_few_images(n: int, k: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     make(tmp_path, "few", [f"{i}.png" for i in range(n)], k)
     page = Page(report(monkeypatch, tmp_path, "few"))
     assert [tag for tag, _ in page.tags].count("img") == n
-    assert [tag for tag, _ in page.tags].count("svg") == 3
+    assert [tag for tag, _ in page.tags].count("svg") == 6  # three maps, three curves
 
 
 def test_the_same_bytes_twice_and_the_path_last(

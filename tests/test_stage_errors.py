@@ -30,6 +30,7 @@ def project(tmp_path, monkeypatch):
         values = rng.normal(size=(ROWS, 5)).astype(np.float32)
         write_vectors(tmp_path / f"data/features/d/{view}/L3.parquet", "features", [values], fingerprint, {})
         runs = {"kmeans/L3/x4/seed0": rng.integers(0, 6, ROWS), "ward/L3/x1/seed0": rng.integers(0, 3, ROWS)}
+        runs["gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5/L3/x2/seed0"] = rng.integers(0, 4, ROWS)
         settings = {
             name: {"algorithm": name.split("/")[0], "layer": "L3", "multiple": int(name.split("/")[2][1:])}
             for name in runs
@@ -99,7 +100,7 @@ def test_weights_out_of_reach(project, fails, monkeypatch):
     [
         ("13", "n_clusters is 13 but data/images/d.parquet has 12 images; give a number from 1 to 12"),
         ("0", "n_clusters is 0 but data/images/d.parquet has 12 images; give a number from 1 to 12"),
-        ("ten", "n_clusters is 'ten'; give a whole number or 'classes'"),
+        ("ten", "n_clusters is 'ten'; give a whole number, 'auto' or 'classes'"),
     ],
 )
 def test_n_clusters(fails, stage, n_clusters, message):
@@ -112,7 +113,7 @@ def test_classes_without_labels(project, fails, stage):
     _another_image_set(project)
     extra = ("--backbone", "a") if stage == "baseline" else ()
     line = fails(stage, "--dataset", "d", "--n-clusters", "classes", *extra)
-    assert "have no labels; give a number, or label the images" in line
+    assert "have no labels; give a number or 'auto', or label the images" in line
 
 
 @pytest.mark.parametrize(
@@ -156,14 +157,44 @@ class TestTables:
 
 def test_no_such_runs_for_the_ensemble(fails):
     line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--multiples", "7")
-    assert line.endswith("a.parquet has no run of kmeans at the multiples 7; it has kmeans x4, ward x1")
+    assert line.endswith(
+        "a.parquet has no run of kmeans at the multiples 7; it has gdl:multiple=2,n_neighbors=5,seeds=10,"
+        "subspace=0.5 x2, kmeans x4, ward x1"
+    )
+
+
+def test_shares_that_do_not_fit_the_algorithms(fails):
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--shares", "1")
+    assert line == "shares are 1.0 for 2 algorithms; give a number for each"
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--shares", "1", "--shares", "-2")
+    assert line == "weights hold -2.0 for partition 1; give numbers of at least 0"
+
+
+def test_a_size_from_which_clusters_count_that_cannot_be(fails):
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--least-share", "1")
+    assert line == "least_share is 1.0; give a share from 0 to below 1"
+
+
+def test_cutting_what_is_not_there(fails):
+    line = fails("ensemble", "--dataset", "d", "--cut", "3")
+    assert line.startswith("data/partitions/d/dendrogram.parquet does not exist; run `dvc repro` to make it")
+
+
+def test_a_number_of_clusters_that_the_ensemble_shall_find_first(project, fails):
+    arguments = ("train", "--dataset", "d", "--n-clusters", "auto")
+    file = "data/partitions/d/n_clusters.json"
+    assert fails(*arguments) == f"{file} does not exist; run `dvc repro ensemble` to make it"
+    (project / file).write_text("{}")
+    assert fails(*arguments) == f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`"
 
 
 def test_unknown_algorithm_and_normalisation(fails):
     arguments = ("baseline", "--dataset", "d", "--backbone", "a", "--n-clusters", "3")
-    assert "no clustering algorithm is called 'kmean'; did you mean kmeans?" in fails(
+    assert "no clustering algorithm is called 'kmean'; did you mean kmeans" in fails(
         *arguments, "--algorithms", "kmean"
     )
+    line = fails(*arguments, "--algorithms", "gdl:neighbours=3")
+    assert line == "algorithm gdl has no parameter 'neighbours'; did you mean n_neighbors?"
     assert "normalise is 'max'" in fails(*arguments, "--normalise", "max")
 
 

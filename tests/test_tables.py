@@ -12,11 +12,13 @@ from stages.tables import (
     VECTOR_ROWS,
     Image,
     check_same_images,
+    read_dendrogram,
     read_fingerprint,
     read_images,
     read_partitions,
     read_vectors,
     vectors_writer,
+    write_dendrogram,
     write_images,
     write_partitions,
     write_vectors,
@@ -114,6 +116,16 @@ def test_nothing_is_left_of_a_table_whose_making_fails(tmp_path):
         write(np.zeros((5000, 2), dtype=np.float32))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dendrogram_comes_back_as_it_was(tmp_path):
+    merges = np.array([[0, 1, 0.25, 2], [2, 3, 1 / 3, 3]])
+    for name, given in (("some", merges), ("one", np.zeros((0, 4)))):
+        write_dendrogram(tmp_path / f"{name}.parquet", given, "f", {"linkage": "average"})
+        found = read_dendrogram(tmp_path / f"{name}.parquet")
+        np.testing.assert_array_equal(found.merges, given)
+        assert found.merges.shape == given.shape
+        assert (found.fingerprint, found.settings) == ("f", {"linkage": "average"})
 
 
 def test_missing_damaged_foreign_and_mismatched_tables(tmp_path):

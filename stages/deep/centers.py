@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.random import RandomState
 
-from stages.clustering import finer
-from stages.deep.views import count_different
+from stages.clustering import count_different, find_algorithm, finer
 from stages.errors import ParameterError
 
 # From the scaled views, float32 (n, d_j), to labels int (n).
@@ -48,22 +47,31 @@ def kmeans_labels(embedding: np.ndarray, n_clusters: int, n_init: int, random: R
 
 
 def overclusterings(
-    views: Sequence[np.ndarray], n_clusters: int, multiples: Sequence[int], n_runs: int, random: RandomState
-) -> np.ndarray:
-    """Return fine K-means partitions of the views (n, d_j), int32 (n, len(views) * len(multiples) * n_runs).
+    views: Sequence[np.ndarray],
+    n_clusters: int,
+    algorithms: Sequence[str],
+    shares: Sequence[float],
+    multiples: Sequence[int],
+    n_runs: int,
+    random: RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return fine partitions of the views (n, d_j), int32 (n, m), and the weight of each, float64 (m).
 
-    Each has a multiple of `n_clusters` clusters, on average of five images or more, and comes from one start.
-    Fine clusters split classes but seldom mix them, and differ from start to start: such partitions are what
-    evidence accumulation combines (Fred and Jain 2005).
+    `algorithms` are those of `find_algorithm`. Each clusters every view at its own multiple of `n_clusters`, or
+    at each of `multiples`, into clusters of five images or more on average, in `n_runs` runs of one start unless
+    it says another number. Its runs on a view weigh its share together. Fine clusters split classes but seldom
+    mix them, and differ from run to run: such partitions are what evidence accumulation combines (Fred and Jain
+    2005).
     """
-    from sklearn.cluster import KMeans
-
-    partitions = []
+    partitions, weights = [], []
     for view in views:
         different = count_different([view])
-        for multiple in multiples:
-            fine = min(finer(n_clusters, multiple, len(view)), different)
-            for _ in range(n_runs):
-                seed = random.randint(2**31 - 1)
-                partitions.append(KMeans(fine, n_init=1, random_state=seed).fit_predict(view))
-    return np.column_stack(partitions).astype(np.int32)
+        for algorithm, share in zip(map(find_algorithm, algorithms), shares, strict=True):
+            runs = [
+                multiple for multiple in algorithm.multiples(multiples) for _ in range(algorithm.seeds(n_runs))
+            ]
+            for multiple in runs:
+                fine = min(finer(n_clusters, multiple, len(view)), different)
+                partitions.append(algorithm.partition(view, fine, random.randint(2**31 - 1), 1))
+                weights.append(share / len(runs))
+    return np.column_stack(partitions), np.array(weights)

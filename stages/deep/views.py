@@ -1,6 +1,5 @@
 """The input of a multi-view network: checked, and brought to one scale."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,11 +50,3 @@ def scale(view: np.ndarray, how: str) -> np.ndarray:
     if how not in SCALINGS:
         raise ParameterError(f"scaling is {how!r}; give one of {', '.join(SCALINGS)}")
     return normalise(view, how) * np.float32(np.sqrt(view.shape[1]))
-
-
-def count_different(views: Sequence[np.ndarray]) -> int:
-    """Return how many images differ from one another in at least one of the views (n, d_j)."""
-    digests = {
-        hashlib.sha256(b"".join(row.tobytes() for row in rows)).digest() for rows in zip(*views, strict=True)
-    }
-    return len(digests)

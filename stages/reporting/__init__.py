@@ -10,6 +10,7 @@ from stages.reporting.contactsheet import (
     contact_sheet,
     thumbnail,
 )
+from stages.reporting.counts import CountChart, Counts, Curve, count_chart
 from stages.reporting.figures import Scatter, scatter
 from stages.reporting.inputs import (
     Agreement,
@@ -18,6 +19,7 @@ from stages.reporting.inputs import (
     Scores,
     read_agreement,
     read_assignments,
+    read_counts,
     read_rejected,
     read_scores,
 )
@@ -32,6 +34,9 @@ __all__ = [
     "Chart",
     "Cluster",
     "Column",
+    "CountChart",
+    "Counts",
+    "Curve",
     "Dataset",
     "Rejected",
     "Row",
@@ -44,11 +49,13 @@ __all__ = [
     "choose_images",
     "cluster_sizes",
     "contact_sheet",
+    "count_chart",
     "maps_picture",
     "project",
     "project_each",
     "read_agreement",
     "read_assignments",
+    "read_counts",
     "read_rejected",
     "read_scores",
     "render",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from stages.errors import TableError
+from stages.reporting.counts import Counts
 from stages.reporting.scoretable import Values
 
 
@@ -89,6 +90,17 @@ def read_agreement(file: Path) -> Agreement:
     except KeyError as error:
         raise _damaged(file, f"the pair {' and '.join(error.args[0])} is missing") from None
     return Agreement(views, values)
+
+
+def read_counts(file: Path) -> Counts:
+    """Read clusters,lifetime,stability,silhouette; an empty field is a value that is not defined."""
+    rows = list(_rows(file, "clusters", "lifetime", "stability", "silhouette"))
+    try:
+        clusters = np.array([int(row[0]) for row in rows], dtype=np.int64)
+        curves = np.array([[float(value or "nan") for value in row[1:]] for row in rows]).reshape(-1, 3)
+    except ValueError as error:
+        raise _damaged(file, str(error)) from None
+    return Counts(clusters, *curves.T)
 
 
 def read_scores(file: Path) -> Scores:

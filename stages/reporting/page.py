@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.reporting.contactsheet import Cluster
+from stages.reporting.counts import HEIGHT, WIDTH, CountChart
 from stages.reporting.figures import Scatter
 from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.scoretable import ScoreTable
@@ -46,6 +47,7 @@ class Dataset:
     parameters: Mapping[str, Mapping[str, Any]]
     scores: ScoreTable
     agreement: Agreement
+    counts: CountChart
     charts: tuple[Chart, ...]
     projected: int
     class_names: tuple[str, ...]
@@ -75,6 +77,7 @@ def render(datasets: Sequence[Dataset]) -> str:
         NAMED_REJECTIONS=NAMED_REJECTIONS,
         NUMBERED=NUMBERED,
         LINKED=LINKED,
+        CURVE=(WIDTH, HEIGHT),
     )
     return page.replace("\r", "&#13;")  # a browser would read a carriage return in a name as a line feed
 

@@ -2,6 +2,6 @@
 
 from stages.scoring.agreement import view_agreement
 from stages.scoring.external import external_scores
-from stages.scoring.internal import mean_silhouette
+from stages.scoring.internal import mean_silhouette, silhouette_curve
 
-__all__ = ["external_scores", "mean_silhouette", "view_agreement"]
+__all__ = ["external_scores", "mean_silhouette", "silhouette_curve", "view_agreement"]

@@ -48,25 +48,39 @@ def test_kmeans_finds_two_heaps() -> None:
     assert labels[0] == labels[1] != labels[2] == labels[3]
 
 
+def _fine(views: Any, n_clusters: int, multiples: list[int], runs: int, seed: int = 0) -> np.ndarray:
+    return overclusterings(views, n_clusters, ["kmeans"], [1], multiples, runs, RandomState(seed))[0]
+
+
+def test_each_algorithm_has_its_share_of_every_view() -> None:
+    views = [RandomState(1).normal(size=(60, width)) for width in (3, 5)]
+    algorithms = ["kmeans", "gdl:n_neighbors=5,multiple=2,seeds=3,subspace=0.5", "ward"]
+    partitions, weights = overclusterings(views, 4, algorithms, [1, 6, 2], [2, 3], 2, RandomState(0))
+    # K-means and Ward at two multiples, the former in two runs each; graph degree linkage in three at its own one.
+    expected = [*[8, 8, 12, 12], *[8, 8, 8], *[8, 12]]
+    assert [len(np.unique(column)) for column in partitions.T] == expected * 2
+    np.testing.assert_allclose(weights, ([1 / 4] * 4 + [2] * 3 + [1] * 2) * 2)
+
+
 def test_fine_partitions_have_the_multiples_clusters() -> None:
     views = [RandomState(1).normal(size=(60, width)) for width in (3, 5)]
-    partitions = overclusterings(views, 4, [2, 3], 2, RandomState(0))
+    partitions = _fine(views, 4, [2, 3], 2)
     assert partitions.dtype == np.int32
     assert [len(np.unique(column)) for column in partitions.T] == [8, 8, 12, 12] * 2
 
 
 def test_fine_partitions_keep_five_images_a_cluster_but_never_fall_below_n_clusters() -> None:
     views = [RandomState(1).normal(size=(25, 3))]
-    assert overclusterings(views, 3, [4], 1, RandomState(0)).max() + 1 == 5
-    assert overclusterings(views, 7, [4], 1, RandomState(0)).max() + 1 == 7
+    assert _fine(views, 3, [4], 1).max() + 1 == 5
+    assert _fine(views, 7, [4], 1).max() + 1 == 7
 
 
 def test_a_constant_view_gives_one_cluster() -> None:
-    assert not overclusterings([np.ones((10, 3))], 3, [4], 2, RandomState(0)).any()
+    assert not _fine([np.ones((10, 3))], 3, [4], 2).any()
 
 
 def test_the_same_randomness_gives_the_same_partitions() -> None:
     views = [RandomState(1).normal(size=(40, 3))]
-    first, same, other = (overclusterings(views, 5, [3], 2, RandomState(seed)) for seed in (0, 0, 1))
+    first, same, other = (_fine(views, 5, [3], 2, seed) for seed in (0, 0, 1))
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)

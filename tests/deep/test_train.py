@@ -171,3 +171,11 @@ def test_help_names_every_option_without_importing_torch() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
     text = CliRunner().invoke(stage.app, ["--help"]).stdout
     assert all(option in text for option in ("--gamma", "--anchor-epochs", "--init", "--device"))
+
+
+def test_auto_takes_the_number_that_the_ensemble_found(project: Path) -> None:
+    file = Path("data/partitions/toy/n_clusters.json")
+    file.parent.mkdir(parents=True)
+    file.write_text('{"n_clusters": 2}')
+    assert train("--n-clusters", "auto").exit_code == 0
+    assert len(np.unique(read_partitions(Path(OUTPUTS[0])).labels["idec"])) == 2

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.deep.views import check_views, count_different, scale
+from stages.clustering import count_different
+from stages.deep.views import check_views, scale
 from stages.errors import ParameterError
 
 

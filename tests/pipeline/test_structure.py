@@ -52,6 +52,11 @@ class _Imports(ast.NodeVisitor):
     def visit_Import(self, node):
         self.names |= {alias.name for alias in node.names}
 
+    def visit_Constant(self, node):
+        """A class that is named to be imported later, "module:class", as the clusterers are."""
+        if isinstance(node.value, str) and re.fullmatch(r"stages(\.\w+)+:\w+", node.value):
+            self.names.add(node.value.partition(":")[0])
+
     def visit_ImportFrom(self, node):
         self.names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
 
@@ -136,7 +141,7 @@ def test_no_library_module_reads_parameters_calls_dvc_or_prints():
 
 def test_torch_is_imported_where_it_is_used():
     """No stage pays for torch at import: `--help` of every stage starts fast."""
-    heavy = {"torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy"}
+    heavy = {"torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "numba"}
     for stage in STAGES:
         file = _module_file(_script(stage))
         pending, seen = [file], set()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.scoring import external_scores, mean_silhouette, view_agreement
+from stages.scoring import external_scores, mean_silhouette, silhouette_curve, view_agreement
 
 CLASSES = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array([5, 5, 7, 7, 7, 7])  # one image of class 0 strays into the cluster of class 1
@@ -53,6 +53,17 @@ def test_silhouette_of_a_large_set_is_taken_on_a_sample():
     view = (labels * 10 + rng.normal(size=12_000))[:, None]
     # Two unit normals lie 2 / sqrt(pi) apart on average, the two groups 10.
     assert mean_silhouette([view], labels) == pytest.approx(1 - 0.2 / np.sqrt(np.pi), abs=0.01)
+
+
+def test_the_curve_is_the_silhouette_of_each_partition():
+    rng = np.random.default_rng(0)
+    views = [rng.normal(size=(40, 3)), rng.normal(size=(40, 5))]
+    partitions = [rng.integers(0, k, 40) for k in (2, 5, 9)] + [np.zeros(40, int), np.arange(40)]
+    curve = silhouette_curve(views, partitions)
+    assert curve[3:] == [None, None]
+    for found, labels in zip(curve[:3], partitions, strict=False):
+        assert found == pytest.approx(mean_silhouette(views, labels))
+    assert silhouette_curve(views, []) == []
 
 
 def test_agreement_is_symmetric_and_blind_to_names():

@@ -1,0 +1,123 @@
+"""The stage `ensemble`: what it writes, the number of clusters it finds, and cutting again."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from stages.command import run
+from stages.ensemble import app
+from stages.manifest import write_manifest
+from stages.tables import Image, read_dendrogram, read_images, read_partitions, write_images, write_partitions
+
+HIDDEN = np.repeat([0, 1, 2, 3], [20, 15, 10, 5])
+ARGUMENTS = ("--algorithms", "kmeans", "--algorithms", "gdl:seeds=2,a=0.5", "--shares", "1", "--shares", "1")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Two views of fifty images in four classes; noisy fine partitions, and some that are of no use."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "data/images/d.parquet"
+    write_images(file, [Image(f"{i}.png", b"%d" % i, None, 4, 4) for i in range(50)], [])
+    fingerprint = read_images(file).fingerprint
+    rng = np.random.default_rng(0)
+    for view in "ab":
+        runs, settings = {}, {}
+        for algorithm, multiple in (
+            ("kmeans", 4),
+            ("gdl:a=0.5,seeds=2", 2),
+            ("gdl:a=0.5,seeds=2", 3),
+            ("ward", 4),
+        ):
+            for seed in range(4):
+                name = f"{algorithm}/L3/x{multiple}/seed{seed}"
+                noisy = np.where(rng.random(50) < 0.1, rng.integers(0, 8, 50), 2 * HIDDEN + rng.integers(0, 2, 50))
+                runs[name] = rng.integers(0, 8, 50) if algorithm == "ward" or multiple == 3 else noisy
+                settings[name] = {"algorithm": algorithm, "layer": "L3", "multiple": multiple}
+        write_partitions(tmp_path / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
+    write_manifest(tmp_path / "data/views/d/partitions.json", {"a": {}, "b": {}})
+    return tmp_path
+
+
+@pytest.fixture
+def ensemble(monkeypatch, capsys):
+    """Run the stage; return its exit status, stdout and stderr."""
+
+    def call(*options):
+        monkeypatch.setattr("sys.argv", ["ensemble", "--dataset", "d", *options])
+        with pytest.raises(SystemExit) as end:
+            run(app)
+        return end.value.code, *capsys.readouterr()
+
+    return call
+
+
+def _rows(file):
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_clusters_confidences_dendrogram_and_counts(project, ensemble):
+    status, output, errors = ensemble("--n-clusters", "4", *ARGUMENTS)
+    assert (status, errors) == (0, "")
+    assert output == "d: 16 partitions of 2 views into 4 clusters\n"
+    folder = project / "data/partitions/d"
+    table = read_partitions(folder / "ensemble.parquet")
+    labels = table.labels["ensemble"]
+    assert adjusted_rand_score(HIDDEN, labels) == 1
+    # Parameters are named in one order, whatever the user's.
+    assert table.settings["ensemble"]["algorithms"] == ["kmeans", "gdl:a=0.5,seeds=2"]
+    rows = _rows(folder / "assignments.csv")
+    assert [int(row["cluster"]) for row in rows] == labels.tolist()
+    assert 0.3 < np.mean([float(row["confidence"]) for row in rows]) < 0.6  # halves of classes, at random
+    assert json.loads((folder / "n_clusters.json").read_text()) == {"n_clusters": 4}
+    assert read_dendrogram(folder / "dendrogram.parquet").merges.shape == (49, 4)
+    curve = _rows(folder / "cluster_counts.csv")
+    assert [int(row["clusters"]) for row in curve] == list(range(2, 15))
+    assert float(curve[2]["stability"]) > 0.95
+    log = json.loads((project / "logs/ensemble-d.json").read_text())
+    assert set(log["seconds_in"]) == {"loading or compiling kernels", "consensus", "stability"}
+
+
+def test_auto_finds_the_number_that_lasts_longest(project, ensemble):
+    status, output, _ = ensemble("--n-clusters", "auto", *ARGUMENTS)
+    assert status == 0
+    assert output == "d: 16 partitions of 2 views into 4 clusters (the number that lasts longest)\n"
+    curve = _rows(project / "data/partitions/d/cluster_counts.csv")
+    assert max(curve, key=lambda row: float(row["lifetime"]))["clusters"] == "4"
+
+
+def test_shares_decide_whose_votes_count(project, ensemble):
+    # Partitions at random at the multiple 3, which is asked for too, drown the others, unless they have no share.
+    options = ("--n-clusters", "4", "--algorithms", "ward", "--algorithms", "kmeans")
+    ensemble(*options, "--shares", "9", "--shares", "1")
+    drowned = read_partitions(project / "data/partitions/d/ensemble.parquet").labels["ensemble"]
+    ensemble(*options, "--shares", "0", "--shares", "1")
+    alone = read_partitions(project / "data/partitions/d/ensemble.parquet").labels["ensemble"]
+    assert adjusted_rand_score(HIDDEN, drowned) < 0.5
+    assert adjusted_rand_score(HIDDEN, alone) > 0.9
+
+
+def test_another_cut_without_computing_anew(project, ensemble, monkeypatch):
+    ensemble("--n-clusters", "4", *ARGUMENTS)
+    folder = project / "data/partitions/d"
+    before = {file: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+    def forbidden(*_):
+        raise AssertionError("a dendrogram is there")
+
+    monkeypatch.setattr("stages.consensus.coassociation.linkage", forbidden)
+    status, output, _ = ensemble("--cut", "2")
+    assert status == 0
+    assert output.splitlines()[-1] == "data/partitions/d/cut-2.csv"
+    rows = _rows(folder / "cut-2.csv")
+    assert [row["path"] for row in rows] == [f"{i}.png" for i in range(50)]
+    assert {row["cluster"] for row in rows} == {"0", "1"}
+    assert {file: file.read_bytes() for file in before} == before
+    ensemble("--cut", "4")
+    labels = read_partitions(folder / "ensemble.parquet").labels["ensemble"]
+    assert [int(row["cluster"]) for row in _rows(folder / "cut-4.csv")] == labels.tolist()
+    assert ensemble("--cut", "51")[2] == "error: n_clusters is 51; give a whole number from 1 to 50, the images\n"

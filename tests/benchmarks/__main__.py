@@ -2,11 +2,13 @@
 
 import argparse
 
-from tests.benchmarks import extraction, fidelity
+from tests.benchmarks import agdl, consensus, consensus_functions, extraction, fidelity, kmeans, linkage, spectral
 from tests.benchmarks.comparison import Comparison
 
 COMPARISONS: dict[str, Comparison] = {
-    comparison.name: comparison for comparison in (*extraction.COMPARISONS, *fidelity.COMPARISONS)
+    comparison.name: comparison
+    for topic in (agdl, consensus, consensus_functions, extraction, fidelity, kmeans, linkage, spectral)
+    for comparison in topic.COMPARISONS
 }
 
 

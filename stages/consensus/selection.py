@@ -28,17 +28,18 @@ def longest_lived(dendrogram: Dendrogram) -> int:
 
 
 def candidates(n_images: int, chosen: int) -> list[int]:
-    """Numbers of clusters to compare, ascending: from 2 to `most_clusters` and a little beyond what was `chosen`.
+    """Numbers of clusters to compare, ascending: from 2 to `most_clusters`, or a little beyond what was `chosen`.
 
     All of them, or where these were too many, some 60 in growing steps, `chosen` among them.
     """
-    most = min(n_images - 1, max(most_clusters(n_images), round(1.5 * chosen)))
+    most = most_clusters(n_images)
+    most = min(n_images - 1, most if chosen <= most else round(1.5 * chosen))
     if most < 2:
         return []
-    counts = range(2, most + 1)
+    counts = np.arange(2, most + 1)
     if len(counts) > _CURVE:
-        counts = np.unique(np.geomspace(2, most, _CURVE).round().astype(int)).tolist()
-    return sorted({*counts, chosen} - {1, n_images})
+        counts = np.geomspace(2, most, _CURVE).round().astype(int)
+    return sorted({*counts.tolist(), chosen} - {1, n_images})
 
 
 def consensus_stability(

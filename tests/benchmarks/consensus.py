@@ -66,6 +66,7 @@ def dense(folder: Path) -> Iterator[str]:
     for labels in partitions.T:
         distances -= (labels[:, None] == labels[None, :]).astype(np.float32) / partitions.shape[1]
     np.fill_diagonal(distances, 0)
+    np.maximum(distances, 0, out=distances)  # rounding leaves some below
     fcluster(linkage(squareform(distances, checks=False), "average"), 10, "maxclust")
     yield f"{len(partitions)} images"
 

@@ -147,7 +147,14 @@ def _bases(images: ImageTable, folder: Path, settings: dict[str, Any]) -> tuple[
             runs = _runs(table, algorithm, settings["multiples"])
             columns += runs
             weights += [share / len(runs)] * len(runs)
-    return np.column_stack(columns), np.array(weights)
+    partitions = np.column_stack(columns)
+    unlabelled = np.flatnonzero((partitions < 0).all(axis=1))
+    if len(unlabelled):
+        raise ParameterError(
+            f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
+            f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
+        )
+    return partitions, np.array(weights)
 
 
 def _runs(table: Partitions, algorithm: str, multiples: list[int]) -> list[np.ndarray]:

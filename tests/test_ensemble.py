@@ -101,6 +101,20 @@ def test_shares_decide_whose_votes_count(project, ensemble):
     assert adjusted_rand_score(HIDDEN, alone) > 0.9
 
 
+def test_images_that_no_partition_has(project, ensemble):
+    for view in "ab":
+        file = project / f"data/partitions/d/baseline/{view}.parquet"
+        table = read_partitions(file)
+        labels = {name: np.where(np.arange(50) % 20 == 7, -1, values) for name, values in table.labels.items()}
+        write_partitions(file, labels, table.settings, table.fingerprint)
+    status, _, errors = ensemble("--n-clusters", "4", "--algorithms", "kmeans", "--shares", "1")
+    assert status == 1
+    assert errors == (
+        "error: kmeans leave out 3 images in every view, the first '7.png'; "
+        "let an algorithm vote that leaves out none, such as kmeans\n"
+    )
+
+
 def test_another_cut_without_computing_anew(project, ensemble, monkeypatch):
     ensemble("--n-clusters", "4", *ARGUMENTS)
     folder = project / "data/partitions/d"

@@ -1,0 +1,68 @@
+"""The stage `baseline`: which runs there are, of what, and what the log tells."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.baseline import app
+from stages.command import run
+from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
+
+
+@pytest.fixture
+def baseline(tmp_path, monkeypatch):
+    """Thirty images, ten of them copies of one, and features wider than that; run the stage, return its table."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "data/images/d.parquet"
+    write_images(file, [Image(f"{i}.png", b"%d" % i, i % 3, 4, 4) for i in range(30)], ["x", "y", "z"])
+    values = (
+        np.random.default_rng(0).random((30, 50), dtype=np.float32)
+        + 3 * np.eye(3, 50, dtype=np.float32)[np.arange(30) % 3]
+    )
+    values[20:] = values[20]
+    write_vectors(
+        tmp_path / "data/features/d/a/L3.parquet", "features", [values], read_images(file).fingerprint, {}
+    )
+
+    def call(*options):
+        monkeypatch.setattr("sys.argv", ["baseline", "--dataset", "d", "--backbone", "a", *options])
+        with pytest.raises(SystemExit) as end:
+            run(app)
+        assert end.value.code == 0
+        return read_partitions(tmp_path / "data/partitions/d/baseline/a.parquet")
+
+    return call
+
+
+def test_runs_their_seeds_and_their_clusters(baseline):
+    specs = ("kmeans", "ward", "gdl:multiple=2,n_neighbors=4,seeds=3,subspace=0.5", "hdbscan:min_cluster_size=3")
+    options = [word for spec in specs for word in ("--algorithms", spec)]
+    table = baseline("--n-clusters", "classes", "--seeds", "2", "--multiples", "1", "--multiples", "2", *options)
+    gdl = "gdl:multiple=2,n_neighbors=4,seeds=3,subspace=0.5"
+    assert list(table.labels) == [
+        *(f"kmeans/L3/x{multiple}/seed{seed}" for multiple in (1, 2) for seed in (0, 1)),
+        *(f"ward/L3/x{multiple}/seed0" for multiple in (1, 2)),
+        *(f"{gdl}/L3/x2/seed{seed}" for seed in (0, 1, 2)),
+        "hdbscan:min_cluster_size=3/L3/x1/seed0",
+    ]
+    for name, labels in table.labels.items():
+        if not name.startswith("hdbscan"):
+            assert len(np.unique(labels)) == table.settings[name]["n_clusters"] == (3 if "x1" in name else 6)
+        assert len(set(labels[20:])) == 1, "copies are always together"
+    halves = [table.labels[f"{gdl}/L3/x2/seed{seed}"] for seed in (0, 1, 2)]
+    assert any((one != other).any() for one, other in zip(halves, halves[1:], strict=False))
+    log = json.loads(Path("logs/baseline-d-a.json").read_text())
+    assert set(log["seconds_in"]) == {gdl, "kmeans", "ward", "hdbscan:min_cluster_size=3"}
+
+
+def test_no_more_clusters_than_different_images(baseline):
+    table = baseline("--n-clusters", "28", "--seeds", "1", "--algorithms", "kmeans", "--algorithms", "gdl")
+    for labels in table.labels.values():
+        assert len(np.unique(labels)) == 21
+
+
+def test_the_square_root_of_the_images_where_the_number_shall_be_found(baseline):
+    table = baseline("--n-clusters", "auto", "--multiples", "1", "--algorithms", "ward")
+    assert [settings["n_clusters"] for settings in table.settings.values()] == [5]

@@ -1,5 +1,6 @@
 """The stage `baseline`: which runs there are, of what, and what the log tells."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_runs_their_seeds_and_their_clusters(baseline):
             assert len(np.unique(labels)) == table.settings[name]["n_clusters"] == (3 if "x1" in name else 6)
         assert len(set(labels[20:])) == 1, "copies are always together"
     halves = [table.labels[f"{gdl}/L3/x2/seed{seed}"] for seed in (0, 1, 2)]
-    assert any((one != other).any() for one, other in zip(halves, halves[1:], strict=False))
+    assert any((one != other).any() for one, other in itertools.pairwise(halves))
     log = json.loads(Path("logs/baseline-d-a.json").read_text())
     assert set(log["seconds_in"]) == {gdl, "kmeans", "ward", "hdbscan:min_cluster_size=3"}
 

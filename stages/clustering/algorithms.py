@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.algorithmname import algorithm_label, parse_algorithm
 from stages.checks import check_number
+from stages.clustering.granularity import different_images
 from stages.clustering.subspace import random_subspace
 from stages.errors import ParameterError
 
@@ -21,8 +22,10 @@ class Algorithm:
     """An estimator of this package under its name, and the parameters that a user set.
 
     `estimator` says where it is, "module:class": it is imported when it runs. `fixed` are the parameters that
-    make the estimator this algorithm. `rotates`: what it finds depends on the distances between images alone, so
-    that features may be reduced isometrically. `counts`: it finds the number of clusters itself.
+    make the estimator this algorithm. `rotates`: what it finds depends on the distances between images alone,
+    so that features may be reduced isometrically. `counts`: it finds the number of clusters itself.
+    `merges_copies`: copies of an image are clustered as one, since in a graph of a few neighbours many of them
+    would be linked to but some of the others.
 
     Beside those of its estimator, each algorithm takes the parameters `multiple` and `seeds`, which overrule the
     stage's for it, and `subspace`, the share of the features that each run draws.
@@ -33,6 +36,7 @@ class Algorithm:
     fixed: dict[str, Any] = field(default_factory=dict)
     rotates: bool = True
     counts: bool = False
+    merges_copies: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -47,8 +51,8 @@ class Algorithm:
 
     @property
     def distances_only(self) -> bool:
-        """Whether features may be replaced by others with the same distances between images."""
-        return self.rotates and "subspace" not in self.parameters
+        """Whether features may be replaced by others with the same distances, up to rounding, between images."""
+        return self.rotates and not self.merges_copies and "subspace" not in self.parameters
 
     def multiples(self, common: Sequence[int]) -> list[int]:
         """The granularities to run at: its own `multiple`, else the `common` ones; 1 where it counts by itself."""
@@ -70,8 +74,13 @@ class Algorithm:
         estimator.set_params(**{k: v for k, v in shared.items() if k in own and k not in self.parameters})
         if "subspace" in self.parameters:
             features = random_subspace(features, self.parameters["subspace"], seed)
-        labels: np.ndarray = estimator.fit_predict(features)
-        return labels.astype(np.int32)
+        if self.merges_copies:
+            first, equal = different_images([features])
+            labels = estimator.fit_predict(features[first])[equal]
+        else:
+            labels = estimator.fit_predict(features)
+        found: np.ndarray = labels.astype(np.int32)
+        return found
 
     def check(self) -> None:
         """Raise `ParameterError` for parameters that there are not, and for a multiple or seeds that cannot be."""
@@ -122,10 +131,10 @@ ALGORITHMS: dict[str, Algorithm] = {
         Algorithm("sc_st", "stages.clustering.spectral_st:SpectralSelfTuning"),
         Algorithm("sc_ls", "stages.clustering.spectral_ls:SpectralLandmarks"),
         Algorithm("ncuts", "stages.clustering.normalised_cuts:NormalisedCuts"),
-        Algorithm("gdl", "stages.clustering.gdl:GraphDegreeLinkage"),
-        Algorithm("agdl", "stages.clustering.agdl:AcceleratedGraphDegreeLinkage"),
-        Algorithm("pic", "stages.clustering.path_integral:PathIntegral"),
-        Algorithm("zeta", "stages.clustering.zeta:Zeta"),
+        Algorithm("gdl", "stages.clustering.gdl:GraphDegreeLinkage", merges_copies=True),
+        Algorithm("agdl", "stages.clustering.agdl:AcceleratedGraphDegreeLinkage", merges_copies=True),
+        Algorithm("pic", "stages.clustering.path_integral:PathIntegral", merges_copies=True),
+        Algorithm("zeta", "stages.clustering.zeta:Zeta", merges_copies=True),
         Algorithm("nmf_lp", "stages.clustering.nmf_lp:NMFLP", rotates=False),
         Algorithm("nmf_deep", "stages.clustering.nmf_deep:DeepSemiNMF", rotates=False),
         Algorithm("genie", "stages.clustering.genie:Genie"),

@@ -16,9 +16,23 @@ def finer(n_clusters: int, multiple: int, n_images: int) -> int:
     return max(n_clusters, min(n_clusters * multiple, n_images // LEAST_IMAGES))
 
 
+def different_images(views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of the images that differ in at least one of the views (n, d_j), and which each one equals.
+
+    The former is int64 (u), ascending, the latter int64 (n), the place of each image's equal among them.
+    """
+    places: dict[bytes, int] = {}
+    first: list[int] = []
+    equal: list[int] = []
+    for number, rows in enumerate(zip(*views, strict=True)):
+        digest = hashlib.sha256(b"".join(row.tobytes() for row in rows)).digest()
+        place = places.setdefault(digest, len(places))
+        if place == len(first):
+            first.append(number)
+        equal.append(place)
+    return np.array(first, dtype=np.int64), np.array(equal, dtype=np.int64)
+
+
 def count_different(views: Sequence[np.ndarray]) -> int:
     """Return how many images differ from one another in at least one of the views (n, d_j)."""
-    digests = {
-        hashlib.sha256(b"".join(row.tobytes() for row in rows)).digest() for rows in zip(*views, strict=True)
-    }
-    return len(digests)
+    return len(different_images(views)[0])

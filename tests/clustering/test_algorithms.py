@@ -53,10 +53,21 @@ def test_every_algorithm_has_an_estimator_that_takes_what_it_is_given(name):
     assert not algorithm.distances_only
 
 
+@pytest.mark.parametrize("name", ["gdl", "agdl", "pic", "zeta"])
+def test_copies_of_an_image_stay_together_however_few_neighbours_there_are(name):
+    features, _ = _blobs(30)
+    features[15:] = features[0]
+    labels = find_algorithm(f"{name}:n_neighbors=3").partition(features, 6, 0, 1)
+    assert len(set(labels[15:])) == 1
+    assert labels[15] == labels[0]
+    assert len(set(labels)) == 6
+
+
 def test_parameters_reach_the_estimator():
     algorithm = find_algorithm("gdl:n_neighbors=3,a=0.5")
     assert algorithm.label == "gdl:a=0.5,n_neighbors=3"
-    assert (algorithm.random, algorithm.distances_only, algorithm.seeds(5)) == (False, True, 1)
+    assert (algorithm.random, algorithm.distances_only, algorithm.seeds(5)) == (False, False, 1)
+    assert find_algorithm("ward").distances_only
     assert algorithm.multiples([1, 4, 4]) == [1, 4]
     features, _ = _blobs()
     from stages.clustering.gdl import GraphDegreeLinkage

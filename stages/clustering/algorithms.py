@@ -24,8 +24,8 @@ class Algorithm:
     `estimator` says where it is, "module:class": it is imported when it runs. `fixed` are the parameters that
     make the estimator this algorithm. `rotates`: what it finds depends on the distances between images alone,
     so that features may be reduced isometrically. `counts`: it finds the number of clusters itself.
-    `merges_copies`: copies of an image are clustered as one, since in a graph of a few neighbours many of them
-    would be linked to but some of the others.
+    `merges_copies`: copies of an image are clustered as one, since a graph of a few neighbours links each copy to
+    a few of the others only.
 
     Beside those of its estimator, each algorithm takes the parameters `multiple` and `seeds`, which overrule the
     stage's for it, and `subspace`, the share of the features that each run draws.

@@ -94,7 +94,9 @@ def test_names_labels_and_rejects_come_through(project):
     assert scores["dataset"] == {"images": 24, "rejected": 1, "labelled": 24, "classes": 3, "clusters": 3}
     assert {"ensemble", "train/idec", "baseline"} <= set(scores)
     assert set(scores["baseline"]) == {
-        f"{backbone}/L3/{algorithm}" for backbone in SMALL["backbones"] for algorithm in ("kmeans", "ward")
+        f"{backbone}/L3/{algorithm}"
+        for backbone in SMALL["backbones"]
+        for algorithm in ("kmeans", "ward", "gdl:multiple=1,n_neighbors=10")
     }
 
 

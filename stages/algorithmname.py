@@ -1,7 +1,7 @@
 """How an algorithm and its parameters are written in params.yaml: "kmeans", or "gdl:a=0.95,n_neighbors=10"."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.errors import ParameterError
@@ -32,3 +32,11 @@ def algorithm_label(name: str, parameters: Mapping[str, Any]) -> str:
         f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in parameters.items()
     )
     return f"{name}:{','.join(sorted(given))}" if parameters else name
+
+
+def check_shares(shares: Sequence[float], algorithms: Sequence[str]) -> None:
+    """Raise `ParameterError` unless there is a share for each of the algorithms."""
+    if len(shares) != len(algorithms):
+        raise ParameterError(
+            f"shares are {', '.join(map(str, shares))} for {len(algorithms)} algorithms; give a number for each"
+        )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from stages.algorithmname import algorithm_label, parse_algorithm
+from stages.algorithmname import algorithm_label, check_shares, parse_algorithm
 from stages.atomic import write_text
 from stages.checks import check_n_clusters
 from stages.cluster_count import AUTO, resolve_n_clusters
@@ -86,10 +86,7 @@ def ensemble(
         _cut(images, folder, cut)
         return
     count = resolve_n_clusters(n_clusters, images)
-    if len(shares) != len(algorithms):
-        raise ParameterError(
-            f"shares are {', '.join(map(str, shares))} for {len(algorithms)} algorithms; give a number for each"
-        )
+    check_shares(shares, algorithms)
     settings: dict[str, Any] = {
         "algorithms": [algorithm_label(*parse_algorithm(text)) for text in algorithms],
         "shares": shares,

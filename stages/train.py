@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from stages.algorithmname import check_shares
 from stages.atomic import replacing, write_text
 from stages.cluster_count import resolve_n_clusters
 from stages.command import application, run
@@ -182,10 +183,7 @@ def _initialiser(
         return init
     if init != "consensus":
         raise ParameterError(f"init is {init!r}; give consensus or kmeans")
-    if len(shares) != len(algorithms):
-        raise ParameterError(
-            f"shares are {', '.join(map(str, shares))} for {len(algorithms)} algorithms; give a number for each"
-        )
+    check_shares(shares, algorithms)
     from stages.consensus import CoassociationClustering
     from stages.deep import overclusterings
 

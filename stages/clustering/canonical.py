@@ -1,6 +1,7 @@
 """Clusterers with chance whose result does not depend on the order of the images."""
 
 import warnings
+from abc import abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
@@ -59,13 +60,13 @@ class CanonicalClusterer(ClusterMixin, BaseEstimator):
         self.labels_[order] = np.unique(found, return_inverse=True)[1].reshape(-1)
         return self
 
+    @abstractmethod
     def _check(self, features: np.ndarray) -> None:
         """Raise `ParameterError` for a parameter that makes no sense, or for features it makes none with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
         """Return int labels (n) of features (n, d) that hold more different rows than `n_clusters`, at least 2."""
-        raise NotImplementedError
 
 
 def kmeans(points: np.ndarray, n_clusters: int, n_init: int, chance: np.random.RandomState) -> np.ndarray:

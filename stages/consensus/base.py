@@ -1,5 +1,6 @@
 """What the consensus functions by graph partitioning and factorisation share."""
 
+from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,6 @@ class GraphConsensus(ClusterMixin, BaseEstimator):
         self.n_features_in_ = np.shape(X)[1]
         return self
 
+    @abstractmethod
     def _divide(self, ensemble: Ensemble, n_clusters: int) -> np.ndarray:
         """Labels int (r) of the ensemble's rows, from 2 to r - 1 clusters asked for, fewer allowed."""
-        raise NotImplementedError

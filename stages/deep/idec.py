@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from stages.clustering import count_different
+from stages.deep.autoencoders import MVautoencoder
 from stages.deep.centers import Init, given_labels, kmeans_labels
-from stages.deep.networks import MVautoencoder, initialise
+from stages.deep.networks import initialise
 from stages.deep.training import Epoch, assign, cluster, embed, pretrain
 from stages.deep.views import check_views, scale
 from stages.errors import ParameterError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stages.deep.networks import MVautoencoder, reconstruction_loss
+from stages.deep.autoencoders import MVautoencoder, reconstruction_loss
 from stages.deep.student import clustering_loss, soft_assignments, target_distribution
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from stages.deep.networks import MVautoencoder, MVnet, initialise, reconstruction_loss
+from stages.deep.autoencoders import MVautoencoder, reconstruction_loss
+from stages.deep.networks import MVnet, initialise
 
 
 def layer_sizes(module: nn.Module) -> list[tuple[int, int]]:

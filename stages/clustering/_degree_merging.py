@@ -14,7 +14,7 @@ from stages.clustering._degree_state import (
     set_affinity,
     unlink,
 )
-from stages.clustering._degree_tournament import choose_candidates, drop_unwanted, find_best, renew_best, winner
+from stages.clustering._degree_tournament import choose_candidates, drop_unwanted, find_all, renew_best
 
 
 @numba.njit(cache=True)
@@ -33,6 +33,9 @@ def merge_best(s: State, n_clusters: int, limit: int, merges: np.ndarray) -> int
         if limit and count <= 1.2 * limit:
             limit = 0
             _find_pairs(s, limit, touched)
+        if s.lead_weight[0] > 0 and count <= s.lead_until:
+            s.lead_weight[0] = 0
+            find_all(s)
         if s.tree[1] == NONE:
             if fresh or not limit:
                 break
@@ -76,12 +79,7 @@ def _find_pairs(s: State, limit: int, touched: np.ndarray) -> None:
             choose_candidates(s, i, limit)
         for i in range(len(s.size)):
             drop_unwanted(s, i)
-    leaves = len(s.tree) // 2
-    for i in range(len(s.size)):
-        find_best(s, i)
-        s.tree[leaves + i] = i if s.size[i] else NONE
-    for at in range(leaves - 1, 0, -1):
-        s.tree[at] = winner(s, s.tree[2 * at], s.tree[2 * at + 1])
+    find_all(s)
 
 
 @inner()
@@ -91,15 +89,17 @@ def _merge(s: State, pair: int, limit: int, touched: np.ndarray) -> None:
     if s.size[kept] + s.list_length[kept] < s.size[gone] + s.list_length[gone]:
         kept, gone = gone, kept
     remove_pair(s, pair)
-    _sum_column(s, gone)
+    if s.update == 0:
+        _sum_column(s, gone)
     count = _join_chains(s, kept, gone, touched)
-    _clear_column(s, gone)
+    if s.update == 0:
+        _clear_column(s, gone)
     _join_lists(s, kept, gone)
     _join_members(s, kept, gone)
     _mark_nodes(s, kept)
     seen = np.empty(s.list_length[kept], dtype=np.int32)
     open_to_all = not limit or count == 0  # a cluster without candidates looks around
-    for t in range(_sum_row(s, kept, seen)):
+    for t in range(_sum_row(s, kept, seen) if s.update == 0 else 0):
         j = seen[t]
         if s.node_of[j] != NONE:
             s.total[s.node_of[j]] = s.row[j]
@@ -171,13 +171,22 @@ def _clear_column(s: State, j: int) -> None:
 
 @inner()
 def _join_chains(s: State, kept: int, gone: int, touched: np.ndarray) -> int:
-    """Give the pairs of `gone` to `kept`, with the totals over both; `touched` takes the others, of the count."""
+    """Give the pairs of `gone` to `kept`, with the totals over both; `touched` takes the others, of the count.
+
+    Totals of `kept` are exact only after the row is summed anew; those of others are at once, by the column. Where
+    the rule's update is not exact, all come from the totals of before.
+    """
     count = 0
+    images = np.float64(s.size[kept] + s.size[gone])
+    scale_kept = images / s.size[kept] if s.update == 1 else 1.0
+    scale_gone = images / s.size[gone] if s.update == 1 else 1.0
     node = s.first_node[kept]
     while node != NONE:
         j = s.owner[node ^ 1]
         s.node_of[j] = node
-        s.total[node ^ 1] += s.column[j]
+        s.total[node] *= scale_kept
+        if s.update == 0:
+            s.total[node ^ 1] += s.column[j]
         if s.best[j] == node >> 1:
             s.best[j] = STALE
         touched[count] = j
@@ -189,12 +198,16 @@ def _join_chains(s: State, kept: int, gone: int, touched: np.ndarray) -> int:
         same = s.node_of[j]
         if same != NONE:
             s.wanted[same ^ 1] |= s.wanted[node ^ 1]
+            s.total[same] += s.total[node] * scale_gone
+            if s.update:
+                s.total[same ^ 1] += s.total[node ^ 1]
             remove_pair(s, node >> 1)
             continue
         if s.best[j] == node >> 1:
             s.best[j] = STALE
-        s.total[node ^ 1] = _total(s, j, kept) + s.column[j]
-        s.total[node] = 0
+        if s.update == 0:
+            s.total[node ^ 1] = _total(s, j, kept) + s.column[j]
+        s.total[node] *= scale_gone
         unlink(s, node)
         link(s, node, kept)
         s.node_of[j] = node

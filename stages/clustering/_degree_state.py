@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from stages.clustering.merge_rule import UPDATES, Rule
+
 
 class State(NamedTuple):
     """Arrays by image (n), by slot (m), by entry of a list, by node and by pair; scratch is 0 between uses."""
@@ -43,9 +45,13 @@ class State(NamedTuple):
     affinity: np.ndarray  # float64, by pair
     first_node: np.ndarray  # int32 (m)
     best: np.ndarray  # int32 (m): the pair to merge first, or NONE, or STALE
-    tree: (
-        np.ndarray
-    )  # int32: a tournament; its leaves are the slots, its root the one whose best is the best of all
+    score: np.ndarray  # float64 (m): of the best pair; see Rule
+    leads: np.ndarray  # float64 (n_nearest), scratch: the largest affinities of a cluster
+    lead_weight: np.ndarray  # float64 (1), 0 once the lead counts no more
+    lead_until: int
+    one_sided: bool
+    update: int  # index of UPDATES
+    tree: np.ndarray  # int32: a tournament; its leaves are the slots, its root the one with the best of all pairs
     row: np.ndarray  # float64 (m)
     column: np.ndarray  # float64 (m)
     node_of: np.ndarray  # int32 (m), -1 between uses
@@ -57,7 +63,7 @@ NONE, STALE = -1, -2
 inner: Any = functools.partial(numba.njit, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def new_state(targets: np.ndarray, weights: np.ndarray, names: np.ndarray) -> State:
+def new_state(targets: np.ndarray, weights: np.ndarray, names: np.ndarray, rule: Rule) -> State:
     """Return the state in which the images int32 (n) `names`, each of its cluster's lowest image, are clusters."""
     n_images, k = targets.shape
     unique, slots = np.unique(names, return_inverse=True)
@@ -93,6 +99,12 @@ def new_state(targets: np.ndarray, weights: np.ndarray, names: np.ndarray) -> St
         affinity=np.empty(edges),
         first_node=np.full(m, NONE, dtype=np.int32),
         best=np.full(m, NONE, dtype=np.int32),
+        score=np.zeros(m),
+        leads=np.zeros(rule.n_nearest),
+        lead_weight=np.full(1, rule.lead_weight if rule.n_nearest > 1 else 0.0),
+        lead_until=rule.lead_until,
+        one_sided=rule.one_sided,
+        update=UPDATES.index(rule.update),
         tree=np.full(2 * leaves, NONE, dtype=np.int32),
         row=np.zeros(m),
         column=np.zeros(m),
@@ -104,7 +116,7 @@ def new_state(targets: np.ndarray, weights: np.ndarray, names: np.ndarray) -> St
 
 def state_bytes(n_images: int, k: int) -> int:
     """Bytes that a state, and building it, takes at most."""
-    return n_images * (210 * k + 200)
+    return n_images * (210 * k + 208)
 
 
 @numba.njit(cache=True)

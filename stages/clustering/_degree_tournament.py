@@ -1,7 +1,7 @@
 """Which pairs graph degree linkage considers, and which of them is the best of all; compiled.
 
-Each cluster knows its best pair, and a tournament among the clusters the best of these: after a merge only the
-matches of the clusters concerned are played again.
+Each cluster knows its best pair and its score, and a tournament among the clusters the best of these: after a
+merge only the matches of the clusters concerned are played again.
 """
 
 import numpy as np
@@ -45,13 +45,54 @@ def drop_unwanted(s: State, i: int) -> None:
 
 @inner()
 def find_best(s: State, i: int) -> None:
-    """Find the pair of `i` to merge first."""
+    """Find the pair of `i` to merge first, and the score of `i`."""
     s.best[i] = NONE
     node = s.first_node[i]
     while node != NONE:
-        if s.best[i] == NONE or before(s, node >> 1, s.best[i]):
+        if _seen(s, node) and (s.best[i] == NONE or before(s, node >> 1, s.best[i])):
             s.best[i] = node >> 1
         node = s.following[node]
+    if s.best[i] != NONE:
+        s.score[i] = s.affinity[s.best[i]]
+        if s.lead_weight[0] > 0:
+            s.score[i] += s.lead_weight[0] * _mean_lead(s, i)
+
+
+@inner()
+def _seen(s: State, node: int) -> bool:
+    """Whether the node's cluster looks at the other one."""
+    return not s.one_sided or s.name[s.owner[node ^ 1]] < s.name[s.owner[node]]
+
+
+@inner()
+def _mean_lead(s: State, i: int) -> float:
+    """By how much the largest affinity of `i` exceeds the second to n-th, on average; missing ones are 0."""
+    s.leads[:] = 0
+    node = s.first_node[i]
+    while node != NONE:
+        affinity = s.affinity[node >> 1]
+        at = len(s.leads) - 1
+        if affinity > s.leads[at] and _seen(s, node):
+            while at > 0 and affinity > s.leads[at - 1]:
+                s.leads[at] = s.leads[at - 1]
+                at -= 1
+            s.leads[at] = affinity
+        node = s.following[node]
+    total = 0.0
+    for at in range(1, len(s.leads)):
+        total += s.leads[0] - s.leads[at]
+    return total / (len(s.leads) - 1)
+
+
+@inner()
+def find_all(s: State) -> None:
+    """Find the best pair of every cluster, and play all matches."""
+    leaves = len(s.tree) // 2
+    for i in range(len(s.size)):
+        find_best(s, i)
+        s.tree[leaves + i] = i if s.size[i] else NONE
+    for at in range(leaves - 1, 0, -1):
+        s.tree[at] = winner(s, s.tree[2 * at], s.tree[2 * at + 1])
 
 
 @inner()
@@ -60,15 +101,17 @@ def renew_best(s: State, kept: int, gone: int, touched: np.ndarray) -> None:
     s.tree[len(s.tree) // 2 + gone] = NONE
     s.best[gone] = NONE
     find_best(s, kept)
-    node = s.first_node[kept]
+    all_of_them = s.lead_weight[0] > 0 or s.one_sided  # any affinity that changes may change a score
+    node = NONE if all_of_them else s.first_node[kept]
     while node != NONE:
         j = s.owner[node ^ 1]
         if s.best[j] == NONE or (s.best[j] != STALE and before(s, node >> 1, s.best[j])):
             s.best[j] = node >> 1
+            s.score[j] = s.affinity[node >> 1]
             _replay(s, j)
         node = s.following[node]
     for j in touched:
-        if s.best[j] == STALE:
+        if s.best[j] == STALE or all_of_them:
             find_best(s, j)
             _replay(s, j)
     _replay(s, gone)
@@ -80,7 +123,11 @@ def winner(s: State, i: int, j: int) -> int:
     """Which of two slots has the better best pair; NONE where neither has one."""
     if i == NONE or s.best[i] < 0:
         return j if j != NONE and s.best[j] >= 0 else NONE
-    if j == NONE or s.best[j] < 0 or s.best[i] == s.best[j]:
+    if j == NONE or s.best[j] < 0:
+        return i
+    if s.score[i] != s.score[j]:
+        return i if s.score[i] > s.score[j] else j
+    if s.best[i] == s.best[j]:
         return i
     return j if before(s, s.best[j], s.best[i]) else i
 

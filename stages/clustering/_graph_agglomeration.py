@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from stages.checks import check_n_clusters, check_number
-from stages.clustering._nearest_centroids import join_nearest_centroids
+from stages.clustering._nearest_centroids import join_rest
 from stages.clustering.neighbours import Digraph, digraph, nearest_components
 from stages.clustering.validation import check_features
 
@@ -43,12 +43,15 @@ class GraphAgglomeration(ClusterMixin, BaseEstimator):
         if len(np.unique(names)) < n_clusters:
             names = np.arange(len(features), dtype=np.int32)
         self.initial_labels_ = _numbered(names)
-        names, self.merges_ = self._merge(graph, names, n_clusters)
-        if len(np.unique(names)) > n_clusters:
-            names, more = join_nearest_centroids(features, names, n_clusters)
-            self.merges_ = np.concatenate([self.merges_, more])
+        names, self.merges_ = self._cluster(graph, features, names, n_clusters)
         self.labels_ = _numbered(names)
         return self
+
+    def _cluster(
+        self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Merge down to `n_clusters`, linked or not; return as `_merge` does."""
+        return join_rest(features, *self._merge(graph, names, n_clusters), n_clusters)
 
     def _check_parameters(self) -> None:
         """Raise `ParameterError` for parameters that only the heir has."""

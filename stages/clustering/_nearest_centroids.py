@@ -5,6 +5,16 @@ import numpy as np
 from stages.clustering.neighbours import nearest_neighbours
 
 
+def join_rest(
+    features: np.ndarray, names: np.ndarray, merges: np.ndarray, n_clusters: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge what `merges` have left apart until `n_clusters` are left; return the new names and all merges."""
+    if len(np.unique(names)) <= n_clusters:
+        return names, merges
+    names, more = join_nearest_centroids(features, names, n_clusters)
+    return names, np.concatenate([merges, more])
+
+
 def join_nearest_centroids(
     features: np.ndarray, names: np.ndarray, n_clusters: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,12 @@ sections 2.1 to 2.3, and the authors' gactoolbox, whose variant GDL-U it is.
 
 import numpy as np
 
+from stages.checks import check_share
 from stages.clustering._graph_agglomeration import GraphAgglomeration
+from stages.clustering._nearest_centroids import join_rest
+from stages.clustering.merge_rule import LARGEST, Rule
 from stages.clustering.neighbours import Digraph
+from stages.clustering.outliers import without_outliers
 from stages.memory import require_memory
 
 
@@ -28,6 +32,8 @@ class GraphDegreeLinkage(GraphAgglomeration):
     n_neighbors : edges of each image; with fewer images, to all others. 20 is the literature's; half of it serves
         better where clusters are small.
     a : factor of the width of the weights, 1 in the literature.
+    least_share : size from which a cluster counts, as a share of the mean size, 0 to below 1; images of smaller
+        ones join the clusters that count, see `stages.clustering.outliers`. 0 in the literature: all count.
 
     Attributes
     ----------
@@ -38,13 +44,24 @@ class GraphDegreeLinkage(GraphAgglomeration):
     n_features_in_ : d.
     """
 
-    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0) -> None:
+    def __init__(
+        self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, least_share: float = 0.0
+    ) -> None:
         self.n_clusters = n_clusters
         self.n_neighbors = n_neighbors
         self.a = a
+        self.least_share = least_share
+
+    def _check_parameters(self) -> None:
+        check_share("least_share", self.least_share)
 
     def _require_memory(self, n_images: int, k: int) -> None:
         require_linkage_memory(n_images, k)
+
+    def _cluster(
+        self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return cluster_by_degree(graph, features, names, n_clusters, least_share=self.least_share)
 
     def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
         return link_by_degree(graph, names, n_clusters)
@@ -61,14 +78,34 @@ def require_linkage_memory(n_images: int, k: int) -> None:
     )
 
 
+def cluster_by_degree(
+    graph: Digraph,
+    features: np.ndarray,
+    names: np.ndarray,
+    n_clusters: int,
+    *,
+    least_share: float = 0.0,
+    rule: Rule = LARGEST,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge clusters by graph degree linkage until `n_clusters` are left, by their centroids if none are linked.
+
+    `features` are float (n, d); the other arguments are those of `link_by_degree` and of `without_outliers`.
+    Returns the new names and all merges made, float64 (r, 3), those undone for `least_share` included.
+    """
+    left, merges = join_rest(features, *link_by_degree(graph, names, n_clusters, rule=rule), n_clusters)
+    if least_share > 0:
+        left = without_outliers(graph, features, names, merges, n_clusters, least_share)
+    return left, merges
+
+
 def link_by_degree(
-    graph: Digraph, names: np.ndarray, n_clusters: int, n_candidates: int = 0
+    graph: Digraph, names: np.ndarray, n_clusters: int, n_candidates: int = 0, rule: Rule = LARGEST
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge clusters by graph degree linkage until `n_clusters` are left or none are linked.
 
     `names` is int32 (n), the lowest image of each one's cluster; `n_candidates` how many others a cluster keeps as
-    candidates, 0 for all. Returns the new names and the merges, float64 (r, 3), as in
-    `GraphDegreeLinkage.merges_`.
+    candidates, 0 for all; `rule` says which two are merged. Returns the new names and the merges, float64 (r, 3),
+    as in `GraphDegreeLinkage.merges_`.
     """
     n_before = len(np.unique(names))
     if n_before <= n_clusters:
@@ -76,7 +113,7 @@ def link_by_degree(
     from stages.clustering._degree_merging import merge_best
     from stages.clustering._degree_state import new_state
 
-    state = new_state(graph.indices, graph.weights, names)
+    state = new_state(graph.indices, graph.weights, names, rule)
     merges = np.zeros((n_before - n_clusters, 3))
     done = merge_best(state, n_clusters, n_candidates, merges)
     return state.name[state.slot], merges[:done]

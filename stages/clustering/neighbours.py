@@ -7,6 +7,7 @@ the authors' gactoolbox: at least three neighbours in the width, which is double
 reach.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +100,34 @@ def digraph(features: np.ndarray, n_neighbors: int, a: float) -> Digraph:
         width *= 2
     weights = np.exp(-distances[:, :n_neighbors] / width)
     return Digraph(np.ascontiguousarray(indices[:, :n_neighbors]), weights)
+
+
+def mean_digraph(graphs: Sequence[Digraph], shares: Sequence[float]) -> Digraph:
+    """Return the graph whose weights are the sum of those of `graphs` (n, k_j), times their `shares`.
+
+    It has the edges of all of them, k being the most of an image, in order of weight (ties: of index); images with
+    fewer have edges of weight 0 to fill up.
+    """
+    from scipy.sparse import csr_matrix
+
+    n_images = len(graphs[0].indices)
+    total = csr_matrix((n_images, n_images))
+    for graph, share in zip(graphs, shares, strict=True):
+        k = graph.indices.shape[1]
+        ends = np.arange(0, n_images * k + 1, k) if k else np.zeros(n_images + 1, dtype=np.int64)
+        total = total + share * csr_matrix(
+            (graph.weights.reshape(-1), graph.indices.reshape(-1), ends), (n_images, n_images)
+        )
+    total.sort_indices()
+    counts = np.diff(total.indptr)
+    rows = np.repeat(np.arange(n_images), counts)
+    order = np.lexsort((total.indices, -total.data, rows))
+    place = np.arange(len(rows)) - np.repeat(total.indptr[:-1], counts)
+    indices = np.zeros((n_images, counts.max(initial=0)), dtype=np.int32)
+    weights = np.zeros(indices.shape)
+    indices[rows, place] = total.indices[order]
+    weights[rows, place] = total.data[order]
+    return Digraph(indices, weights)
 
 
 def nearest_components(indices: np.ndarray) -> np.ndarray:

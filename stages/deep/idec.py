@@ -1,60 +1,85 @@
 """IDEC over many views: an autoencoder whose embedding is pulled towards cluster centers."""
 
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import check_random_state
-from torch import Tensor
 
-from stages.clustering import count_different
-from stages.deep.autoencoders import MVautoencoder
-from stages.deep.centers import Init, given_labels, kmeans_labels
-from stages.deep.networks import initialise
-from stages.deep.training import Epoch, assign, cluster, embed, pretrain
-from stages.deep.views import check_views, scale
-from stages.errors import ParameterError
+from stages.deep.autoencoders import Network
+from stages.deep.centers import Init
+from stages.deep.checkpoint import Checkpoint
+from stages.deep.estimator import EmbeddedClustering
+from stages.deep.training import Epoch
 
-_AT_LEAST = {
-    "n_clusters": 1,
-    "width": 1,
-    "pretrain_epochs": 0,
+# Constructor arguments for the stacked autoencoder, by where they stand. "published": Guo, Gao, Liu and Yin, IJCAI
+# 2017, section 4.2 with the values for MNIST, and eq. 1, 3 and 5, which sum; inputs have mean square 1 (DEC,
+# section 4.3), and 20,000 batches of 256 are 73 passes over MNIST. "released": what their code does instead; it
+# takes images in order and features as they are given, which for MNIST are pixels (0 to 255) divided by 50. Both
+# papers pre-train layer by layer, with a fifth of the inputs dropped; here the whole network learns at once, with
+# the same noise.
+_SHARED: dict[str, Any] = {
+    "network": (500, 500, 2000, 10),
+    "init": "kmeans",
+    "n_init": 20,
+    "pretrain_noise": 0.2,
     "anchor_epochs": 0,
-    "refine_epochs": 0,
-    "batch_size": 1,
-    "n_init": 1,
+    "refine_epochs": 73,
+    "update_interval": 140,
+    "batch_size": 256,
+    "optimiser": "adam",
+    "learning_rate": 1e-3,
+    "gamma": 0.1,
+    "tolerance": 1e-3,
 }
-_NOT_NEGATIVE = ("learning_rate", "gamma", "tolerance")
+PRESETS: dict[str, dict[str, Any]] = {
+    "published": {**_SHARED, "scaling": "global", "shuffle": True, "reduction": "sum"},
+    "released": {**_SHARED, "scaling": "none", "shuffle": False, "reduction": "mean"},
+}
 
 
-class IDEC(ClusterMixin, BaseEstimator):
+class IDEC(EmbeddedClustering):
     """Improved deep embedded clustering of a list of views.
 
     Guo, Gao, Liu and Yin, IJCAI 2017, with the multi-view network of Guerin et al. (2021) as its autoencoder:
     pre-train by reconstruction; find the first clusters; then train on reconstruction + `gamma` * clustering
-    loss. The published settings are init="kmeans", anchor_epochs=0, gamma=0.1, scaling="l2".
+    loss. The papers' settings are in `stages.deep.idec.PRESETS`: `IDEC(10, **PRESETS["released"])`.
 
     Parameters
     ----------
     n_clusters : number of clusters.
+    network : "mvnet", a perceptron a view and one over their codes (Guerin et al. 2021); "mlp", one perceptron
+        over all views side by side; or layer widths, a stack over all views: (500, 500, 2000, 10) in the papers.
     init : the clusters to start from: "kmeans" on the embedding (as published), an array of labels (n), or a
         function of (views, n_clusters, RandomState) to labels, given the scaled views, float32 (n, d_j).
         Centers start as the means of these clusters in the embedding.
-    n_init : K-means starts of init="kmeans" (IDEC: 20).
-    scaling : "sqrt" or "l2", see `stages.deep.views.scale`.
-    width : units of every hidden layer, code and embedding (Guerin et al.: 160).
-    pretrain_epochs : passes over the images that learn to reconstruct.
-    anchor_epochs : passes that learn the first clusters; see `stages.deep.training.cluster`.
+    n_init : K-means starts of init="kmeans" (DEC and IDEC: 20).
+    scaling : "sqrt", "l2", "global" or "none", see `stages.deep.views.scale`.
+    width : units of every hidden layer, code and embedding of "mvnet" and "mlp" (Guerin et al.: 160).
+    pretrain_epochs : passes over the images that learn to reconstruct, by Adam.
+    pretrain_noise : share of the inputs, 0 to below 1, that it sets to zero, at random (DEC, section 4.3: 0.2).
+    pretrain_learning_rate : its step size; None: `learning_rate`.
+    anchor_epochs : passes that learn the first clusters; see `stages.deep.phases.Clustering`.
     refine_epochs : passes, at most, whose target is the sharpened assignments.
-    batch_size : images in one gradient step (IDEC: 256).
-    learning_rate : of Adam (IDEC: 0.001).
+    update_interval : batches after which the target is made anew, counted across passes; None: once a pass.
+    batch_size : images in one gradient step (DEC and IDEC: 256).
+    shuffle : whether the batches of every pass are drawn anew, or the images taken in order.
+    optimiser : of the clustering, "adam" or "sgd".
+    learning_rate : its step size.
+    momentum : of "sgd".
+    reduction : "mean": the losses are means over a batch, the reconstruction also over features and views (the
+        released code); "sum": sums over all of these (the papers' equations), so that wide views outweigh the
+        clustering loss.
     gamma : weight of the clustering loss; the reconstruction loss weighs 1 (IDEC: 0.1).
-    tolerance : refinement stops when an epoch changes the cluster of a smaller share of images (IDEC: 0.001).
+    tolerance : refinement stops when a smaller share of images changes its cluster between two updates of the
+        target (DEC and IDEC: 0.001).
+    precision : of the matrix products while training, "float32" or "bfloat16": weights, losses and moments stay
+        float32, and so do the embedding and the labels at the end. Faster where the processor knows the type.
     device : torch device to compute on, e.g. "cpu" or "cuda".
     random_state : int, RandomState or None, as everywhere in scikit-learn.
-    progress : called with an `Epoch` after every epoch, or None.
+    checkpoint : keeps the state after every epoch; with the one of a training that was killed, `fit` goes on from
+        there, and on the same processor ends with the same bytes if `random_state` is an int. None: no state.
+    progress : called with an `Epoch` after every epoch, and first with those that a checkpoint holds; or None.
 
     Attributes
     ----------
@@ -62,187 +87,66 @@ class IDEC(ClusterMixin, BaseEstimator):
     initial_labels_ : int32 (n), the clusters that training started from.
     embedding_ : float32 (n, width).
     cluster_centers_ : float32 (n_clusters, width).
-    network_ : `MVautoencoder`, trained.
-    n_iter_ : epochs of refinement run.
+    network_ : `stages.deep.autoencoders.Autoencoder`, trained.
+    n_iter_ : passes of refinement run.
     history_ : list of `Epoch`, of all phases in order.
+    scale_factors_ : float32 (M), what scaling="global" multiplied the views by; 1 otherwise.
     n_features_in_ : list of the views' widths.
     """
+
+    _reconstructs = True
 
     def __init__(
         self,
         n_clusters: int = 10,
         *,
+        network: Network = "mvnet",
         init: Init = "kmeans",
         n_init: int = 20,
         scaling: str = "sqrt",
         width: int = 160,
         pretrain_epochs: int = 50,
+        pretrain_noise: float = 0.0,
+        pretrain_learning_rate: float | None = None,
         anchor_epochs: int = 20,
         refine_epochs: int = 100,
+        update_interval: int | None = None,
         batch_size: int = 256,
+        shuffle: bool = True,
+        optimiser: str = "adam",
         learning_rate: float = 1e-3,
+        momentum: float = 0.9,
+        reduction: str = "mean",
         gamma: float = 1.0,
         tolerance: float = 1e-3,
+        precision: str = "float32",
         device: str | torch.device = "cpu",
         random_state: int | np.random.RandomState | None = None,
+        checkpoint: Checkpoint | None = None,
         progress: Callable[[Epoch], None] | None = None,
     ) -> None:
         self.n_clusters = n_clusters
+        self.network = network
         self.init = init
         self.n_init = n_init
         self.scaling = scaling
         self.width = width
         self.pretrain_epochs = pretrain_epochs
+        self.pretrain_noise = pretrain_noise
+        self.pretrain_learning_rate = pretrain_learning_rate
         self.anchor_epochs = anchor_epochs
         self.refine_epochs = refine_epochs
+        self.update_interval = update_interval
         self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.optimiser = optimiser
         self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.reduction = reduction
         self.gamma = gamma
         self.tolerance = tolerance
+        self.precision = precision
         self.device = device
         self.random_state = random_state
+        self.checkpoint = checkpoint
         self.progress = progress
-
-    def fit(self, X: Sequence[np.ndarray], y: None = None) -> "IDEC":
-        """Train on the views `X`, a list of real arrays (n, d_j) whose rows are the same images.
-
-        Raises `ParameterError` for a parameter or view that cannot be used. Warns (`UserWarning`) when a cluster
-        ends empty or holds over half of the images.
-        """
-        self._check_parameters()
-        views = self._scaled(X)
-        _check_count(self.n_clusters, views)
-        random = check_random_state(self.random_state)
-        weights, pretrain_order, cluster_order = (
-            torch.Generator().manual_seed(int(seed)) for seed in random.randint(2**31 - 1, size=3)
-        )
-        by_kmeans = isinstance(self.init, str) and self.init == "kmeans"
-        if not by_kmeans:  # before the training: labels that cannot be used should not cost it
-            labels = given_labels(self.init, views, self.n_clusters, random)
-        tensors = self._tensors(views)
-        self.n_features_in_ = [view.shape[1] for view in views]
-        with torch.device("meta"):  # no memory and no random numbers yet
-            network = MVautoencoder(self.n_features_in_, self.width)
-        network.to_empty(device="cpu")
-        initialise(network, weights)  # on the CPU, so that every device starts from the same weights
-        self.network_ = network.to(self.device)
-        self.history_: list[Epoch] = []
-        self._record(
-            pretrain(
-                network,
-                tensors,
-                epochs=self.pretrain_epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                generator=pretrain_order,
-            )
-        )
-        embedding = embed(network, tensors, self.batch_size)
-        if by_kmeans:
-            labels = kmeans_labels(embedding.cpu().numpy(), self.n_clusters, self.n_init, random)
-        self.initial_labels_ = labels.astype(np.int32)
-        start = torch.from_numpy(labels).to(self.device)
-        centers = torch.stack([embedding[start == label].mean(dim=0) for label in range(self.n_clusters)])
-        self._record(
-            cluster(
-                network,
-                centers,
-                tensors,
-                start,
-                anchor_epochs=self.anchor_epochs,
-                refine_epochs=self.refine_epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                gamma=self.gamma,
-                tolerance=self.tolerance,
-                generator=cluster_order,
-            )
-        )
-        self.n_iter_ = sum(epoch.phase == "refine" for epoch in self.history_)
-        self.cluster_centers_ = centers.detach().cpu().numpy()
-        embedding = embed(network, tensors, self.batch_size)
-        self.embedding_ = embedding.cpu().numpy()
-        self.labels_ = self._nearest(embedding)
-        _warn_of_sizes(self.labels_, self.n_clusters)
-        return self
-
-    def transform(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of the views `X` of any m images."""
-        return self._embed(X).cpu().numpy()
-
-    def predict(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the clusters, int32 (m), of the views `X` of any m images."""
-        return self._nearest(self._embed(X))
-
-    def state(self) -> dict[str, Tensor]:
-        """Return the trained weights by name and, as "centers", the cluster centers, all on the CPU."""
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.network_.state_dict().items()}
-        return {**weights, "centers": torch.from_numpy(self.cluster_centers_)}
-
-    def _scaled(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [scale(view, self.scaling) for view in check_views(X)]
-
-    def _tensors(self, views: list[np.ndarray]) -> list[Tensor]:
-        return [torch.from_numpy(view).to(self.device) for view in views]
-
-    def _record(self, epochs: Iterable[Epoch]) -> None:
-        for epoch in epochs:
-            if not np.isfinite(epoch.reconstruction):
-                raise ParameterError(
-                    f"the {epoch.phase} loss became {epoch.reconstruction} in epoch {len(self.history_) + 1}; "
-                    f"lower learning_rate, which is {self.learning_rate}"
-                )
-            self.history_.append(epoch)
-            if self.progress is not None:
-                self.progress(epoch)
-
-    def _embed(self, X: Sequence[np.ndarray]) -> Tensor:
-        views = self._scaled(X)
-        widths = [view.shape[1] for view in views]
-        if widths != self.n_features_in_:
-            raise ParameterError(f"the views have widths {widths} but {self.n_features_in_} were trained on")
-        return embed(self.network_, self._tensors(views), self.batch_size)
-
-    def _nearest(self, embedding: Tensor) -> np.ndarray:
-        centers = torch.from_numpy(self.cluster_centers_).to(self.device)
-        assignments = assign(embedding, centers, self.batch_size)
-        return assignments.argmax(dim=1).cpu().numpy().astype(np.int32)
-
-    def _check_parameters(self) -> None:
-        for name, least in _AT_LEAST.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-                raise ParameterError(f"{name} is {value!r}; give a whole number from {least} on")
-        for name in _NOT_NEGATIVE:
-            value = getattr(self, name)
-            if not np.isfinite(value) or value < 0:
-                raise ParameterError(f"{name} is {value!r}; give a number from 0 on")
-
-
-def _check_count(n_clusters: int, views: list[np.ndarray]) -> None:
-    """Refuse more clusters than there are images that differ in at least one view."""
-    n_images = len(views[0])
-    if n_clusters > n_images:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
-        )
-    different = count_different(views)
-    if n_clusters > different:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but the views tell only {different} of the {n_images} images apart; "
-            f"give at most {different} clusters, or views that differ between images"
-        )
-
-
-def _warn_of_sizes(labels: np.ndarray, n_clusters: int) -> None:
-    sizes = np.bincount(labels, minlength=n_clusters)
-    empty, largest = int((sizes == 0).sum()), int(sizes.max())
-    if empty:
-        warnings.warn(
-            f"{empty} of {n_clusters} clusters are empty; ask for fewer clusters, or lower gamma", stacklevel=3
-        )
-    if n_clusters > 2 and 2 * largest > len(labels):
-        warnings.warn(
-            f"one cluster holds {largest} of {len(labels)} images; the views may not tell these images apart",
-            stacklevel=3,
-        )

@@ -1,4 +1,4 @@
-"""MVnet: one multi-layer perceptron a view, their codes joined by one more; and a single perceptron for comparison.
+"""MVnet: one multi-layer perceptron a view, their codes joined by one more; and a single one for comparison.
 
 Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
 complex natural images", Neurocomputing 2021 (arXiv 2101.02767), sections 5.1 and 6.1: every perceptron is
@@ -47,10 +47,15 @@ class MVnet(nn.Module):
         self.views = nn.ModuleList([perceptron(view_width, width, width) for view_width in view_widths])
         self.output = perceptron(width * len(view_widths), width, width)
 
+    def code(self, number: int, view: Tensor) -> Tensor:
+        """Return the code (b, width) of view `number`, (b, d_j), by itself."""
+        return _unit(self.views[number](view), self.unit_length)
+
     def view_codes(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Return the code of every view by itself: M tensors (b, width)."""
-        codes = [network(view) for network, view in zip(self.views, views, strict=True)]
-        return [_unit(code, self.unit_length) for code in codes]
+        if len(views) != len(self.views):
+            raise ValueError(f"{len(views)} views for a network of {len(self.views)}")
+        return [self.code(number, view) for number, view in enumerate(views)]
 
     def join(self, codes: Sequence[Tensor]) -> Tensor:
         """Return the embedding (b, width) of M codes (b, width)."""

@@ -11,11 +11,12 @@ from torch import Tensor
 def soft_assignments(embedding: Tensor, centers: Tensor) -> Tensor:
     """Return q (n, k), eq. 1: how much each image belongs to each cluster; rows sum to 1.
 
-    `embedding` is (n, d) and `centers` (k, d): q_ij is proportional to 1 / (1 + |z_i - mu_j|^2).
+    `embedding` is (n, d) and `centers` (k, d): q_ij is proportional to 1 / (1 + |z_i - mu_j|^2). Beside them only
+    (n, k) values are held.
     """
     # |z|^2 - 2 z mu + |mu|^2 would be faster but loses the digits that matter where an image meets its centre.
-    squared = (embedding[:, None, :] - centers[None, :, :]).square().sum(dim=2)
-    kernel = 1 / (1 + squared)
+    distances = torch.cdist(embedding, centers, compute_mode="donot_use_mm_for_euclid_dist")
+    kernel = 1 / (1 + distances.square())
     return kernel / kernel.sum(dim=1, keepdim=True)
 
 
@@ -28,10 +29,15 @@ def target_distribution(assignments: Tensor) -> Tensor:
     return weight / weight.sum(dim=1, keepdim=True)
 
 
+def divergences(target: Tensor, assignments: Tensor) -> Tensor:
+    """Return sum_j p_ij log(p_ij / q_ij) of every image, (n): the terms of KL(p || q), eq. 2."""
+    return (torch.xlogy(target, target) - torch.xlogy(target, assignments)).sum(dim=1)
+
+
 def clustering_loss(target: Tensor, assignments: Tensor) -> Tensor:
     """Return KL(p || q), eq. 2, summed over clusters and averaged over the images (n, k).
 
     The average is that of IDEC's released code; the paper sums. It keeps the balance with the reconstruction,
     which is a mean as well, when the batch changes.
     """
-    return (torch.xlogy(target, target) - torch.xlogy(target, assignments)).sum(dim=1).mean()
+    return divergences(target, assignments).mean()

@@ -1,18 +1,24 @@
-"""The two training loops: pre-training by reconstruction, then clustering on top of it.
+"""What the two phases of DEC and IDEC share: records, batches, steps, and the state to go on from.
 
-Both are iterators that yield a record after every epoch, so that a caller can draw a curve, show progress or
-stop. Batches are drawn on the CPU by a generator of one's own: the order is the same on every device, and the
-global random state is neither read nor changed.
+Batches are drawn on the CPU by a generator of one's own: the order is the same on every device, and the global
+random state is neither read nor changed. Nothing waits for the device within a pass, except where a new target is
+due.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from stages.deep.autoencoders import MVautoencoder, reconstruction_loss
-from stages.deep.student import clustering_loss, soft_assignments, target_distribution
+from stages.deep.autoencoders import Autoencoder
+from stages.deep.distributed import Group
+from stages.deep.resume import load_optimiser, optimiser_state, take
+from stages.deep.student import soft_assignments
+
+PHASES = ("pretrain", "anchor", "refine")
+_ROWS = 1024  # embedded at once, at least: nothing is learnt from them, so larger batches only save time
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,8 @@ class Epoch:
     """One pass over the images.
 
     Attributes: `phase` "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses, means
-    over the images (`clustering` NaN while pre-training); `changed`, the share of images (0 to 1) whose cluster
-    is another than an epoch before (NaN while pre-training).
+    over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
+    another than when it was last looked at (NaN if it was not, in this pass).
     """
 
     phase: str
@@ -30,96 +36,118 @@ class Epoch:
     changed: float
 
 
-def pretrain(
-    network: MVautoencoder,
-    views: Sequence[Tensor],
-    *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    generator: torch.Generator,
-) -> Iterator[Epoch]:
-    """Train the autoencoder to reconstruct its views (n, d_j), by Adam; yield the mean loss of every epoch."""
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    n_images = len(views[0])
-    for _ in range(epochs):
-        total = torch.zeros((), device=views[0].device)
-        for index in _batches(n_images, batch_size, generator, views[0].device):
-            batch = [view[index] for view in views]
-            loss = reconstruction_loss(batch, network(batch)[1])
-            _step(optimiser, loss)
-            total += loss.detach() * len(index)
-        yield Epoch("pretrain", total.item() / n_images, float("nan"), float("nan"))
+@dataclass(frozen=True)
+class Descent:
+    """How a phase steps; see the parameters of the same names of `stages.deep.IDEC`."""
+
+    batch_size: int = 256
+    optimiser: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    shuffle: bool = True
+    reduction: str = "mean"
+    precision: str = "float32"
+    group: Group = field(default_factory=Group)
 
 
-def cluster(
-    network: MVautoencoder,
-    centers: Tensor,
-    views: Sequence[Tensor],
-    labels: Tensor,
-    *,
-    anchor_epochs: int,
-    refine_epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    gamma: float,
-    tolerance: float,
-    generator: torch.Generator,
-) -> Iterator[Epoch]:
-    """Train network and centers, in place, on reconstruction + `gamma` * clustering loss (IDEC, eq. 5).
+class Phase(ABC):
+    """One phase of a training: call `epoch` until it is `finished`.
 
-    Guo, Gao, Liu and Yin, "Improved deep embedded clustering with local structure preservation", IJCAI 2017.
-    `views` are (n, d_j), `centers` (k, width) a leaf tensor, `labels` int64 (n) the clusters at the start.
-
-    During `anchor_epochs` the target distribution is `labels` themselves: the embedding learns them, so that the
-    centers stand for them even where they are no spheres in the first embedding. IDEC has no such epochs; with
-    K-means on the embedding it needs none. Afterwards the target is made anew from the assignments once an
-    epoch, at most `refine_epochs` times, and training ends as soon as such an epoch changes the cluster of a
-    share below `tolerance` of the images.
+    `network` is trained in place on `views` (n, d_j); `parameters` are what is learnt, leaf tensors.
     """
-    optimiser = torch.optim.Adam([*network.parameters(), centers.requires_grad_()], lr=learning_rate)
-    n_images, device = len(views[0]), views[0].device
-    first = torch.nn.functional.one_hot(labels, len(centers)).to(views[0].dtype)
-    assignments = assign(embed(network, views, batch_size), centers, batch_size)
-    for epoch in range(anchor_epochs + refine_epochs):
-        anchored = epoch < anchor_epochs
-        target = first if anchored else target_distribution(assignments)
-        totals = torch.zeros(2, device=device)
-        for index in _batches(n_images, batch_size, generator, device):
-            batch = [view[index] for view in views]
-            embedding, reconstructed = network(batch)
-            reconstruction = reconstruction_loss(batch, reconstructed)
-            clustering = clustering_loss(target[index], soft_assignments(embedding, centers))
-            _step(optimiser, reconstruction + gamma * clustering)
-            totals += torch.stack([reconstruction, clustering]).detach() * len(index)
-        assignments = assign(embed(network, views, batch_size), centers, batch_size)
-        previous, labels = labels, assignments.argmax(dim=1)
-        changed = (labels != previous).double().mean().item()
-        means = (totals / n_images).tolist()
-        yield Epoch("anchor" if anchored else "refine", means[0], means[1], changed)
-        if not anchored and changed < tolerance:
-            return
+
+    def __init__(
+        self,
+        network: Autoencoder,
+        views: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        descent: Descent,
+        generator: torch.Generator,
+    ) -> None:
+        self.network, self.views, self.parameters = network, views, parameters
+        self.descent, self.generator = descent, generator
+        self.n_images, self.device = len(views[0]), views[0].device
+        self.epochs = 0
+        self._optimiser = _optimiser(parameters, descent)
+
+    @property
+    @abstractmethod
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+
+    @abstractmethod
+    def epoch(self) -> Epoch:
+        """Pass over the images once and return the record of it."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next epoch depends on, besides the network's weights."""
+        return {
+            "epochs": torch.tensor(self.epochs),
+            "generator": self.generator.get_state(),
+            **optimiser_state(self._optimiser),
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a `state`; raises `ParameterError` where it is one of another training."""
+        self.epochs = int(take(state, "epochs", torch.tensor(0)))
+        self.generator.set_state(take(state, "generator", self.generator.get_state()))
+        load_optimiser(self._optimiser, state)
+
+    @property
+    def n_batches(self) -> int:
+        """Steps of one pass."""
+        return -(-self.n_images // self.descent.batch_size)
+
+    def _batches(self) -> Iterator[tuple[Tensor, int]]:
+        """This process's slice of every batch of image numbers, and the size of the batch; the last is smaller."""
+        order = (
+            torch.randperm(self.n_images, generator=self.generator)
+            if self.descent.shuffle
+            else torch.arange(self.n_images)
+        )
+        for batch in order.to(self.device).split(self.descent.batch_size):
+            yield self.descent.group.share(batch), len(batch)
+
+    def _step(self, losses: Tensor, batch: int) -> None:
+        """Descend the losses (b) of this process's slice of a batch of `batch` images."""
+        self._optimiser.zero_grad(set_to_none=True)
+        loss = losses.sum()
+        (loss if self.descent.reduction == "sum" else loss / batch).backward()
+        self.descent.group.sum_gradients(self.parameters)
+        self._optimiser.step()
 
 
-@torch.no_grad()
-def embed(network: MVautoencoder, views: Sequence[Tensor], batch_size: int) -> Tensor:
-    """Return the embedding (n, width) of the views (n, d_j), computed `batch_size` images at a time."""
-    starts = range(0, len(views[0]), batch_size)
-    return torch.cat([network.encoder([view[start : start + batch_size] for view in views]) for start in starts])
+def embed(
+    network: nn.Module,
+    views: Sequence[Tensor],
+    batch_size: int,
+    precision: str = "float32",
+    group: Group | None = None,
+) -> Tensor:
+    """Return the embedding (n, width) of the views (n, d_j) by an encoder, some rows at a time."""
+    group = group or Group.current()
+    shares = [group.share(view) for view in views]
+    rows = max(batch_size, _ROWS)
+    starts = range(0, max(len(shares[0]), 1), rows)
+    with torch.no_grad(), autocast(views[0].device, precision):
+        parts = [network([share[start : start + rows] for share in shares]) for start in starts]
+    return group.gather(torch.cat(parts).to(views[0].dtype), len(views[0]))
 
 
 @torch.no_grad()
 def assign(embedding: Tensor, centers: Tensor, batch_size: int) -> Tensor:
-    """Return the soft assignments (n, k) of an embedding (n, width), computed `batch_size` images at a time."""
-    return torch.cat([soft_assignments(part, centers) for part in embedding.split(batch_size)])
+    """Return the soft assignments (n, k) of an embedding (n, width), computed some images at a time."""
+    return torch.cat([soft_assignments(part, centers) for part in embedding.split(max(batch_size, _ROWS))])
 
 
-def _batches(n_images: int, batch_size: int, generator: torch.Generator, device: torch.device) -> Sequence[Tensor]:
-    """The image numbers in random order, cut into batches; the last one may be smaller."""
-    return torch.randperm(n_images, generator=generator).to(device).split(batch_size)
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context in which matrix products are of that `precision`: "float32" or "bfloat16"."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
+def _optimiser(parameters: Sequence[Tensor], descent: Descent) -> torch.optim.Optimizer:
+    """The optimiser; one fused kernel a step reads and writes each value once, not once for every operation."""
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    if descent.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=descent.learning_rate, momentum=descent.momentum, fused=fused)
+    return torch.optim.Adam(parameters, lr=descent.learning_rate, fused=fused)

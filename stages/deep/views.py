@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stages.checks import check_choice
 from stages.clustering import normalise
 from stages.errors import ParameterError
 
-SCALINGS = ("sqrt", "l2")
+SCALINGS = ("sqrt", "l2", "global", "none")
+
+_ROWS = 4096  # scaled at once, so that intermediate results stay small
 
 
 def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None) -> list[np.ndarray]:
@@ -42,11 +45,29 @@ def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None)
     return converted
 
 
-def scale(view: np.ndarray, how: str) -> np.ndarray:
-    """Return the view, float32 (n, d), with rows of mean square 1, the scale that IDEC's settings presume.
+def scale(view: np.ndarray, how: str, factor: np.float32 | None = None) -> np.ndarray:
+    """Return the view, float32 (n, d), with values of mean square 1, the scale that IDEC's settings presume.
 
-    `how` is "sqrt" or "l2", as `stages.clustering.normalise` explains. A row of zeros stays as it is.
+    "sqrt" and "l2" bring every row to mean square 1, as `stages.clustering.normalise` explains; a row of zeros
+    stays as it is. "global" multiplies all values by one `factor`, by default that of `global_factor`, which keeps
+    what the rows' lengths tell, e.g. the ink of a digit (DEC, section 4.3); "none" leaves them as they are.
     """
-    if how not in SCALINGS:
-        raise ParameterError(f"scaling is {how!r}; give one of {', '.join(SCALINGS)}")
-    return normalise(view, how) * np.float32(np.sqrt(view.shape[1]))
+    check_choice("scaling", how, SCALINGS)
+    if how == "none":
+        return view
+    if how == "global":
+        return view * (global_factor(view) if factor is None else factor)
+    scaled = np.empty_like(view)
+    for start in range(0, len(view), _ROWS):
+        rows = slice(start, start + _ROWS)
+        scaled[rows] = normalise(view[rows], how) * np.float32(np.sqrt(view.shape[1]))
+    return scaled
+
+
+def global_factor(view: np.ndarray) -> np.float32:
+    """Return the factor that brings the values of a view, float32 (n, d), to mean square 1; 1 if all are 0."""
+    squares = sum(
+        float(np.square(view[start : start + _ROWS], dtype=np.float64).sum())
+        for start in range(0, len(view), _ROWS)
+    )
+    return np.float32(np.sqrt(view.size / squares) if squares else 1)

@@ -1,0 +1,118 @@
+"""DMVC: a perceptron a view and one over their codes, trained one by one and then as one network, by JULE."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from stages.deep.networks import MVnet
+from stages.deep.recurrence import Trainee
+from stages.deep.recurrent import RecurrentClustering, embedded
+from stages.deep.resume import load_weights
+from stages.errors import ParameterError
+
+
+class DMVC(RecurrentClustering):
+    """Deep multi-view clustering: `MVnet` trained by JULE, in the three steps of its authors.
+
+    Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
+    complex natural images", Neurocomputing 2021, section 5.2: (1) the perceptron of each view alone; (2) the one
+    over their codes, while these stay: `DMVCFix`; (3) all of them together. Each step starts from clusters of
+    nearest neighbours, found anew.
+
+    Parameters and attributes are those of `JULE`; `initial_labels_` and `forward_labels_` belong to the last step,
+    `history_` has the periods of all.
+    """
+
+    _joint: ClassVar[bool] = True
+
+    def fit(
+        self,
+        X: Sequence[np.ndarray],
+        y: None = None,
+        *,
+        perceptrons: Sequence[Mapping[str, Tensor]] | None = None,
+        network: Mapping[str, Tensor] | None = None,
+    ) -> "DMVC":
+        """Train on the views `X`, a list of real arrays (n, d_j) whose rows are the same images.
+
+        `perceptrons` are the weights of the `encoder_` of a `JULE` for each view: step 1 is then done. `network`
+        are those of the `encoder_` of a `DMVCFix`: then only step 3 is left. Errors and warnings are those of
+        `JULE`.
+        """
+        views = self._views(X)
+        n_views = len(views)
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=(n_views + 2, 2))
+        self.encoder_: MVnet = self._built(MVnet)
+        saved = self._restored(len(views[0]))
+        first = int(saved["stage"]) if saved else self._given(n_views, perceptrons, network)
+        for step in range(first, n_views + 1 + self._joint):
+            trainee = self._trainee(step, views)
+            if not saved and step <= n_views:
+                self._begin(trainee.module, torch.cat(list(trainee.inputs), dim=1), int(seeds[step, 0]))
+            self._run(trainee, int(seeds[step, 1]), step, saved)
+            saved = {}
+        self._conclude(embedded(self.encoder_, views))
+        return self
+
+    def _given(
+        self,
+        n_views: int,
+        perceptrons: Sequence[Mapping[str, Tensor]] | None,
+        network: Mapping[str, Tensor] | None,
+    ) -> int:
+        """Take over weights that are trained already; return the first step to do."""
+        if network is not None:
+            load_weights(self.encoder_, network)
+            return n_views + 1
+        if perceptrons is None:
+            return 0
+        if len(perceptrons) != n_views:
+            raise ParameterError(
+                f"there are {len(perceptrons)} perceptrons for {n_views} views; give one for each"
+            )
+        for own, given in zip(self.encoder_.views, perceptrons, strict=True):
+            load_weights(own, {name.removeprefix("output."): tensor for name, tensor in given.items()})
+        return n_views
+
+    def _trainee(self, step: int, views: list[Tensor]) -> Trainee:
+        """What a step trains: the perceptron of a view, then that over their codes, then all."""
+        network = self.encoder_
+        if step < len(views):
+            code = partial(_code, network, step)
+            return Trainee(network.views[step], [views[step]], code, lambda inputs: [_array(code, inputs)])
+        if step == len(views):
+            codes = [embedded(partial(_code, network, number), [view]) for number, view in enumerate(views)]
+            own = [code.cpu().numpy() for code in codes] if self.view_graphs else []
+
+            def spaces(inputs: Sequence[Tensor]) -> list[np.ndarray]:
+                return [_array(network.join, inputs), *own]
+
+            return Trainee(network.output, codes, network.join, spaces)
+        return Trainee(network, views, network, self._spaces)
+
+    def _spaces(self, views: Sequence[Tensor]) -> list[np.ndarray]:
+        """The embedding and, if they have graphs of their own, the codes of all views, float32 (n, width)."""
+        embedding = _array(self.encoder_, views)
+        if not self.view_graphs:
+            return [embedding]
+        codes = _array(lambda batch: torch.cat(self.encoder_.view_codes(batch), dim=1), views)
+        return [embedding, *np.ascontiguousarray(np.split(codes, len(views), axis=1))]
+
+
+class DMVCFix(DMVC):
+    """`DMVC` without its last step: the row "DMVC-fix" or "MVnet-fix" of the comparison of its authors."""
+
+    _joint = False
+
+
+def _code(network: MVnet, number: int, batch: Sequence[Tensor]) -> Tensor:
+    return network.code(number, batch[0])
+
+
+def _array(forward: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor]) -> np.ndarray:
+    return embedded(forward, inputs).cpu().numpy()

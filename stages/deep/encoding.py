@@ -1,0 +1,68 @@
+"""What a trained encoder of views does with images: scale, embed, find the nearest cluster center."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stages.deep.distributed import Group
+from stages.deep.resume import named
+from stages.deep.training import embed
+from stages.deep.views import check_views, global_factor, scale
+from stages.errors import ParameterError
+
+_BATCH = 1024  # images that are embedded at once
+
+
+class EncodesViews:
+    """Half of an estimator: what its `encoder_`, `cluster_centers_` and `scaling` make of a list of views."""
+
+    scaling: str
+    device: str | torch.device
+    encoder_: nn.Module
+    cluster_centers_: np.ndarray
+    scale_factors_: np.ndarray
+    n_features_in_: list[int]
+
+    def transform(self, X: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of the views `X` of any m images."""
+        return self._embed(X).cpu().numpy()
+
+    def predict(self, X: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the clusters, int32 (m), whose centers are nearest to the views `X` of any m images."""
+        return self._nearest(self._embed(X))
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the encoder's weights as "encoder.*" and the cluster centers as "centers", all on the CPU.
+
+        With scaling="global" there are also the "factors" (M) that the views were multiplied by.
+        """
+        state = {**named(self.encoder_.state_dict(), "encoder"), "centers": torch.tensor(self.cluster_centers_)}
+        return state | ({"factors": torch.tensor(self.scale_factors_)} if self.scaling == "global" else {})
+
+    def _fit_scaling(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
+        views = check_views(X)
+        factors = [global_factor(view) if self.scaling == "global" else 1 for view in views]
+        self.scale_factors_ = np.array(factors, dtype=np.float32)
+        return self._scaled(views)
+
+    def _scaled(self, views: list[np.ndarray]) -> list[np.ndarray]:
+        """The views scaled one after the other; each is dropped from the list when it is done."""
+        return [scale(views.pop(0), self.scaling, factor) for factor in self.scale_factors_]
+
+    def _tensors(self, views: Sequence[np.ndarray]) -> list[Tensor]:
+        return [torch.from_numpy(np.ascontiguousarray(view)).to(self.device) for view in views]
+
+    def _embed(self, X: Sequence[np.ndarray]) -> Tensor:
+        views = check_views(X)
+        widths = [view.shape[1] for view in views]
+        if widths != self.n_features_in_:
+            raise ParameterError(f"the views have widths {widths} but {self.n_features_in_} were trained on")
+        return embed(self.encoder_, self._tensors(self._scaled(views)), _BATCH, group=Group())
+
+    def _nearest(self, embedding: Tensor) -> np.ndarray:
+        centers = torch.from_numpy(self.cluster_centers_).to(self.device)
+        mode = "donot_use_mm_for_euclid_dist"  # from products, images near a center would lose their digits
+        found = [torch.cdist(rows, centers, compute_mode=mode).argmin(dim=1) for rows in embedding.split(_BATCH)]
+        return torch.cat(found).cpu().numpy().astype(np.int32)

@@ -1,0 +1,193 @@
+"""Trained encoders with their clusters as files: safetensors, no pickle, the same bytes for the same weights."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stages.atomic import replacing
+from stages.deep.autoencoders import Stack
+from stages.deep.networks import MLP, MVnet
+from stages.deep.resume import named, part
+from stages.deep.views import SCALINGS, check_views, scale
+from stages.errors import ManyviewsError, ParameterError
+
+_METADATA = "manyviews"  # the only key: safetensors promises no order of several
+_ENCODER = "encoder"  # in it, beside the settings: what the network is built from
+_ROWS = 1024  # images that are embedded at once
+
+
+class ModelError(ManyviewsError):
+    """A saved model is missing, damaged, or not one of ours."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and its clusters, for new images.
+
+    Attributes: `network`, an encoder of views (b, d_j) to (b, width); `centers`, float32 (k, width), in the order
+    of the clusters' numbers and on the device that computes; `scaling` and, if that is "global", `factors` (M);
+    `view_widths`, the d_j; `settings`, as they were written with it.
+    """
+
+    network: nn.Module
+    centers: Tensor
+    scaling: str
+    factors: tuple[np.float32, ...] | None
+    view_widths: tuple[int, ...]
+    settings: dict[str, Any]
+
+    def transform(self, views: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of a list of real arrays (m, d_j).
+
+        Raises `ParameterError` for views that are not finite, or not as many and as wide as those trained on.
+        """
+        return np.concatenate([embedding.cpu().numpy() for embedding in self._embeddings(views)])
+
+    def predict(self, views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the clusters, int32 (m), and how sure they are, float64 (m) in [0, 1], of real arrays (m, d_j).
+
+        An image belongs to the center nearest to its embedding (Euclidean). Its confidence is 1 - d1/d2, where d1
+        is the distance to that center and d2 that to the next: 0 half-way between both, 1 on the center, and 1
+        where there is no other. Errors are those of `transform`.
+        """
+        clusters, confidences = [], []
+        for embedding in self._embeddings(views):
+            # Differences, as while training: |z|^2 - 2 z mu + |mu|^2 loses the digits that part near centers.
+            distances = torch.cdist(embedding, self.centers, compute_mode="donot_use_mm_for_euclid_dist")
+            found = distances.cpu().numpy()
+            clusters.append(found.argmin(axis=1).astype(np.int32))
+            confidences.append(_confidence(found.astype(np.float64)))
+        return np.concatenate(clusters), np.concatenate(confidences)
+
+    def _embeddings(self, views: Sequence[np.ndarray]) -> Iterator[Tensor]:
+        """The embedding, some rows after the other: no second copy of all the views is ever held."""
+        arrays = check_views(views)
+        widths = tuple(array.shape[1] for array in arrays)
+        if widths != self.view_widths:
+            raise ParameterError(
+                f"the views have widths {list(widths)} but {list(self.view_widths)} were trained on"
+            )
+        factors = self.factors or (None,) * len(arrays)
+        for start in range(0, len(arrays[0]), _ROWS):
+            scaled = [
+                scale(array[start : start + _ROWS], self.scaling, factor)
+                for array, factor in zip(arrays, factors, strict=True)
+            ]
+            with torch.no_grad():
+                rows = [torch.from_numpy(np.ascontiguousarray(view)).to(self.centers.device) for view in scaled]
+                yield self.network(rows)
+
+
+def write_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None:
+    """Write the encoder and the centers of a fitted estimator, whole or not at all.
+
+    The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
+    one of `stages.deep.views.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the encoder
+    is an `MVnet`, `n_features_in_`, the list of the views' widths.
+
+    The tensors are "encoder.*", "centers" and, with scaling="global", "factors". The one metadata key "manyviews"
+    is JSON: the `settings`, and under "encoder" all that rebuilds the network and scales its input.
+    """
+    encoder: nn.Module = estimator.encoder_
+    tensors = {**named(encoder.state_dict(), "encoder"), "centers": torch.tensor(estimator.cluster_centers_)}
+    if estimator.scaling == "global":
+        tensors["factors"] = torch.tensor(estimator.scale_factors_)
+    facts = {**_facts(encoder, estimator), "scaling": estimator.scaling}
+    text = json.dumps({**settings, _ENCODER: facts}, sort_keys=True)
+
+    from safetensors.torch import save_file
+
+    with replacing(file) as partial:
+        save_file(tensors, partial, metadata={_METADATA: text})
+
+
+def read_model(file: Path, device: str | torch.device = "cpu") -> Model:
+    """Read what `write_model` wrote, to compute on `device`.
+
+    Raises `ModelError` for a file that is missing, damaged or of another kind.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt") as content:
+            text = (content.metadata() or {}).get(_METADATA)
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
+    except (SafetensorError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise _unusable(file, f"is no readable safetensors file ({reason})") from None
+    try:
+        settings = json.loads(text or "{}")
+        facts = settings.pop(_ENCODER)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _unusable(file, "does not say how its network is built") from None
+    try:
+        model = _rebuilt(facts, tensors, settings)
+    except (ValueError, KeyError, TypeError, IndexError, RuntimeError):
+        raise _unusable(file, "holds other weights than it says") from None
+    return replace(model, network=model.network.to(device), centers=model.centers.to(device))
+
+
+def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: dict[str, Any]) -> Model:
+    """The model of a file; raises what tensors and facts lead to that do not belong together."""
+    with torch.device("meta"):  # no memory and no random numbers
+        network = _build(facts)
+    network.load_state_dict(part(tensors, "encoder"), assign=True)
+    centers, widths, scaling = tensors["centers"], tuple(facts["view_widths"]), facts["scaling"]
+    factors = tuple(tensors["factors"].numpy()) if scaling == "global" else None
+    if any(tensor.dtype != torch.float32 or not tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError
+    if len(centers) == 0 or centers.shape[1:] != (_layers(network)[-1].out_features,):
+        raise ValueError
+    if scaling not in SCALINGS or (factors is not None and len(factors) != len(widths)):
+        raise ValueError
+    return Model(network.requires_grad_(False), centers, scaling, factors, widths, settings)
+
+
+def _facts(encoder: nn.Module, estimator: Any) -> dict[str, Any]:
+    """What `_build` needs."""
+    layers = _layers(encoder)
+    if isinstance(encoder, MVnet):  # the views' perceptrons come first, of two layers each
+        widths = [layer.in_features for layer in layers[:-2:2]]
+        return {"kind": "mvnet", "view_widths": widths, **_perceptron(encoder)}
+    widths = [int(width) for width in estimator.n_features_in_]
+    if isinstance(encoder, MLP):
+        return {"kind": "mlp", "view_widths": widths, **_perceptron(encoder)}
+    if isinstance(encoder, Stack):
+        return {"kind": "stack", "view_widths": widths, "widths": [layer.out_features for layer in layers]}
+    raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP and Stack can be written")
+
+
+def _perceptron(encoder: MLP | MVnet) -> dict[str, Any]:
+    return {"width": _layers(encoder)[-1].out_features, "unit_length": encoder.unit_length}
+
+
+def _build(facts: Mapping[str, Any]) -> nn.Module:
+    """The network that `_facts` describes, without weights: raises what a wrong description leads to."""
+    if facts["kind"] == "stack":
+        return Stack(facts["view_widths"], facts["widths"])
+    kinds: dict[str, type[MLP] | type[MVnet]] = {"mlp": MLP, "mvnet": MVnet}
+    return kinds[facts["kind"]](facts["view_widths"], facts["width"], facts["unit_length"])
+
+
+def _layers(network: nn.Module) -> list[nn.Linear]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+
+
+def _confidence(distances: np.ndarray) -> np.ndarray:
+    """1 - d1/d2 of every row (m, k): 0 where two centers are the same and the image is on them."""
+    if distances.shape[1] == 1:
+        return np.ones(len(distances))
+    nearest, second = np.partition(distances, 1, axis=1)[:, :2].T
+    return 1 - np.divide(nearest, second, out=np.ones_like(second), where=second > 0)
+
+
+def _unusable(file: Path, why: str) -> ModelError:
+    return ModelError(f"{file} {why}; delete it and run `dvc repro` to make it anew")

@@ -1,0 +1,87 @@
+"""JULE and DMVC killed at any state that was saved end with the same bytes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from stages.deep.dmvc import DMVC
+from stages.deep.jule import JULE
+from stages.errors import ParameterError
+from tests.deep.test_resume import Killed, Memory
+
+Blobs = tuple[list[np.ndarray], np.ndarray]
+OPTIONS: dict[str, Any] = {"width": 6, "steps": 5, "batch_size": 20, "n_neighbors": 4, "random_state": 2}
+
+
+class Mortal(Memory):
+    """A checkpoint after whose n-th state the process ends."""
+
+    def __init__(self, lifetime: int, held: dict[str, Tensor] | None = None) -> None:
+        super().__init__(held)
+        self.lifetime = lifetime
+
+    def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
+        super().save(state)
+        if self.saved == self.lifetime:
+            raise Killed
+
+
+def assert_same(one: Any, other: Any) -> None:
+    for name in ("labels_", "forward_labels_", "initial_labels_", "embedding_", "cluster_centers_"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert {name: value.numpy().tobytes() for name, value in one.state().items()} == {
+        name: value.numpy().tobytes() for name, value in other.state().items()
+    }
+    assert str(one.history_) == str(other.history_)
+
+
+@pytest.mark.parametrize("estimator", [JULE, DMVC])
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_killed_at_any_state(blobs: Blobs, estimator: Any, optimiser: str) -> None:
+    views, _ = blobs
+    options = {**OPTIONS, "optimiser": optimiser, "learning_rate": 0.01}
+    counted = Memory()
+    whole = estimator(3, **options, checkpoint=counted).fit(views)
+    assert counted.saved > 2 * len(whole.history_), "there are states within a period"
+    for lifetime in range(1, counted.saved + 1, 1 if estimator is JULE else 4):
+        first = Mortal(lifetime)
+        with pytest.raises(Killed):
+            estimator(3, **options, checkpoint=first).fit(views)
+        second = Memory(first.held)
+        assert_same(estimator(3, **options, checkpoint=second).fit(views), whole)
+        assert second.saved == counted.saved - lifetime, "what was done is not done again"
+
+
+def test_killed_again_and_again(blobs: Blobs) -> None:
+    views, _ = blobs
+    held = None
+    for _ in range(6):
+        mortal = Mortal(7, held)
+        with pytest.raises(Killed):
+            DMVC(3, **OPTIONS, checkpoint=mortal).fit(views)
+        held = mortal.held
+    assert_same(DMVC(3, **OPTIONS, checkpoint=Memory(held)).fit(views), DMVC(3, **OPTIONS).fit(views))
+
+
+def test_progress_is_told_of_the_periods_before(blobs: Blobs) -> None:
+    views, _ = blobs
+    first, seen = Mortal(8), []
+    with pytest.raises(Killed):
+        JULE(3, **OPTIONS, checkpoint=first).fit(views)
+    model = JULE(3, **OPTIONS, checkpoint=Memory(first.held), progress=seen.append).fit(views)
+    assert seen == model.history_
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"width": 7}, r"its \S+ is \(6, 19\)"), ({"optimiser": "sgd"}, "")]
+)
+def test_a_state_of_another_training_is_named(blobs: Blobs, change: dict[str, Any], message: str) -> None:
+    views, _ = blobs
+    first = Mortal(2)
+    with pytest.raises(Killed):
+        JULE(3, **OPTIONS, checkpoint=first).fit(views)
+    with pytest.raises(ParameterError, match=f"the checkpoint is one of another training, .*{message}"):
+        JULE(3, **{**OPTIONS, **change}, checkpoint=Memory(first.held)).fit(views)

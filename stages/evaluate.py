@@ -18,6 +18,7 @@ from stages.manifest import read_manifest, write_manifest
 from stages.scoring import external_scores, mean_silhouette, silhouette_curve, view_agreement
 from stages.tables import (
     ImageTable,
+    Partitions,
     check_same_images,
     read_dendrogram,
     read_images,
@@ -26,55 +27,52 @@ from stages.tables import (
 )
 
 _DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
+_TRAINED, _BASELINE = "train/", "baseline/"  # how the names of such methods begin
 
 
 def evaluate(
     dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    objectives: Annotated[
-        list[str], typer.Option(help="Objective of a trained network whose clusters are scored; repeatable.")
-    ] = ["idec"],  # noqa: B006
     layers: Annotated[
         list[str], typer.Option(help="Layers of the views that the silhouette is measured on; repeatable.")
     ] = ["L3"],  # noqa: B006
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
     metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
 ) -> None:
-    """Score the baselines, the ensemble and the trained networks; write JSON for metrics and CSV for plots.
+    """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
-    scores.json has one entry a method; a baseline's is the mean over its seeds. runs.csv has every run.
+    scores.json has one entry a method, of the trained method "views" one a backbone; a baseline's is the mean over
+    its seeds. runs.csv has every run.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset
     backbones = read_manifest(data / "views" / dataset / "partitions.json")
     tables = [read_partitions(partitions / "baseline" / f"{backbone}.parquet") for backbone in backbones]
-    combined = [read_partitions(partitions / "ensemble.parquet")]
-    combined += [read_partitions(partitions / f"train-{objective}.parquet") for objective in objectives]
+    ensemble = read_partitions(partitions / "ensemble.parquet")
+    names = read_manifest(data / "views" / dataset / "methods.json")
+    trained = {name: read_partitions(partitions / f"{name}.parquet") for name in names}
     views = [
         read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         for backbone in read_manifest(data / "views" / dataset / "features.json")
         for layer in layers
     ]
-    check_same_images(images, *tables, *combined, *views)
+    check_same_images(images, *tables, ensemble, *trained.values(), *views)
 
     features = [normalise(view.values, "l2") for view in views]
     runs: list[dict[str, Any]] = []
     for backbone, table in zip(backbones, tables, strict=True):
         for run_name, labels in table.labels.items():
             settings = table.settings[run_name]
-            method = f"baseline/{backbone}/{settings['layer']}/{settings['algorithm']}"
+            method = f"{_BASELINE}{backbone}/{settings['layer']}/{settings['algorithm']}"
             scores = _scores(images, features, labels)
             runs.append({"method": method, "multiple": settings["multiple"], "run": run_name, **scores})
     methods = _mean_by_method([run for run in runs if run["multiple"] == 1])
-    for name, table in zip(
-        ["ensemble", *(f"train/{objective}" for objective in objectives)], combined, strict=True
-    ):
-        (labels,) = table.labels.values()
+    (final,) = ensemble.labels.values()
+    for name, labels in {"ensemble": final, **_by_method(trained)}.items():
         methods[name] = _scores(images, features, labels)
         runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
 
     folder = metrics / dataset
     rejected = len(pd.read_csv(data / "images" / f"{dataset}.rejected.csv"))
-    (final,) = combined[0].labels.values()
     facts = {
         "images": len(images),
         "rejected": rejected,
@@ -103,10 +101,21 @@ def evaluate(
     # All that the report shows besides images and features, so that it is made anew when any of it changes.
     shown = [folder / "scores.json", folder / "agreement.csv", folder / "cluster_counts.csv"]
     shown += [partitions / "assignments.csv"]
-    shown += [data / "images" / f"{dataset}.rejected.csv", *(table.file for table in combined)]
+    shown += [data / "images" / f"{dataset}.rejected.csv", ensemble.file]
     digests = {file.name: file_digest(file) for file in shown}
+    digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
     print(f"{dataset}: {len(runs)} partitions of {len(images)} images scored")
+
+
+def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
+    """The clusters, int32 (n), of every trained method; of "views" there is one a backbone."""
+    clusters = {}
+    for name, table in trained.items():
+        several = name.endswith("/views")
+        for run_name, labels in table.labels.items():
+            clusters[f"{_TRAINED}{name}/{run_name}" if several else f"{_TRAINED}{name}"] = labels
+    return clusters
 
 
 def _scores(images: ImageTable, features: list[np.ndarray], labels: np.ndarray) -> dict[str, Any]:
@@ -159,13 +168,13 @@ def _mean_by_method(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _nested(facts: dict[str, int], methods: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The content of scores.json: facts of the dataset, then method by method, the baselines under one key."""
+    """The content of scores.json: facts of the dataset, then method by method, those of a kind under one key."""
     content: dict[str, Any] = {"dataset": facts}
-    prefix = "baseline/"
-    content |= {name: scores for name, scores in methods.items() if not name.startswith(prefix)}
-    content["baseline"] = {
-        name.removeprefix(prefix): scores for name, scores in methods.items() if name.startswith(prefix)
-    }
+    content |= {name: scores for name, scores in methods.items() if not name.startswith((_TRAINED, _BASELINE))}
+    for prefix in (_TRAINED, _BASELINE):
+        content[prefix.rstrip("/")] = {
+            name.removeprefix(prefix): scores for name, scores in methods.items() if name.startswith(prefix)
+        }
     return content
 
 

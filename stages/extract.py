@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.backbones.card import Backbone
+from stages.backbones.card import read_card
 from stages.command import application, run
-from stages.errors import BackboneError, ParameterError, TableError
+from stages.errors import ParameterError
 from stages.lock import locked
 from stages.progress import progress_bar
 from stages.runlog import write_runlog
@@ -97,10 +97,7 @@ def extract(
     kill, this goes on where it was, and the tables are the same, byte for byte.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
-    card = _read_card(data / "backbones" / f"{backbone}.json")
-    for layer in layers:
-        if layer not in card.layers:
-            raise BackboneError(f"backbone {backbone!r} has no layer {layer!r}; it has {', '.join(card.layers)}")
+    card = read_card(data / "backbones" / f"{backbone}.json", layers)
     if preprocessing not in ("preset", "published"):
         raise ParameterError(f"preprocessing is {preprocessing!r}; give preset or published")
     if preprocessing == "published":
@@ -195,15 +192,6 @@ def _compute(
         shards = ((shard, images.read_bytes(start, stop)) for shard, start, stop in todo)
         store.save_each(extractor(shards, advance), extractor.timings)
     ranks.barrier()
-
-
-def _read_card(file: Path) -> Backbone:
-    try:
-        return Backbone.from_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TableError(f"{file} does not exist; run `dvc repro weights` to make it") from None
-    except (ValueError, KeyError, TypeError):
-        raise TableError(f"{file} is not a backbone's card; delete it and run `dvc repro weights`") from None
 
 
 app = application(extract)

@@ -3,21 +3,20 @@
 The page is a function of its inputs and options alone: a rerun changes no byte.
 """
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-import PIL.Image
 import typer
 
 from stages import reporting, tables
 from stages.atomic import write_bytes, write_text
 from stages.command import application, run
-from stages.decoding import decode_image
-from stages.errors import ManyviewsError, ParameterError, TableError
+from stages.errors import ParameterError, TableError
 from stages.manifest import read_manifest
+from stages.reportsheets import class_names, contact_sheets
+from stages.trainedfiles import TrainedFiles
 
 PROJECTED = 5000  # images on a map, at most: more are slow to lay out and hide one another
 
@@ -26,7 +25,7 @@ class Options(NamedTuple):
     """The options of the command, by their names."""
 
     layer: str
-    objective: str
+    method: str
     seed: int
     images_per_cluster: int
     thumbnail: int
@@ -43,10 +42,12 @@ def report(
         str,
         typer.Option(help="Layer whose features are mapped; L3 is the last before a network's classifier."),
     ] = "L3",
-    objective: Annotated[
+    method: Annotated[
         str,
-        typer.Option(help="Objective of the multi-view network whose embedding is mapped."),
-    ] = "idec",
+        typer.Option(
+            help="Trained network whose embedding is mapped: OBJECTIVE/METHOD, or OBJECTIVE/views/BACKBONE."
+        ),
+    ] = "jule/dmvc",
     seed: Annotated[
         int,
         typer.Option(help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster."),
@@ -76,7 +77,7 @@ def report(
     """
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
-    options = Options(layer, objective, seed, images_per_cluster, thumbnail, data, metrics)
+    options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics)
     pages = [_dataset(name, options) for name in dict.fromkeys(datasets)]
     page = metrics / "report.html"
     write_text(page, reporting.render(pages))
@@ -98,16 +99,16 @@ def _dataset(name: str, options: Options) -> reporting.Dataset:
             "run `dvc repro` to make it anew"
         )
     assigned = reporting.read_assignments(partitions / "assignments.csv", images.paths)
-    runs = {
-        "Ensemble": tables.read_partitions(partitions / "ensemble.parquet"),
-        f"Multi-view network ({options.objective})": tables.read_partitions(
-            partitions / f"train-{options.objective}.parquet"
-        ),
+    trained = read_manifest(options.data / "views" / name / "methods.json")
+    runs = {"Ensemble": tables.read_partitions(partitions / "ensemble.parquet")}
+    runs |= {
+        f"Trained by {method}": tables.read_partitions(partitions / f"{method}.parquet") for method in trained
     }
     tables.check_same_images(images, *runs.values())
     rows = reporting.sample_rows(len(images), PROJECTED, options.seed)
     backbones = tuple(read_manifest(options.data / "views" / name / "features.json"))
-    charts, views = _charts(name, backbones, options, images, assigned.clusters, rows)
+    embedding = _embedding(name, options, trained, backbones)
+    charts, views = _charts(name, embedding, backbones, options, images, assigned.clusters, rows)
     return reporting.Dataset(
         name=name,
         images=len(images),
@@ -121,34 +122,53 @@ def _dataset(name: str, options: Options) -> reporting.Dataset:
         counts=reporting.count_chart(counts, scores.clusters),
         charts=charts,
         projected=len(rows),
-        class_names=_class_names(images),
+        class_names=class_names(images),
         sizes=reporting.cluster_sizes(assigned.clusters),
-        clusters=_clusters(options, images, assigned),
+        clusters=contact_sheets(images, assigned, options.images_per_cluster, options.thumbnail),
     )
+
+
+def _embedding(name: str, options: Options, trained: Sequence[str], backbones: Sequence[str]) -> Path | None:
+    """The table of the embedding that is mapped; None where nothing was trained."""
+    if not trained:
+        return None
+    files: dict[str, Path] = {}
+    for method in trained:
+        objective, _, row = method.partition("/")
+        places = TrainedFiles(options.data, name, objective)
+        if row == "views":
+            files |= {f"{method}/{backbone}": places.embedding(row, backbone) for backbone in backbones}
+        elif row != "mvec":
+            files[method] = places.embedding(row)
+    if options.method not in files:
+        raise ParameterError(
+            f"report.method is {options.method!r}, no network that was trained on {name}; "
+            f"give one of {', '.join(files)}"
+        )
+    return files[options.method]
 
 
 def _charts(
     name: str,
+    embedding: Path | None,
     backbones: Sequence[str],
     options: Options,
     images: tables.ImageTable,
     clusters: np.ndarray,
     rows: np.ndarray,
 ) -> tuple[tuple[reporting.Chart, ...], dict[str, dict[str, Any]]]:
-    """Map the `rows` (m) of the embedding and of every view; also return how each view's features were made.
+    """Map the `rows` (m) of the embedding, if any, and of every view; also return how the features were made.
 
     The maps are written as one picture, too.
     """
-    sources = [
-        (options.data / "embeddings" / name / f"{options.objective}.parquet", "embedding", "All views together")
-    ]
+    sources = [(embedding, "embedding", f"Learned by {options.method}")] if embedding else []
     features = options.data / "features" / name
     sources += [(features / view / f"{options.layer}.parquet", "features", view) for view in backbones]
     views, sampled, captions = {}, [], []
     for file, column, title in sources:  # one whole table in memory at a time
         vectors = tables.read_vectors(file, column)
         tables.check_same_images(images, vectors)
-        note = f"learned embedding ({options.objective})" if column == "embedding" else f"{options.layer} features"
+        note = "a trained network's embedding" if column == "embedding" else f"{options.layer} features"
         captions.append((title, f"{note}, {vectors.values.shape[1]:,} numbers an image"))
         sampled.append(vectors.values[rows])
         if column == "features":
@@ -165,70 +185,25 @@ def _charts(
     return tuple(charts), views
 
 
-def _clusters(
-    options: Options, images: tables.ImageTable, assigned: reporting.Assignments
-) -> tuple[reporting.Cluster, ...]:
-    """Make the contact sheets, decoding only the images that they show."""
-    sheets = reporting.choose_images(assigned.clusters, assigned.confidence, options.images_per_cluster)
-    names = _class_names(images)
-    tiles = {
-        row: reporting.Tile(
-            name=images.paths[row],
-            confidence=float(assigned.confidence[row]),
-            label=names[images.labels[row]] if images.labels[row] >= 0 else "",
-            picture=reporting.thumbnail(_decoded(data, images, row), options.thumbnail),
-        )
-        for row, data in _encoded(images, sorted(row for sheet in sheets for row in sheet.rows))
-    }
-    return tuple(
-        reporting.contact_sheet(sheet, tiles, images.labels[assigned.clusters == sheet.cluster], names)
-        for sheet in sheets
-    )
-
-
-def _encoded(images: tables.ImageTable, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield ascending rows with their encoded images, reading each row group that holds one of them once."""
-    for _, group in itertools.groupby(rows, key=lambda row: row // tables.IMAGE_ROWS):
-        wanted = list(group)
-        stored = images.read_bytes(wanted[0], wanted[-1] + 1)
-        yield from ((row, data) for row, data in enumerate(stored, wanted[0]) if row in wanted)
-
-
-def _decoded(data: bytes, images: tables.ImageTable, row: int) -> PIL.Image.Image:
-    """Decode an image; download checked that it can be, so that a fault lies in the table."""
-    try:
-        return decode_image(data)
-    except ManyviewsError as error:
-        raise TableError(
-            f"{images.file} holds {images.paths[row]!r}, which cannot be decoded ({error}); "
-            "delete it and run `dvc repro`"
-        ) from None
-
-
-def _class_names(images: tables.ImageTable) -> tuple[str, ...]:
-    """The names of the labels; their numbers where they have no names; nothing without labels."""
-    if not images.labelled:
-        return ()
-    return images.class_names or tuple(str(label) for label in range(images.labels.max() + 1))
-
-
-def _settings(runs: tables.Partitions) -> dict[str, Any]:
-    """The settings of a table's runs, each under its run's name if there are several."""
-    if len(runs.settings) == 1:
-        return next(iter(runs.settings.values()))
-    return dict(runs.settings)
+def _settings(table: tables.Partitions) -> dict[str, Any]:
+    """The settings of a table's runs: what all of them share once, and each run's own under its name."""
+    runs = {name: _described(settings) for name, settings in table.settings.items()}
+    first, *others = runs.values()
+    shared = {name: value for name, value in first.items() if all(run.get(name) == value for run in others)}
+    own = {name: {key: value for key, value in run.items() if key not in shared} for name, run in runs.items()}
+    return shared | {name: settings for name, settings in own.items() if settings}
 
 
 def _described(metadata: dict[str, Any]) -> dict[str, Any]:
-    """How features were made, without what only identifies the table."""
-    return {name: value for name, value in metadata.items() if name not in ("kind", "images")}
+    """How features or clusters were made, without what only identifies a table."""
+    return {name: value for name, value in metadata.items() if name not in ("kind", "images", "embedding")}
 
 
 def _own(options: Options) -> dict[str, Any]:
     """This stage's options that change the page."""
     return {
         "layer": options.layer,
-        "objective": options.objective,
+        "method": options.method,
         "seed": options.seed,
         "images_per_cluster": options.images_per_cluster,
         "thumbnail": f"{options.thumbnail} px",

@@ -14,6 +14,7 @@ from PIL import Image
 
 from stages import tables
 from stages.command import run
+from stages.comparison import METHODS
 from stages.manifest import write_manifest
 from stages.report import app
 
@@ -75,12 +76,18 @@ def make(
         features = root / f"data/features/{name}/{view}/L3.parquet"
         tables.write_vectors(features, "features", [vectors], fingerprint, {"backbone": view})
     write_manifest(root / f"data/views/{name}/features.json", {view: {} for view in "ab"})
-    embedding = rng.normal(size=(n, 3)).astype(np.float32)
-    tables.write_vectors(root / f"data/embeddings/{name}/idec.parquet", "embedding", [embedding], fingerprint, {})
     clusters = np.arange(n) % k
-    for run_name, method in (("ensemble", "ensemble"), ("train-idec", "idec")):
+    runs = {"ensemble": ["ensemble"], **{f"jule/{method}": [method] for method in METHODS}}
+    runs["jule/views"] = ["a", "b"]
+    for run_name, columns in runs.items():
         partitions = root / f"data/partitions/{name}/{run_name}.parquet"
-        tables.write_partitions(partitions, {method: clusters}, {method: {"linkage": "<average>"}}, fingerprint)
+        settings = {column: {"linkage": "<average>", "backbones": [column]} for column in columns}
+        tables.write_partitions(partitions, dict.fromkeys(columns, clusters), settings, fingerprint)
+    write_manifest(root / f"data/views/{name}/methods.json", {f"jule/{method}": {} for method in METHODS})
+    for method in ("cc", "dmvc-fix", "dmvc", "views/a", "views/b"):
+        embedding = rng.normal(size=(n, 3)).astype(np.float32)
+        file = root / f"data/embeddings/{name}/jule/{method}.parquet"
+        tables.write_vectors(file, "embedding", [embedding], fingerprint, {})
     rows = [(path, index % k, f"{1 - index / n:.4f}") for index, path in enumerate(paths)]
     write_csv(root / f"data/partitions/{name}/assignments.csv", ("path", "cluster", "confidence"), *rows)
     write_csv(root / f"data/images/{name}.rejected.csv", ("path", "reason"), ("<i>.png", "empty"))
@@ -99,7 +106,7 @@ def make(
             "labelled": sum(x is not None for x in labels or []),
         },
         "ensemble": {metric: 0.5, "largest_cluster": -(-n // k), "smallest_cluster": n // k},
-        "train/idec": {metric: 0.75},
+        "train": {"jule/views/a": {metric: 0.125}, "jule/views/b": {metric: 0.25}, "jule/dmvc": {metric: 0.75}},
         "baseline": {"a/L3/ward": {metric: 0.25}},
     }
     (root / f"metrics/{name}/scores.json").write_text(json.dumps(scores))
@@ -110,11 +117,11 @@ def write_csv(file: Path, *rows: tuple[object, ...]) -> None:
         csv.writer(handle).writerows(rows)
 
 
-def report(monkeypatch: pytest.MonkeyPatch, root: Path, *datasets: str) -> str:
+def report(monkeypatch: pytest.MonkeyPatch, root: Path, *datasets: str, method: str = "jule/dmvc") -> str:
     """Run the stage in a project folder as a user does; return the page."""
     monkeypatch.chdir(root)
     options = [f"--datasets={name}" for name in datasets]
-    run(lambda: app(options, standalone_mode=False))
+    run(lambda: app([*options, "--method", method], standalone_mode=False))
     return (root / "metrics/report.html").read_bytes().decode()
 
 
@@ -197,9 +204,10 @@ def test_the_same_bytes_twice_and_the_path_last(
         "data/images/d.parquet",
         "data/images/d.rejected.csv",
         "data/features/d/b/L3.parquet",
-        "data/embeddings/d/idec.parquet",
+        "data/embeddings/d/jule/dmvc.parquet",
         "data/partitions/d/ensemble.parquet",
-        "data/partitions/d/train-idec.parquet",
+        "data/partitions/d/jule/cc.parquet",
+        "data/views/d/methods.json",
         "data/partitions/d/assignments.csv",
         "metrics/d/scores.json",
         "metrics/d/agreement.csv",
@@ -210,7 +218,7 @@ def test_a_missing_or_damaged_input_is_one_line(
 ) -> None:
     make(tmp_path, "d", ["0.png", "1.png", "2.png"], 2)
     (tmp_path / file).write_bytes(b"PAR1 \xff broken")
-    for fault in ("cannot be used|not a readable", "does not exist; run `dvc repro`"):
+    for fault in ("cannot be used|not a readable|not a manifest", "does not exist; run `dvc repro`"):
         with pytest.raises(SystemExit):
             report(monkeypatch, tmp_path, "d")
         (line,) = capsys.readouterr().err.splitlines()
@@ -224,8 +232,43 @@ def test_tables_of_other_images_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make(tmp_path, "d", ["0.png", "1.png"], 2)
-    file = tmp_path / "data/embeddings/d/idec.parquet"
+    file = tmp_path / "data/embeddings/d/jule/dmvc.parquet"
     tables.write_vectors(file, "embedding", [np.ones((2, 3), np.float32)], "another", {})
     with pytest.raises(SystemExit):
         report(monkeypatch, tmp_path, "d")
-    assert "idec.parquet was made from other images" in capsys.readouterr().err
+    assert "jule/dmvc.parquet was made from other images" in capsys.readouterr().err
+
+
+def test_trained_methods_are_in_the_table_the_maps_and_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "d", [f"{i}.png" for i in range(9)], 3)
+    page = Page(report(monkeypatch, tmp_path, "d"))
+    assert {"jule/dmvc", "jule/views/a", "Learned by jule/dmvc"} <= set(page.texts)
+    assert "multi-view network, trained as a whole" in page.texts
+    assert {f"Trained by jule/{method}" for method in METHODS} <= set(page.texts)
+    page = Page(report(monkeypatch, tmp_path, "d", method="jule/views/b"))
+    assert "Learned by jule/views/b" in page.texts
+
+
+@pytest.mark.parametrize("method", ["jule/mvec", "idec/dmvc", "jule/views"])
+def test_a_method_without_an_embedding_is_refused_with_those_there_are(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path, "d", ["0.png", "1.png"], 2)
+    with pytest.raises(SystemExit):
+        report(monkeypatch, tmp_path, "d", method=method)
+    assert capsys.readouterr().err == (
+        f"error: report.method is '{method}', no network that was trained on d; "
+        "give one of jule/views/a, jule/views/b, jule/cc, jule/dmvc-fix, jule/dmvc\n"
+    )
+
+
+def test_without_trained_methods_only_the_views_are_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "d", [f"{i}.png" for i in range(6)], 2)
+    write_manifest(tmp_path / "data/views/d/methods.json", {})
+    page = Page(report(monkeypatch, tmp_path, "d"))
+    assert "Learned by jule/dmvc" not in page.texts
+    assert [tag for tag, _ in page.tags].count("svg") == 5  # two maps, three curves

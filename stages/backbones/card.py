@@ -7,8 +7,12 @@ so that another backbone's entry can change without this one's features being co
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
+
+from stages.errors import BackboneError, TableError
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,11 @@ class Preprocessing:
         """
         return replace(self, resize=self.crop, interpolation="nearest", mode="squash")
 
+    @classmethod
+    def from_stored(cls, fields: Mapping[str, Any]) -> "Preprocessing":
+        """Make one of its fields as JSON gives them back."""
+        return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -132,15 +141,29 @@ class Backbone:
         weights = content.pop("weights")
         sources = tuple(_SOURCES[entry.pop("kind")](**entry) for entry in weights.pop("sources"))
         layers = {layer: Tap(**tap) for layer, tap in content.pop("layers").items()}
-        preprocessing = content.pop("preprocessing")
-        for triple in ("mean", "std"):
-            preprocessing[triple] = tuple(preprocessing[triple])
         return cls(
             weights=Weights(sources=sources, **weights),
             layers=layers,
-            preprocessing=Preprocessing(**preprocessing),
+            preprocessing=Preprocessing.from_stored(content.pop("preprocessing")),
             **content,
         )
+
+
+def read_card(file: Path, layers: Iterable[str]) -> Backbone:
+    """Read the card that the `weights` stage wrote.
+
+    Raises `TableError` if it is missing or damaged, `BackboneError` if the backbone lacks one of the `layers`.
+    """
+    try:
+        card = Backbone.from_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TableError(f"{file} does not exist; run `dvc repro weights` to make it") from None
+    except (ValueError, KeyError, TypeError):
+        raise TableError(f"{file} is not a backbone's card; delete it and run `dvc repro weights`") from None
+    for layer in layers:
+        if layer not in card.layers:
+            raise BackboneError(f"backbone {card.name!r} has no layer {layer!r}; it has {', '.join(card.layers)}")
+    return card
 
 
 _SOURCES: dict[str, type[Source]] = {"wheel": WheelSource, "url": UrlSource, "hub": HubSource}

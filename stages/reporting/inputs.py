@@ -104,17 +104,25 @@ def read_counts(file: Path) -> Counts:
 
 
 def read_scores(file: Path) -> Scores:
-    """Read scores.json: "dataset", "ensemble" and "train/..." map metrics to values, "baseline" does by run."""
+    """Read scores.json: "dataset" and "ensemble" map metrics to values, "train" and "baseline" do so by method.
+
+    Of the trained methods, those called OBJECTIVE/views/BACKBONE are of single views.
+    """
     try:
         content = json.loads(_text(file))
         counts = content["dataset"]
-        networks = sorted(name for name in content if name.startswith("train/"))
+        plain = {name: _values(values) for name, values in sorted(content.get("baseline", {}).items())}
+        trained = {name: _values(values) for name, values in content.get("train", {}).items()}
+        networks = {name: values for name, values in trained.items() if "/views/" in name}
         return Scores(
             images=int(counts["images"]),
             labelled=int(counts.get("labelled", 0)),
             clusters=int(counts["clusters"]),
-            joint={name: _values(content[name]) for name in ("ensemble", *networks)},
-            single={name: _values(values) for name, values in sorted(content.get("baseline", {}).items())},
+            joint={
+                "ensemble": _values(content["ensemble"]),
+                **{name: values for name, values in trained.items() if name not in networks},
+            },
+            single=plain | networks,
         )
     except KeyError as error:
         raise _damaged(file, f"{error} is missing") from None

@@ -1,6 +1,6 @@
 """Scores as a table of methods by metrics, with the best of every metric marked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -71,6 +71,14 @@ COLUMNS = (
     Column("smallest_cluster", "Smallest", "Images in the smallest cluster.", scope="images", bounded=False),
 )  # fmt: skip
 
+_NOTES = {
+    "ensemble": "all views, by co-association: the clusters of this page",
+    "cc": "one trained network over all views side by side",
+    "mvec": "a vote of the networks trained on single views",
+    "dmvc-fix": "multi-view network, trained part by part",
+    "dmvc": "multi-view network, trained as a whole",
+}
+
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 
 
@@ -93,15 +101,9 @@ def score_table(joint: Mapping[str, Values], single: Mapping[str, Values]) -> Sc
 
     summary: tuple[Row, ...] = ()
     if len(single) > SUMMARY_FROM:
-        middle = {c.key: median(known) for c in columns if (known := _known(single.values(), c))}
         highest = {c.key: max(known) for c in columns if c.bounded and (known := _known(single.values(), c))}
         summary = (
-            # A median is no method: it is never marked.
-            Row(
-                "median single view",
-                f"what one view gives: the middle of {len(single)} clusterings",
-                tuple(_cell(middle.get(c.key), c, None) for c in columns),
-            ),
+            *(_median(title, group, columns) for title, group in _kinds(single).items()),
             row("best single view", f"each metric's own best of {len(single)}, known only after scoring", highest),
         )
     return ScoreTable(
@@ -110,6 +112,23 @@ def score_table(joint: Mapping[str, Values], single: Mapping[str, Values]) -> Sc
         tuple(row(method, "", values) for method, values in single.items()),
         summary,
     )
+
+
+def _kinds(single: Mapping[str, Values]) -> dict[str, list[Values]]:
+    """The clusterings of single views by kind: those of plain algorithms, then those of trained networks."""
+    kinds: dict[str, list[Values]] = {}
+    for name, values in single.items():
+        objective, trained, _ = name.partition("/views/")
+        title = f"median single view by {objective}" if trained else "median single view"
+        kinds.setdefault(title, []).append(values)
+    return kinds
+
+
+def _median(title: str, methods: Sequence[Values], columns: Sequence[Column]) -> Row:
+    """The middle of every metric; a median is no method: it is never marked."""
+    middle = {c.key: median(known) for c in columns if (known := _known(methods, c))}
+    note = f"what one view gives: the middle of {len(methods)} clusterings"
+    return Row(title, note, tuple(_cell(middle.get(c.key), c, None) for c in columns))
 
 
 def _known(methods: Iterable[Values], column: Column) -> list[float]:
@@ -125,6 +144,4 @@ def _cell(value: float | None, column: Column, best: float | None) -> Cell:
 
 
 def _joint_note(method: str) -> str:
-    if method == "ensemble":
-        return "all views, by co-association: the clusters of this page"
-    return "multi-view network" if method.startswith("train/") else ""
+    return _NOTES.get(method.rpartition("/")[2], "")

@@ -2,12 +2,34 @@
 
 import argparse
 
-from tests.benchmarks import agdl, consensus, consensus_functions, extraction, fidelity, kmeans, linkage, spectral
+from tests.benchmarks import (
+    agdl,
+    consensus,
+    consensus_functions,
+    dmvc,
+    extraction,
+    fidelity,
+    idec,
+    kmeans,
+    linkage,
+    spectral,
+)
 from tests.benchmarks.comparison import Comparison
 
 COMPARISONS: dict[str, Comparison] = {
     comparison.name: comparison
-    for topic in (agdl, consensus, consensus_functions, extraction, fidelity, kmeans, linkage, spectral)
+    for topic in (
+        agdl,
+        consensus,
+        consensus_functions,
+        dmvc,
+        extraction,
+        fidelity,
+        idec,
+        kmeans,
+        linkage,
+        spectral,
+    )
     for comparison in topic.COMPARISONS
 }
 

@@ -63,9 +63,8 @@ def test_there_are_always_as_many_clusters_as_asked_for(seed, n_clusters, least_
 
 def test_an_odd_image_does_not_use_up_a_cluster():
     rng = np.random.default_rng(0)
-    features = np.concatenate(
-        [rng.normal(size=(40, 2)), rng.normal(size=(40, 2)) + [6, 0], [[60.0, 60], [61, 60]]]
-    )
+    groups = rng.normal(size=(80, 2)) + np.repeat([[0, 0], [6, 0]], 40, axis=0)
+    features = np.concatenate([groups, [[60.0, 60], [61, 60]]])
     plain = GraphDegreeLinkage(2, n_neighbors=10).fit_predict(features)
     counting = GraphDegreeLinkage(2, n_neighbors=10, least_share=0.2).fit_predict(features)
     assert np.bincount(plain).min() == 2

@@ -10,7 +10,8 @@ from numpy.random import RandomState
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
-from stages.deep import IDEC, OBJECTIVES, Epoch, find_objective
+from stages.deep import IDEC
+from stages.deep.training import Epoch
 from stages.errors import ParameterError
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
@@ -187,11 +188,3 @@ def test_the_constructor_only_stores() -> None:
     model = IDEC(4, gamma=-1, init="nonsense")
     assert clone(model).get_params() == model.get_params()
     assert not [name for name in vars(model) if name.endswith("_")]
-
-
-def test_objectives_are_found_by_name() -> None:
-    assert find_objective("idec") is IDEC
-    with pytest.raises(ParameterError, match="no training objective is called 'idecc'; did you mean idec"):
-        find_objective("idecc")
-    with pytest.raises(ParameterError, match=" or ".join(OBJECTIVES)):
-        find_objective("x")

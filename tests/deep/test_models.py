@@ -122,14 +122,7 @@ def test_the_clusters_of_the_training_images_are_those_of_the_training(
 
 def test_the_stack_of_idec_with_one_factor_for_all_images(tmp_path: Path, blobs: Blobs) -> None:
     trained = IDEC(3, network=(9, 5), scaling="global", pretrain_epochs=20, random_state=0).fit(blobs[0])
-    kept = SimpleNamespace(
-        encoder_=trained.network_.encoder,
-        cluster_centers_=trained.cluster_centers_,
-        scaling="global",
-        scale_factors_=trained.scale_factors_,
-        n_features_in_=trained.n_features_in_,
-    )
-    write_model(tmp_path / "model.safetensors", kept, {})
+    write_model(tmp_path / "model.safetensors", trained, {})
     model = read_model(tmp_path / "model.safetensors")
     assert np.array_equal(model.predict(blobs[0])[0], trained.labels_)
     few = [view[:2] for view in blobs[0]]

@@ -22,25 +22,31 @@ def _scores(project, dataset):
     return json.loads((project.folder / "metrics" / dataset / "scores.json").read_text(encoding="utf-8"))
 
 
+def _joint(scores):
+    """NMI (geometric) of the methods that see all views."""
+    trained = {f"train/{name}": values for name, values in scores["train"].items() if "/views/" not in name}
+    return {name: values["nmi_geometric"] for name, values in {"ensemble": scores["ensemble"], **trained}.items()}
+
+
 def test_flowers_over_five_seeds(tmp_path, capsys):
-    """K-means on one view gives .67 to .74; the ensemble and the network must reach .74 in the mean."""
+    """K-means on one view gives .67 to .74; in the mean, the ensemble must reach .74 and the network .78."""
     project = Project(tmp_path)
     shutil.copytree(ROOT / "data" / "raw" / "flowers", tmp_path / "data" / "raw" / "flowers")
-    found, views = {"ensemble": [], "train/idec": []}, defaultdict(list)
+    found, views = defaultdict(list), defaultdict(list)
     for seed in range(5):
         project.change(seed=seed)
         project.repro()
         scores = _scores(project, "flowers")
         assert scores["dataset"] == {"images": 210, "rejected": 0, "labelled": 210, "classes": 10, "clusters": 10}
-        for method, values in found.items():
-            values.append(scores[method]["nmi_geometric"])
+        for method, score in _joint(scores).items():
+            found[method].append(score)
         for method, view in scores["baseline"].items():
             views[method].append(view["nmi_geometric"])
     best_view = max(np.mean(values) for values in views.values())
     with capsys.disabled():
-        print("\nflowers, NMI (geometric) by seed:", found, "best view:", best_view)
-    for method, values in found.items():
-        assert np.mean(values) >= 0.74, (method, values)
+        print("\nflowers, NMI (geometric) by seed:", dict(found), "best view:", best_view)
+    assert np.mean(found["ensemble"]) >= 0.74
+    assert np.mean(found["train/jule/dmvc"]) >= 0.78
     assert np.mean(found["ensemble"]) >= best_view, "no single view does as well, even picked by hindsight"
 
 
@@ -53,11 +59,12 @@ def test_umist_as_a_folder_of_photos(tmp_path, capsys):
     scores = _scores(project, "umist")
     assert scores["dataset"] == {"images": 575, "rejected": 0, "labelled": 575, "classes": 20, "clusters": 20}
     best_view = max(view["nmi_geometric"] for view in scores["baseline"].values())
-    joint = {method: scores[method]["nmi_geometric"] for method in ("ensemble", "train/idec")}
+    joint = _joint(scores)
     with capsys.disabled():
         print("\nUMist, NMI (geometric):", joint, "best single view:", best_view)
     assert scores["ensemble"]["nmi_geometric"] > best_view
-    assert scores["train/idec"]["nmi_geometric"] > best_view
+    assert joint["train/jule/dmvc"] > best_view
+    assert joint["train/jule/dmvc"] > joint["train/jule/cc"], "else the multi-view network earns nothing"
 
 
 def _put(dataset, folder):

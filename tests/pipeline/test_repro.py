@@ -6,6 +6,7 @@ from the package index or from the user's cache.
 
 import csv
 import json
+import re
 import shutil
 
 import pytest
@@ -19,9 +20,17 @@ SMALL = {
     "datasets": ["drawings"],
     "backbones": ["mobilenet_v2", "efficientnet_lite0"],
     "baseline": {"seeds": 2, "n_init": 2},
-    "train": {"pretrain_epochs": 10, "refine_epochs": 5, "runs": 2},
+    "objectives": ["jule"],
+    "jule": {"steps": 5, "reruns": 1},
+    "idec": {"pretrain_epochs": 10, "anchor_epochs": 5, "refine_epochs": 5, "runs": 2},
 }
-JOINT = {"ensemble@drawings", "evaluate@drawings", "report@all"}
+LISTING = {"views@drawings-backbones0", "methods@drawings-objectives0"}
+LISTED = {"methods@drawings-objectives0", "evaluate@drawings", "report@all"}
+JOINT = {"ensemble@drawings", *LISTED}
+
+
+def _trained(objective):
+    return {f"train_{row}@drawings-{objective}" for row in ("views", "cc", "mvec", "fix", "dmvc")}
 
 
 def _own(backbone):
@@ -34,7 +43,7 @@ def project(tmp_path_factory):
     draw_images(project.folder / "data" / "raw" / "drawings")
     (project.folder / "data" / "raw" / "drawings" / "noise" / "broken.jpg").write_bytes(b"\xff\xd8 no more")
     ran = project.repro()
-    everything = {"download@drawings", "views@drawings-backbones0", "train@drawings-idec", *JOINT}
+    everything = {"download@drawings", "views@drawings-backbones0", *_trained("jule"), *JOINT}
     assert ran == everything | _own("mobilenet_v2") | _own("efficientnet_lite0")
     return project
 
@@ -53,8 +62,8 @@ def _reverted(project, before):
     tables, params = before
     (project.folder / "params.yaml").write_bytes(params)
     ran = project.repro()
-    # Listing the views takes the folders' leftovers into account, and only lists; nothing is computed again.
-    assert ran <= {"views@drawings-backbones0"}
+    # Listing takes the folders' leftovers into account, and only lists; nothing is computed again.
+    assert ran <= LISTING
     now = project.tables()
     assert {name: now[name] for name in tables} == tables
 
@@ -92,7 +101,9 @@ def test_names_labels_and_rejects_come_through(project):
     assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
     scores = json.loads((folder / "metrics" / "drawings" / "scores.json").read_text())
     assert scores["dataset"] == {"images": 24, "rejected": 1, "labelled": 24, "classes": 3, "clusters": 3}
-    assert {"ensemble", "train/idec", "baseline"} <= set(scores)
+    assert {"ensemble", "train", "baseline"} <= set(scores)
+    rows = [*(f"views/{backbone}" for backbone in SMALL["backbones"]), "cc", "mvec", "dmvc-fix", "dmvc"]
+    assert list(scores["train"]) == [f"jule/{row}" for row in rows]
     assert set(scores["baseline"]) == {
         f"{backbone}/L3/{algorithm}"
         for backbone in SMALL["backbones"]
@@ -106,16 +117,33 @@ def test_ensemble_parameters_touch_only_what_follows_the_ensemble(project, befor
     _reverted(project, before)
 
 
+def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_used(project, before):
+    project.change(objectives=["jule", "idec"])
+    assert project.repro() == _trained("idec") | LISTED
+    scores = json.loads((project.folder / "metrics" / "drawings" / "scores.json").read_text())
+    assert {name.split("/")[0] for name in scores["train"]} == {"jule", "idec"}
+    # A parameter of one objective leaves the other alone.
+    project.change(idec={"gamma": 0.5})
+    stale = re.findall(r"^(\S+@\S+):$", project.dvc("status").stdout, re.MULTILINE)
+    assert {"train_views@drawings-idec", "train_cc@drawings-idec"} <= set(stale) <= _trained("idec")
+    project.change(objectives=[])
+    assert project.repro() == LISTED
+    assert (project.folder / "data" / "partitions" / "drawings" / "idec" / "dmvc.parquet").exists()
+    scores = json.loads((project.folder / "metrics" / "drawings" / "scores.json").read_text())
+    assert scores["train"] == {}
+    _reverted(project, before)
+
+
 def test_another_backbone_in_the_list_is_the_only_one_extracted(project, before):
     project.change(backbones=["mobilenet_v2", "efficientnet_lite1"])
-    later = {"views@drawings-backbones0", "train@drawings-idec", *JOINT}
+    later = {"views@drawings-backbones0", *_trained("jule"), *JOINT}
     assert project.repro() == _own("efficientnet_lite1") | later
     _reverted(project, before)
 
 
 def test_a_removed_backbone_is_not_used_although_its_files_stay(project, before):
     project.change(backbones=["mobilenet_v2"])
-    assert project.repro() == {"views@drawings-backbones0", "train@drawings-idec", *JOINT}
+    assert project.repro() == {"views@drawings-backbones0", *_trained("jule"), *JOINT}
     partitions = project.folder / "data" / "partitions" / "drawings"
     assert (partitions / "baseline" / "efficientnet_lite0.parquet").exists()
     (settings,) = read_partitions(partitions / "ensemble.parquet").settings.values()
@@ -134,9 +162,9 @@ def test_a_changed_registry_entry_touches_its_backbone_alone(project, before):
     # Every backbone's card is looked at again, and one of them is another one now. What follows its features runs
     # as far as they make a difference: partitions that come out the same change no ensemble.
     assert _own("efficientnet_lite0") <= ran
-    later = {"views@drawings-backbones0", "train@drawings-idec", *JOINT}
+    later = {"views@drawings-backbones0", *_trained("jule"), *JOINT}
     assert ran - _own("efficientnet_lite0") <= {"weights@mobilenet_v2"} | later
-    assert "train@drawings-idec" in ran
+    assert _trained("jule") - {"train_mvec@drawings-jule"} <= ran
     registry.write_text(original, encoding="utf-8")
     _reverted(project, before)
 
@@ -153,8 +181,9 @@ def test_a_run_from_scratch_gives_the_same_bytes(project, tmp_path):
         "data/features/drawings/mobilenet_v2/L3.parquet",
         "data/partitions/drawings/baseline/mobilenet_v2.parquet",
         "data/partitions/drawings/ensemble.parquet",
-        "data/partitions/drawings/train-idec.parquet",
-        "data/embeddings/drawings/idec.parquet",
+        "data/partitions/drawings/jule/mvec.parquet",
+        "data/embeddings/drawings/jule/views/mobilenet_v2.parquet",
+        "data/embeddings/drawings/jule/dmvc.parquet",
     }
 
 

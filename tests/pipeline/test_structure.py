@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import itertools
 import re
 from pathlib import Path
@@ -9,6 +10,11 @@ from pathlib import Path
 import pytest
 import typer.main
 import yaml
+
+from stages.comparison import OBJECTIVES
+from stages.training.estimators import estimator_class
+from stages.training.hyperparameters import NOT_THEIRS
+from stages.training.start import START_TYPES
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -110,13 +116,28 @@ def test_what_the_command_uses_is_listed_as_a_parameter(stage):
     assert used - {"weights"} <= listed
 
 
-def test_defaults_in_params_are_those_of_the_options():
-    for stage in STAGES:
-        options = _options(stage)
-        for key, value in (PARAMS.get(stage) or {}).items():
+@pytest.mark.parametrize("stage", STAGES)
+def test_defaults_in_params_are_those_of_the_options(stage):
+    options = _options(stage)
+    sections = set(re.findall(r"\$\{(\w+)\}", _definition(stage)["cmd"])) - {"item", "n_clusters", "seed"}
+    for section in sections:
+        for key, value in PARAMS[section].items():
             default = options[key.replace("_", "-")].default
             default = str(default) if isinstance(default, Path) else default
-            assert (list(default) if isinstance(value, list) else default) == value, f"{stage}.{key}"
+            assert (list(default) if isinstance(value, list) else default) == value, f"{section}.{key}"
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_an_objective_has_a_section_with_all_the_parameters_of_its_estimators(objective):
+    section = PARAMS[objective]
+    assert section["preset"] == "none"
+    start = {} if objective == "jule" else START_TYPES
+    assert start.keys() <= section.keys()
+    for method in ("views", "cc", "dmvc-fix", "dmvc"):
+        signature = inspect.signature(estimator_class(objective, method)).parameters
+        defaults = {name: parameter.default for name, parameter in signature.items()}
+        ours = {name: defaults[name] for name in defaults.keys() - set(NOT_THEIRS) - start.keys()}
+        assert {name: section[name] for name in section.keys() - {"preset", *start}} == ours
 
 
 def test_every_parameter_has_a_comment_above_it():

@@ -63,16 +63,16 @@ def test_scores(tmp_path: Path) -> None:
     file = tmp_path / "scores.json"
     content = {
         "baseline": {"v/L3/ward": {"ari": 0.5}},
-        "train/idec": {"ari": 1, "silhouette": None},
+        "train": {"jule/views/v": {"ari": 0.75}, "jule/dmvc": {"ari": 1, "silhouette": None}},
         "ensemble": {"ari": 0.25, "silhouette": float("nan")},
         "dataset": {"images": 4, "clusters": 2, "labelled": 3},
     }
     file.write_text(json.dumps(content))
     scores = read_scores(file)
     assert (scores.images, scores.clusters, scores.labelled) == (4, 2, 3)
-    assert list(scores.joint) == ["ensemble", "train/idec"]
+    assert list(scores.joint) == ["ensemble", "jule/dmvc"]
     assert scores.joint["ensemble"] == {"ari": 0.25, "silhouette": None}
-    assert scores.single == {"v/L3/ward": {"ari": 0.5}}
+    assert scores.single == {"v/L3/ward": {"ari": 0.5}, "jule/views/v": {"ari": 0.75}}
     del content["ensemble"]
     file.write_text(json.dumps(content))
     with pytest.raises(TableError, match=r"scores\.json cannot be used \('ensemble' is missing\); delete it"):

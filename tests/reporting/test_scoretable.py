@@ -1,3 +1,4 @@
+from stages.comparison import METHODS
 from stages.reporting import score_table
 from stages.reporting.scoretable import SUMMARY_FROM
 
@@ -37,3 +38,19 @@ def test_many_single_views_are_summed_up() -> None:
     assert (middle.cells[0].text, middle.cells[0].best) == ("0.060", False)
     assert (best.cells[0].text, best.cells[0].best) == ("0.120", True)
     assert [row.cells[0].best for row in table.single] == [False] * SUMMARY_FROM + [True]
+
+
+def test_trained_networks_on_single_views_have_a_median_of_their_own() -> None:
+    single = {f"v{i}/L3/ward": {"ari": i / 100} for i in range(SUMMARY_FROM - 2)}
+    single |= {f"jule/views/v{i}": {"ari": 0.5 + i / 10} for i in range(3)}
+    rows = {row.method: row.cells[0].text for row in score_table({}, single).summary}
+    assert rows == {
+        "median single view": "0.045",
+        "median single view by jule": "0.600",
+        "best single view": "0.700",
+    }
+
+
+def test_every_trained_method_is_explained() -> None:
+    table = score_table({f"jule/{method}": LABELLED for method in METHODS if method != "views"}, {})
+    assert all(row.note for row in table.joint)

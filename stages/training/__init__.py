@@ -1,0 +1,1 @@
+"""What the stage `train` does with one row of the comparison: estimator, parameters, training, results, curve."""

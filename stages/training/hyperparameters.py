@@ -1,0 +1,117 @@
+"""The parameters of an objective as a user writes them in YAML: known names, types that fit, presets."""
+
+import difflib
+import importlib
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from stages.errors import ParameterError
+
+# Set by the stage or by the machine, or follow from the method.
+NOT_THEIRS = (
+    "n_clusters",
+    "network",
+    "scaling",
+    "width",
+    "device",
+    "random_state",
+    "progress",
+    "checkpoint",
+    "return",
+)
+_NOUNS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
+
+
+def hyperparameters(
+    objective: str,
+    estimator: type,
+    given: Mapping[str, Any],
+    overruling: Mapping[str, Any],
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the parameters of a run, by name; those that nobody gives are left to the estimator.
+
+    `given` is the objective's section of the parameters and `overruling` what a run by hand changes in it. The
+    section's `preset` names one of the estimator's presets, whose values replace the whole section; "none" keeps
+    it. `extra` maps names that are no parameters of the estimator's constructor to their types.
+
+    Raises `ParameterError` for unknown names, with the nearest ones, and for values of a type that does not fit.
+    """
+    hints = get_type_hints(estimator.__init__)  # type: ignore[misc]
+    types = {name: hint for name, hint in hints.items() if name not in NOT_THEIRS}
+    types |= {**(extra or {}), "preset": str}
+    section = {name: _checked(objective, name, value, types) for name, value in given.items()}
+    changed = {name: _checked(objective, name, value, types) for name, value in overruling.items()}
+    preset = {**section, **changed}.get("preset", "none")
+    base = section if preset == "none" else _preset(objective, estimator, preset)
+    return {**base, **changed, "preset": preset}
+
+
+def presets(estimator: type) -> dict[str, dict[str, Any]]:
+    """Return the presets of an estimator: its own or those of its module, or of a base class."""
+    for base in estimator.__mro__:
+        for place in (base, importlib.import_module(base.__module__)):
+            if "PRESETS" in vars(place):
+                return dict(vars(place)["PRESETS"])
+    return {}
+
+
+def _preset(objective: str, estimator: type, name: str) -> dict[str, Any]:
+    known = presets(estimator)
+    if name not in known:
+        raise ParameterError(f"{objective}.preset is {name!r}; give one of {', '.join(['none', *known])}")
+    return {key: value for key, value in known[name].items() if key != "network"}
+
+
+def _checked(objective: str, name: str, value: Any, types: Mapping[str, Any]) -> Any:
+    if name not in types:
+        near = difflib.get_close_matches(name, types, n=3) or sorted(types)
+        raise ParameterError(f"{objective} has no parameter {name!r}; did you mean {' or '.join(near)}?")
+    hint = types[name]
+    if isinstance(value, str) and str not in _arms(hint) and float in _arms(hint):
+        value = _number(value)
+    if not _fits(value, hint):
+        raise ParameterError(f"{objective}.{name} is {value!r}; give {_noun(hint)}")
+    return value
+
+
+def _number(text: str) -> Any:
+    """The number that YAML 1.1 takes for a text, such as 1e-3, which lacks a point."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _arms(hint: Any) -> tuple[Any, ...]:
+    """The types that a hint allows."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value from YAML is of a type that the hint allows; what YAML has no type for may be anything."""
+    arms = _arms(hint)
+    if not all(_known(arm) for arm in arms):
+        return True
+    return any(_is(value, arm) for arm in arms)
+
+
+def _known(arm: Any) -> bool:
+    return arm in _NOUNS or get_origin(arm) in (list, tuple, Sequence)
+
+
+def _is(value: Any, arm: Any) -> bool:
+    if arm is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if arm is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if arm in _NOUNS:
+        return isinstance(value, arm)
+    members = [member for member in get_args(arm) if member is not Ellipsis]
+    return isinstance(value, list | tuple) and all(_is(item, members[0]) for item in value)
+
+
+def _noun(hint: Any) -> str:
+    nouns = [_NOUNS[arm] if arm in _NOUNS else f"a list, each {_noun(get_args(arm)[0])}" for arm in _arms(hint)]
+    return " or ".join(nouns)

@@ -1,0 +1,54 @@
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.training.bar import described
+from stages.training.curves import columns, curve
+
+
+@dataclass
+class Descended:
+    phase: str
+    reconstruction: float
+    clustering: float
+
+
+@dataclass
+class Merged:
+    clusters: int
+    loss: float
+    labels: np.ndarray
+
+
+def test_what_is_descended_is_the_loss() -> None:
+    history = [
+        Descended("pretrain", 0.5, math.nan),
+        Descended("refine", 0.25, 2.0),
+        Descended("x", *[math.nan] * 2),
+    ]
+    rows = curve(history, gamma=0.1)
+    assert [row["loss"] for row in rows] == ["0.5", "0.45", ""]
+    assert rows[0] == {
+        "record": 1, "phase": "pretrain", "reconstruction": "0.5", "clustering": "", "loss": "0.5"
+    }  # fmt: skip
+
+
+def test_labels_are_scored_and_left_out() -> None:
+    history = [Merged(4, 0.125, np.array([0, 1])), Merged(2, math.nan, np.array([1, 1]))]
+    rows = curve(history, score=lambda labels: float(labels.mean()))
+    assert rows == [
+        {"record": 1, "clusters": 4, "loss": "0.125", "nmi_geometric": "0.5"},
+        {"record": 2, "clusters": 2, "loss": "", "nmi_geometric": "1"},
+    ]
+    assert "nmi_geometric" not in curve(history)[0]
+
+
+def test_columns_are_those_of_all_rows() -> None:
+    assert columns([{"a": 1, "b": 2}, {"c": 3, "a": 1}]) == ["a", "b", "c"]
+    assert columns([]) == []
+
+
+def test_a_record_in_one_line() -> None:
+    assert described(Descended("refine", 0.25, math.nan)) == "refine, reconstruction 0.25"
+    assert described(Merged(4, 0.125, np.zeros(3))) == "clusters 4, loss 0.125"

@@ -64,7 +64,9 @@ def test_umist_as_a_folder_of_photos(tmp_path, capsys):
         print("\nUMist, NMI (geometric):", joint, "best single view:", best_view)
     assert scores["ensemble"]["nmi_geometric"] > best_view
     assert joint["train/jule/dmvc"] > best_view
-    assert joint["train/jule/dmvc"] > joint["train/jule/cc"], "else the multi-view network earns nothing"
+    assert joint["train/jule/dmvc"] >= joint["train/jule/cc"], "else the multi-view network earns nothing"
+    assert joint["train/jule/dmvc"] >= 0.97, "published: .971 with five CNNs, .984 with ten"
+    assert scores["train"]["jule/dmvc"]["accuracy"] >= 0.92
 
 
 def _put(dataset, folder):

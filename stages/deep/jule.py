@@ -26,9 +26,8 @@ class JULE(RecurrentClustering):
     scaling : of the views, see `stages.deep.views.scale`.
     width : units of the hidden layer, and of the embedding (160).
     start : first weights: "projection" onto principal directions, see `stages.deep.principal`, or "xavier".
-    view_graphs : whether, with a code per view (`DMVC`), the graph of the clusters is the mean of the
-    embedding's and
-        of the codes' own, instead of the embedding's alone.
+    view_graphs : whether, with a code per view (`DMVC`), the graph of the clusters is the mean of the embedding's
+        and of the codes' own, instead of the embedding's alone.
     n_neighbors, a : of the neighbour graph (K_s 20, a 1), see `stages.clustering.neighbours.digraph`.
     n_nearest, lead_weight, lead_until, one_sided, update : which clusters merge, and how (K_c 5, lambda 1), see
         `stages.clustering.merge_rule.Rule`.

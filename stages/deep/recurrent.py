@@ -111,7 +111,7 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         train_again: bool = True,
         batch_size: int = 256,
         optimiser: str = "adam",
-        learning_rate: float = 1e-4,
+        learning_rate: float = 5e-5,
         dampening: float = 0.0,
         weight_decay: float = 5e-5,
         gamma: float = 1.0,

@@ -1,5 +1,6 @@
 """Checks of parameters: numbers that make sense, names that there are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,13 @@ def check_number(name: str, value: Any, least: float = 0, whole: bool = False) -
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value < float("inf"):
         noun = "whole number" if whole else "number"
         raise ParameterError(f"{name} is {value!r}; give a {noun} of at least {least}")
+
+
+def check_once(what: str, names: Sequence[str], one: str) -> None:
+    """Raise `ParameterError` if a name stands twice among `names`, which the user calls `what`, each `one`."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ParameterError(f"{what} names {', '.join(twice)} twice; name every {one} once")
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

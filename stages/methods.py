@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from stages.checks import check_once
 from stages.command import application, run
 from stages.comparison import METHODS, check_objective
 from stages.digest import file_digest
-from stages.errors import ParameterError
 from stages.manifest import write_manifest
 from stages.tables import check_same_images, read_fingerprint, read_images
 from stages.trainedfiles import TrainedFiles
@@ -25,9 +25,7 @@ def methods(
 
     Leftover files of other objectives, which stay in the folders, are not listed and so not used.
     """
-    twice = sorted({name for name in objectives if objectives.count(name) > 1})
-    if twice:
-        raise ParameterError(f"objectives names {', '.join(twice)} twice; name every objective once")
+    check_once("objectives", objectives, "objective")
     images = read_images(data / "images" / f"{dataset}.parquet")
     digests = {}
     for objective in objectives:

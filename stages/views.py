@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from stages.checks import check_once
 from stages.command import application, run
 from stages.digest import file_digest
-from stages.errors import ParameterError
 from stages.manifest import write_manifest
 from stages.tables import check_same_images, read_fingerprint, read_images
 
@@ -22,9 +22,7 @@ def views(
 
     Leftover files of other backbones, which stay in the folders, are not listed and so not used.
     """
-    twice = sorted({name for name in backbones if backbones.count(name) > 1})
-    if twice:
-        raise ParameterError(f"backbones names {', '.join(twice)} twice; name every backbone once")
+    check_once("backbones", backbones, "backbone")
     images = read_images(data / "images" / f"{dataset}.parquet")
     features, partitions = {}, {}
     for backbone in backbones:

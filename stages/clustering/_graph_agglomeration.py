@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 
 from stages.checks import check_n_clusters, check_number
 from stages.clustering._nearest_centroids import join_rest
-from stages.clustering.neighbours import Digraph, digraph, nearest_components
+from stages.clustering.neighbours import Digraph, digraph, nearest_components, numbered
 from stages.clustering.validation import check_features
 
 LEAST_WIDTH = 1e-9  # of the factor a: with 0 no image has a neighbour
@@ -42,9 +42,9 @@ class GraphAgglomeration(ClusterMixin, BaseEstimator):
         names = nearest_components(graph.indices)
         if len(np.unique(names)) < n_clusters:
             names = np.arange(len(features), dtype=np.int32)
-        self.initial_labels_ = _numbered(names)
+        self.initial_labels_ = numbered(names)
         names, self.merges_ = self._cluster(graph, features, names, n_clusters)
-        self.labels_ = _numbered(names)
+        self.labels_ = numbered(names)
         return self
 
     def _cluster(
@@ -67,8 +67,3 @@ class GraphAgglomeration(ClusterMixin, BaseEstimator):
         `names` is int32 (n), each the lowest image of its cluster. A merge has the names of both, the lower first,
         and their affinity.
         """
-
-
-def _numbered(names: np.ndarray) -> np.ndarray:
-    """Number clusters from 0 in the order of their first images; int32 (n)."""
-    return np.unique(names, return_inverse=True)[1].astype(np.int32)

@@ -8,12 +8,15 @@ reach.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from stages.errors import ParameterError
 from stages.memory import require_memory
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _BLOCK = 64 << 20  # bytes of inner products at once
 _LARGEST = 1e150  # squares of larger features overflow
@@ -102,32 +105,45 @@ def digraph(features: np.ndarray, n_neighbors: int, a: float) -> Digraph:
     return Digraph(np.ascontiguousarray(indices[:, :n_neighbors]), weights)
 
 
+def edge_matrix(graph: Digraph) -> "csr_matrix":
+    """Return the weights of the graph's edges as a sparse matrix (n, n)."""
+    from scipy.sparse import csr_matrix
+
+    n_images, k = graph.indices.shape
+    ends = np.arange(n_images + 1) * k
+    return csr_matrix((graph.weights.reshape(-1), graph.indices.reshape(-1), ends), (n_images, n_images))
+
+
+def ranked(matrix: "csr_matrix") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the entries of a sparse matrix, row by row and the largest first (ties: the lower column).
+
+    These are their rows and their ranks from 0 on, int (e), and where they stand in the matrix's data, int (e).
+    """
+    counts = np.diff(matrix.indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    return rows, np.arange(len(rows)) - np.repeat(matrix.indptr[:-1], counts), order
+
+
 def mean_digraph(graphs: Sequence[Digraph], shares: Sequence[float]) -> Digraph:
     """Return the graph whose weights are the sum of those of `graphs` (n, k_j), times their `shares`.
 
     It has the edges of all of them, k being the most of an image, in order of weight (ties: of index); images with
     fewer have edges of weight 0 to fill up.
     """
-    from scipy.sparse import csr_matrix
-
-    n_images = len(graphs[0].indices)
-    total = csr_matrix((n_images, n_images))
-    for graph, share in zip(graphs, shares, strict=True):
-        k = graph.indices.shape[1]
-        ends = np.arange(0, n_images * k + 1, k) if k else np.zeros(n_images + 1, dtype=np.int64)
-        total = total + share * csr_matrix(
-            (graph.weights.reshape(-1), graph.indices.reshape(-1), ends), (n_images, n_images)
-        )
-    total.sort_indices()
-    counts = np.diff(total.indptr)
-    rows = np.repeat(np.arange(n_images), counts)
-    order = np.lexsort((total.indices, -total.data, rows))
-    place = np.arange(len(rows)) - np.repeat(total.indptr[:-1], counts)
-    indices = np.zeros((n_images, counts.max(initial=0)), dtype=np.int32)
+    first, *others = (share * edge_matrix(graph) for graph, share in zip(graphs, shares, strict=True))
+    total = sum(others, start=first)
+    rows, ranks, order = ranked(total)
+    indices = np.zeros((len(graphs[0].indices), ranks.max(initial=-1) + 1), dtype=np.int32)
     weights = np.zeros(indices.shape)
-    indices[rows, place] = total.indices[order]
-    weights[rows, place] = total.data[order]
+    indices[rows, ranks] = total.indices[order]
+    weights[rows, ranks] = total.data[order]
     return Digraph(indices, weights)
+
+
+def numbered(names: np.ndarray) -> np.ndarray:
+    """Number clusters, int (n) names that are their lowest images, from 0 in the order of these; int32 (n)."""
+    return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
 
 def nearest_components(indices: np.ndarray) -> np.ndarray:

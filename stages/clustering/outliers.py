@@ -6,7 +6,7 @@ where K clusters are of some size, and the images of all others join the one of 
 
 import numpy as np
 
-from stages.clustering.neighbours import Digraph
+from stages.clustering.neighbours import Digraph, edge_matrix
 
 
 def without_outliers(
@@ -76,14 +76,12 @@ def _most_linked(
     """For each outlier the number, in `counting`, of the cluster that it joins."""
     from scipy.sparse import csr_matrix
 
-    n_images, k = graph.indices.shape
-    edges = csr_matrix((graph.weights.reshape(-1), graph.indices.reshape(-1), np.arange(0, n_images * k + 1, k)))
-    edges.resize(n_images, n_images)
+    edges = edge_matrix(graph)
     place = np.full(len(sizes), -1)
     place[counting] = np.arange(len(counting))
     inside = np.flatnonzero(place[labels] >= 0)
     column = place[labels[inside]]
-    member = csr_matrix((1 / sizes[counting][column], (inside, column)), (n_images, len(counting)))
+    member = csr_matrix((1 / sizes[counting][column], (inside, column)), (len(labels), len(counting)))
     links = ((edges[outliers] + edges.T.tocsr()[outliers]) @ member).toarray()
     # Equal sums of the same figures in another order count as equal.
     found = np.argmax(np.round(links, 12), axis=1)

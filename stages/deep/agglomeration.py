@@ -7,7 +7,14 @@ import numpy as np
 
 from stages.clustering.gdl import cluster_by_degree
 from stages.clustering.merge_rule import Rule
-from stages.clustering.neighbours import Digraph, digraph, mean_digraph, nearest_components
+from stages.clustering.neighbours import (
+    Digraph,
+    digraph,
+    edge_matrix,
+    mean_digraph,
+    nearest_components,
+    ranked,
+)
 
 _SAME = 1e-5  # of rows of length 1: less is rounding
 
@@ -26,17 +33,20 @@ class Agglomeration:
     rule: Rule
     least_share: float
 
-    def graph(self, spaces: Sequence[np.ndarray]) -> Digraph:
-        """Return the graph of the first space, float (n, d); its mean with that of the others, if there are any.
+    def graph(self, embedding: np.ndarray, view_graphs: Sequence[Digraph] = ()) -> Digraph:
+        """Return the graph of an embedding, float (n, d); its mean with those of views, if there are any.
 
-        The others, the codes of single views, weigh as much together as the first: their mean. Those that do not
-        tell the images apart have no say.
+        The views' graphs weigh as much together as the embedding's: their mean.
         """
-        telling = [space for space in spaces[1:] if np.ptp(space, axis=0).max() > _SAME]
-        graphs = [digraph(space, self.n_neighbors, self.a) for space in (spaces[0], *telling)]
-        if len(graphs) == 1:
-            return graphs[0]
-        return mean_digraph(graphs, [0.5] + [0.5 / (len(graphs) - 1)] * (len(graphs) - 1))
+        own = digraph(embedding, self.n_neighbors, self.a)
+        if not view_graphs:
+            return own
+        return mean_digraph([own, *view_graphs], [0.5] + [0.5 / len(view_graphs)] * len(view_graphs))
+
+    def view_graphs(self, codes: Sequence[np.ndarray]) -> list[Digraph]:
+        """Return the graph of every view's codes, float (n, d), but of those that do not tell the images apart."""
+        telling = [code for code in codes if np.ptp(code, axis=0).max() > _SAME]
+        return [digraph(code, self.n_neighbors, self.a) for code in telling]
 
     def start(self, graph: Digraph, n_clusters: int) -> np.ndarray:
         """Return the first clusters: images linked by nearest neighbours; each by itself if they are too few."""
@@ -61,20 +71,16 @@ def nearest_clusters(graph: Digraph, labels: np.ndarray, n_nearest: int) -> np.n
     """
     from scipy.sparse import csr_matrix
 
-    n_images, k = graph.indices.shape
-    sizes = np.bincount(labels)
-    ends = np.arange(0, n_images * k + 1, k) if k else np.zeros(n_images + 1, dtype=np.int64)
-    edges = csr_matrix((graph.weights.reshape(-1), graph.indices.reshape(-1), ends), (n_images, n_images))
-    member = csr_matrix((np.ones(n_images), (labels, np.arange(n_images))), (len(sizes), n_images))
+    edges, sizes = edge_matrix(graph), np.bincount(labels)
+    images = np.arange(len(labels))
+    member = csr_matrix((np.ones(len(labels)), (labels, images)), (len(sizes), len(labels)))
     totals = (member @ edges).multiply(member @ edges.T) @ member.T
     parts = totals.multiply(1 / sizes[:, None].astype(np.float64) ** 2).tocsr()
     affinity = (parts + parts.T).tocsr()
     affinity.setdiag(0)
     affinity.eliminate_zeros()
-    rows = np.repeat(np.arange(len(sizes)), np.diff(affinity.indptr))
-    order = np.lexsort((affinity.indices, -affinity.data, rows))
-    place = np.arange(len(rows)) - affinity.indptr[rows]
+    rows, ranks, order = ranked(affinity)
     nearest = np.full((len(sizes), n_nearest), -1, dtype=np.int64)
-    within = place < n_nearest
-    nearest[rows[within], place[within]] = affinity.indices[order][within]
+    within = ranks < n_nearest
+    nearest[rows[within], ranks[within]] = affinity.indices[order][within]
     return nearest

@@ -1,5 +1,6 @@
 """Autoencoders over many views: an encoder of all of them to one embedding, its mirror image, and their loss."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -14,14 +15,14 @@ from stages.errors import ParameterError
 Network = str | Sequence[int]
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(nn.Module, ABC):
     """An encoder of M views (b, d_j) to an embedding (b, width), and a decoder back to the views."""
 
     encoder: nn.Module
 
+    @abstractmethod
     def decode(self, embedding: Tensor) -> list[Tensor]:
         """Return the views (b, d_j) that the embedding (b, width) stands for."""
-        raise NotImplementedError
 
     def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Return the embedding (b, width) and the reconstructed views."""

@@ -1,4 +1,4 @@
-"""The clusters that a training starts from, as centers."""
+"""Clusters as centers: the means of their images."""
 
 import torch
 from torch import Tensor

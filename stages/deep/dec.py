@@ -45,52 +45,8 @@ class DEC(EmbeddedClustering):
     autoencoder; drop its decoder; find the first clusters by K-means; then train encoder and centers on the
     clustering loss alone. The paper's settings are in `stages.deep.dec.PRESETS`: `DEC(10, **PRESETS["released"])`.
 
-    Parameters
-    ----------
-    n_clusters : number of clusters.
-    network : "mvnet", a perceptron a view and one over their codes (Guerin et al. 2021); "mlp", one perceptron
-        over all views side by side; or layer widths, a stack over all views: (500, 500, 2000, 10) in the papers.
-    init : the clusters to start from: "kmeans" on the embedding (as published), an array of labels (n), or a
-        function of (views, n_clusters, RandomState) to labels, given the scaled views, float32 (n, d_j).
-        Centers start as the means of these clusters in the embedding.
-    n_init : K-means starts of init="kmeans" (DEC and IDEC: 20).
-    scaling : "sqrt", "l2", "global" or "none", see `stages.deep.views.scale`.
-    width : units of every hidden layer, code and embedding of "mvnet" and "mlp" (Guerin et al.: 160).
-    pretrain_epochs : passes over the images that learn to reconstruct, by Adam.
-    pretrain_noise : share of the inputs, 0 to below 1, that it sets to zero, at random (DEC, section 4.3: 0.2).
-    pretrain_learning_rate : its step size; None: `learning_rate`.
-    anchor_epochs : passes that learn the first clusters; see `stages.deep.phases.Clustering`.
-    refine_epochs : passes, at most, whose target is the sharpened assignments.
-    update_interval : batches after which the target is made anew, counted across passes; None: once a pass.
-    batch_size : images in one gradient step (DEC and IDEC: 256).
-    shuffle : whether the batches of every pass are drawn anew, or the images taken in order.
-    optimiser : of the clustering, "adam" or "sgd".
-    learning_rate : its step size.
-    momentum : of "sgd".
-    reduction : "mean": the losses are means over a batch, the reconstruction also over features and views (the
-        released code); "sum": sums over all of these (the papers' equations), so that wide views outweigh the
-        clustering loss.
-    tolerance : refinement stops when a smaller share of images changes its cluster between two updates of the
-        target (DEC and IDEC: 0.001).
-    precision : of the matrix products while training, "float32" or "bfloat16": weights, losses and moments stay
-        float32, and so do the embedding and the labels at the end. Faster where the processor knows the type.
-    device : torch device to compute on, e.g. "cpu" or "cuda".
-    random_state : int, RandomState or None, as everywhere in scikit-learn.
-    checkpoint : keeps the state after every epoch; with the one of a training that was killed, `fit` goes on from
-        there, and on the same processor ends with the same bytes if `random_state` is an int. None: no state.
-    progress : called with an `Epoch` after every epoch, and first with those that a checkpoint holds; or None.
-
-    Attributes
-    ----------
-    labels_ : int32 (n), the clusters, 0..n_clusters-1.
-    initial_labels_ : int32 (n), the clusters that training started from.
-    embedding_ : float32 (n, width).
-    cluster_centers_ : float32 (n_clusters, width).
-    network_ : `stages.deep.autoencoders.Autoencoder`, trained; its decoder is that of the pre-training.
-    n_iter_ : passes of refinement run.
-    history_ : list of `Epoch`, of all phases in order.
-    scale_factors_ : float32 (M), what scaling="global" multiplied the views by; 1 otherwise.
-    n_features_in_ : list of the views' widths.
+    Parameters and attributes are those of `stages.deep.IDEC`, but for `gamma`: there is no reconstruction to weigh
+    against. The decoder of `network_` is that of the pre-training.
     """
 
     _reconstructs = False

@@ -1,6 +1,6 @@
 """DMVC: a perceptron a view and one over their codes, trained one by one and then as one network, by JULE."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -9,10 +9,12 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from stages.clustering.neighbours import Digraph
 from stages.deep.networks import MVnet
 from stages.deep.recurrence import Trainee
-from stages.deep.recurrent import RecurrentClustering, embedded
+from stages.deep.recurrent import RecurrentClustering
 from stages.deep.resume import load_weights
+from stages.deep.training import embed
 from stages.errors import ParameterError
 
 
@@ -56,7 +58,7 @@ class DMVC(RecurrentClustering):
                 self._begin(trainee.module, torch.cat(list(trainee.inputs), dim=1), int(seeds[step, 0]))
             self._run(trainee, int(seeds[step, 1]), step, saved)
             saved = {}
-        self._conclude(embedded(self.encoder_, views))
+        self._conclude(views)
         return self
 
     def _given(
@@ -83,25 +85,23 @@ class DMVC(RecurrentClustering):
         """What a step trains: the perceptron of a view, then that over their codes, then all."""
         network = self.encoder_
         if step < len(views):
-            code = partial(_code, network, step)
-            return Trainee(network.views[step], [views[step]], code, lambda inputs: [_array(code, inputs)])
+            return Trainee(network.views[step], [views[step]], partial(_code, network, step))
         if step == len(views):
-            codes = [embedded(partial(_code, network, number), [view]) for number, view in enumerate(views)]
-            own = [code.cpu().numpy() for code in codes] if self.view_graphs else []
+            codes = self._codes(views)
+            graphs = self._view_graphs(codes)  # once: the codes stay as they are
+            return Trainee(network.output, codes, network.join, lambda: graphs)
+        return Trainee(network, views, network, lambda: self._view_graphs(self._codes(views)))
 
-            def spaces(inputs: Sequence[Tensor]) -> list[np.ndarray]:
-                return [_array(network.join, inputs), *own]
+    def _codes(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """The codes of all views, each by itself, (n, width)."""
+        return [
+            embed(partial(_code, self.encoder_, number), [view], self.batch_size)
+            for number, view in enumerate(views)
+        ]
 
-            return Trainee(network.output, codes, network.join, spaces)
-        return Trainee(network, views, network, self._spaces)
-
-    def _spaces(self, views: Sequence[Tensor]) -> list[np.ndarray]:
-        """The embedding and, if they have graphs of their own, the codes of all views, float32 (n, width)."""
-        embedding = _array(self.encoder_, views)
-        if not self.view_graphs:
-            return [embedding]
-        codes = _array(lambda batch: torch.cat(self.encoder_.view_codes(batch), dim=1), views)
-        return [embedding, *np.ascontiguousarray(np.split(codes, len(views), axis=1))]
+    def _view_graphs(self, codes: Sequence[Tensor]) -> list[Digraph]:
+        arrays = [code.cpu().numpy() for code in codes] if self.view_graphs else []
+        return self._agglomeration.view_graphs(arrays)
 
 
 class DMVCFix(DMVC):
@@ -112,7 +112,3 @@ class DMVCFix(DMVC):
 
 def _code(network: MVnet, number: int, batch: Sequence[Tensor]) -> Tensor:
     return network.code(number, batch[0])
-
-
-def _array(forward: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor]) -> np.ndarray:
-    return embedded(forward, inputs).cpu().numpy()

@@ -1,6 +1,7 @@
 """What a trained encoder of views does with images: scale, embed, find the nearest cluster center."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,12 +35,8 @@ class EncodesViews:
         return self._nearest(self._embed(X))
 
     def state(self) -> dict[str, Tensor]:
-        """Return the encoder's weights as "encoder.*" and the cluster centers as "centers", all on the CPU.
-
-        With scaling="global" there are also the "factors" (M) that the views were multiplied by.
-        """
-        state = {**named(self.encoder_.state_dict(), "encoder"), "centers": torch.tensor(self.cluster_centers_)}
-        return state | ({"factors": torch.tensor(self.scale_factors_)} if self.scaling == "global" else {})
+        """Return what `trained_tensors` does."""
+        return trained_tensors(self)
 
     def _fit_scaling(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
         views = check_views(X)
@@ -66,3 +63,15 @@ class EncodesViews:
         mode = "donot_use_mm_for_euclid_dist"  # from products, images near a center would lose their digits
         found = [torch.cdist(rows, centers, compute_mode=mode).argmin(dim=1) for rows in embedding.split(_BATCH)]
         return torch.cat(found).cpu().numpy().astype(np.int32)
+
+
+def trained_tensors(estimator: Any) -> dict[str, Tensor]:
+    """Return the weights of `encoder_` as "encoder.*" and `cluster_centers_` as "centers", all on the CPU.
+
+    With scaling="global" there are also, from `scale_factors_`, the "factors" (M) that views are multiplied by.
+    """
+    tensors = named(estimator.encoder_.state_dict(), "encoder")
+    tensors["centers"] = torch.tensor(estimator.cluster_centers_)
+    if estimator.scaling == "global":
+        tensors["factors"] = torch.tensor(estimator.scale_factors_)
+    return tensors

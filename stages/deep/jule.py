@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from torch import Tensor
 
 from stages.deep.networks import MLP
 from stages.deep.recurrence import Trainee
-from stages.deep.recurrent import RecurrentClustering, embedded
+from stages.deep.recurrent import RecurrentClustering
 
 
 class JULE(RecurrentClustering):
@@ -75,10 +74,6 @@ class JULE(RecurrentClustering):
         saved = self._restored(len(views[0]))
         if not saved:
             self._begin(self.encoder_.output, torch.cat(views, dim=1), int(weights))
-
-        def spaces(inputs: Sequence[Tensor]) -> list[np.ndarray]:
-            return [embedded(self.encoder_, inputs).cpu().numpy()]
-
-        self._run(Trainee(self.encoder_, views, self.encoder_, spaces), int(order), 0, saved)
-        self._conclude(embedded(self.encoder_, views))
+        self._run(Trainee(self.encoder_, views, self.encoder_), int(order), 0, saved)
+        self._conclude(views)
         return self

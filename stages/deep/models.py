@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from stages.atomic import replacing
 from stages.deep.autoencoders import Stack
+from stages.deep.encoding import trained_tensors
 from stages.deep.networks import MLP, MVnet
-from stages.deep.resume import named, part
+from stages.deep.resume import part
 from stages.deep.views import SCALINGS, check_views, scale
 from stages.errors import ManyviewsError, ParameterError
 
@@ -95,16 +96,13 @@ def write_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None
     is JSON: the `settings`, and under "encoder" all that rebuilds the network and scales its input.
     """
     encoder: nn.Module = estimator.encoder_
-    tensors = {**named(encoder.state_dict(), "encoder"), "centers": torch.tensor(estimator.cluster_centers_)}
-    if estimator.scaling == "global":
-        tensors["factors"] = torch.tensor(estimator.scale_factors_)
     facts = {**_facts(encoder, estimator), "scaling": estimator.scaling}
     text = json.dumps({**settings, _ENCODER: facts}, sort_keys=True)
 
     from safetensors.torch import save_file
 
     with replacing(file) as partial:
-        save_file(tensors, partial, metadata={_METADATA: text})
+        save_file(trained_tensors(estimator), partial, metadata={_METADATA: text})
 
 
 def read_model(file: Path, device: str | torch.device = "cpu") -> Model:

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.clustering.neighbours import Digraph, numbered
 from stages.deep.agglomeration import Agglomeration, nearest_clusters
 from stages.deep.distributed import Group
 from stages.deep.resume import load_optimiser, named, optimiser_state, part, take
+from stages.deep.training import embed
 from stages.deep.triplets import triplet_loss
 from stages.errors import ParameterError
 
@@ -46,13 +48,18 @@ class Trainee:
 
     inputs : tensors (n, d_j), all on one device.
     forward : a batch of each input, (b, d_j), to the embedding (b, w).
-    spaces : all inputs to what the graph is built on, float32 (n, w): the embedding first.
+    view_graphs : the graphs of single views that the graph of the embedding is joined with; asked for in every
+        period, as the views' codes may be trained, too.
     """
 
     module: nn.Module
     inputs: Sequence[Tensor]
     forward: Callable[[Sequence[Tensor]], Tensor]
-    spaces: Callable[[Sequence[Tensor]], list[np.ndarray]]
+    view_graphs: Callable[[], Sequence[Digraph]] = tuple
+
+    def embedding(self, batch_size: int) -> np.ndarray:
+        """Return the embedding of all inputs, float32 (n, w)."""
+        return embed(self.forward, self.inputs, batch_size).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -117,23 +124,23 @@ class Recurrence:
         if merging or self.schedule.train_again:
             self._train()
         loss = self._total.item() / self._steps if self._steps else math.nan
-        spaces = self.trainee.spaces(self.trainee.inputs)
-        if (self._steps and not math.isfinite(loss)) or not np.isfinite(spaces[0]).all():
+        embedding = self.trainee.embedding(self.schedule.batch_size)
+        if (self._steps and not math.isfinite(loss)) or not np.isfinite(embedding).all():
             rate = self.schedule.learning_rate
             raise ParameterError(f"training ran away to a loss of {loss}; lower learning_rate, which is {rate}")
-        graph = self.agglomeration.graph(spaces)
+        graph = self.agglomeration.graph(embedding, self.trainee.view_graphs())
         wanted = self.schedule.n_clusters
         if merging:
             count = len(np.unique(before))
             left = count - math.ceil(self.schedule.eta * count)
             if left > wanted:
-                self.names = self.agglomeration.merge(graph, spaces[0], before, left)
+                self.names = self.agglomeration.merge(graph, embedding, before, left)
             else:
-                self.names = self.agglomeration.finish(graph, spaces[0], before, wanted)
+                self.names = self.agglomeration.finish(graph, embedding, before, wanted)
                 self.forward_names = self.names
         else:
             start = self.agglomeration.start(graph, wanted)
-            self.names = self.agglomeration.finish(graph, spaces[0], start, wanted)
+            self.names = self.agglomeration.finish(graph, embedding, start, wanted)
             self.again += 1
         self.names = self.group.first(self.names)
         labels = numbered(self.names)
@@ -149,7 +156,8 @@ class Recurrence:
         labels = numbered(self.names)
         nearest = None
         if plan.negatives == "nearest":
-            graph = self.agglomeration.graph(self.trainee.spaces(inputs))
+            embedding = self.trainee.embedding(plan.batch_size)
+            graph = self.agglomeration.graph(embedding, self.trainee.view_graphs())
             nearest = torch.from_numpy(nearest_clusters(graph, labels, plan.n_nearest)).to(device)
         targets = torch.from_numpy(labels.astype(np.int64)).to(device)
         whole = max(n_images // plan.batch_size, 1)  # what does not fill a batch waits for another shuffle
@@ -162,9 +170,9 @@ class Recurrence:
             for batch in order.split(plan.batch_size)[: min(whole, steps - self._steps)]:
                 self._set_rate()
                 own = self.group.share(batch)
-                embedding = self.trainee.forward([rows[own] for rows in inputs])
+                rows = self.trainee.forward([view[own] for view in inputs])
                 loss = triplet_loss(
-                    self.group.gather(embedding, len(batch)),
+                    self.group.gather(rows, len(batch)),
                     targets[batch],
                     gamma=plan.gamma,
                     margin=plan.margin,
@@ -226,11 +234,6 @@ class Recurrence:
         if self._steps:
             self._optimiser = self._new_optimiser()
             load_optimiser(self._optimiser, part(state, "training"))
-
-
-def numbered(names: np.ndarray) -> np.ndarray:
-    """Number clusters from 0 in the order of their first images; int32 (n)."""
-    return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
 
 def share_changed(before: np.ndarray, after: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from stages.checks import check_choice, check_number, check_share
 from stages.clustering.merge_rule import UPDATES, Rule
+from stages.clustering.neighbours import numbered
 from stages.deep.agglomeration import Agglomeration
 from stages.deep.checkpoint import Checkpoint
 from stages.deep.clusters import cluster_means
@@ -19,12 +20,11 @@ from stages.deep.encoding import EncodesViews
 from stages.deep.networks import MLP, MVnet, initialise
 from stages.deep.parameters import check_count
 from stages.deep.principal import start_as_projection
-from stages.deep.recurrence import PHASES, Period, Recurrence, Schedule, Trainee, numbered
+from stages.deep.recurrence import PHASES, Period, Recurrence, Schedule, Trainee
 from stages.deep.resume import load_weights, named, part, take
 from stages.deep.sizes import warn_of_sizes
+from stages.deep.training import embed
 from stages.errors import ParameterError
-
-_ROWS = 1024  # images that are embedded at once
 
 Network = TypeVar("Network", MLP, MVnet)
 
@@ -33,52 +33,42 @@ STARTS = ("projection", "xavier")
 # Where paper and released code differ. "published": Yang, Parikh and Batra (2016) and, for the network and what is
 # left open, Guerin et al. (2021), section 6.1. "released": JULE's Torch code; its gradient leaves positives and
 # negatives without one at gamma 1, its table of affinities is triangular and updated without the cross terms.
+_SHARED: dict[str, Any] = {
+    "start": "xavier",
+    "view_graphs": False,
+    "n_neighbors": 20,
+    "n_nearest": 5,
+    "lead_weight": 1.0,
+    "least_share": 0.0,
+    "epochs": 20,
+    "reruns": 1,
+    "train_again": False,
+    "batch_size": 100,
+    "optimiser": "sgd",
+    "learning_rate": 0.01,
+    "weight_decay": 5e-5,
+    "margin": 0.2,
+}
 PRESETS: dict[str, dict[str, Any]] = {
     "published": {
-        "start": "xavier",
-        "view_graphs": False,
-        "n_neighbors": 20,
-        "n_nearest": 5,
-        "lead_weight": 1.0,
+        **_SHARED,
         "lead_until": 0,
         "one_sided": False,
         "update": "weighted",
-        "least_share": 0.0,
         "eta": 0.9,
-        "epochs": 20,
-        "reruns": 1,
-        "train_again": False,
-        "batch_size": 100,
-        "optimiser": "sgd",
-        "learning_rate": 0.01,
         "dampening": 0.0,
-        "weight_decay": 5e-5,
         "gamma": 2.0,
-        "margin": 0.2,
         "negatives": "nearest",
         "anchors_only": False,
     },
     "released": {
-        "start": "xavier",
-        "view_graphs": False,
-        "n_neighbors": 20,
-        "n_nearest": 5,
-        "lead_weight": 1.0,
+        **_SHARED,
         "lead_until": 100,
         "one_sided": True,
         "update": "summed",
-        "least_share": 0.0,
         "eta": 0.2,
-        "epochs": 20,
-        "reruns": 1,
-        "train_again": False,
-        "batch_size": 100,
-        "optimiser": "sgd",
-        "learning_rate": 0.01,
         "dampening": 0.9,
-        "weight_decay": 5e-5,
         "gamma": 1.0,
-        "margin": 0.2,
         "negatives": "all",
         "anchors_only": True,
     },
@@ -215,7 +205,8 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         if saved:
             names = np.empty(len(trainee.inputs[0]), dtype=np.int32)
         else:
-            graph = self._agglomeration.graph(trainee.spaces(trainee.inputs))
+            embedding = trainee.embedding(self.batch_size)
+            graph = self._agglomeration.graph(embedding, trainee.view_graphs())
             names = self._group.first(self._agglomeration.start(graph, wanted))
             self.initial_labels_ = numbered(names)
         generator = torch.Generator().manual_seed(seed)
@@ -233,7 +224,8 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         self.forward_labels_ = numbered(training.forward_names)
         self.labels_ = numbered(training.names)
 
-    def _conclude(self, embedding: Tensor) -> None:
+    def _conclude(self, views: Sequence[Tensor]) -> None:
+        embedding = embed(self.encoder_, views, self.batch_size)
         self.embedding_ = embedding.cpu().numpy()
         labels = torch.from_numpy(self.labels_).to(embedding.device)
         self.cluster_centers_ = cluster_means(embedding, labels, self.n_clusters).cpu().numpy()
@@ -273,10 +265,3 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
             if self.progress is not None:
                 self.progress(self.history_[-1])
         return saved
-
-
-def embedded(forward: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor]) -> Tensor:
-    """Return the embedding (n, w) of inputs (n, d_j), some at a time and without gradients."""
-    with torch.no_grad():
-        starts = range(0, len(inputs[0]), _ROWS)
-        return torch.cat([forward([rows[start : start + _ROWS] for rows in inputs]) for start in starts])

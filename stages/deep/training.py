@@ -6,11 +6,11 @@ due.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.deep.autoencoders import Autoencoder
 from stages.deep.distributed import Group
@@ -118,7 +118,7 @@ class Phase(ABC):
 
 
 def embed(
-    network: nn.Module,
+    encoder: Callable[[Sequence[Tensor]], Tensor],
     views: Sequence[Tensor],
     batch_size: int,
     precision: str = "float32",
@@ -130,7 +130,7 @@ def embed(
     rows = max(batch_size, _ROWS)
     starts = range(0, max(len(shares[0]), 1), rows)
     with torch.no_grad(), autocast(views[0].device, precision):
-        parts = [network([share[start : start + rows] for share in shares]) for start in starts]
+        parts = [encoder([share[start : start + rows] for share in shares]) for start in starts]
     return group.gather(torch.cat(parts).to(views[0].dtype), len(views[0]))
 
 

@@ -31,7 +31,7 @@ def test_views_weigh_as_much_together_as_the_embedding():
     rng = np.random.default_rng(1)
     spaces = [rng.normal(size=(20, 2)) for _ in range(4)]
     expected = [dense_weights(digraph(space, 5, 1.0)) for space in spaces]
-    graph = agglomeration().graph(spaces)
+    graph = agglomeration().graph(spaces[0], agglomeration().view_graphs(spaces[1:]))
     found = np.zeros((20, 20))
     for image in range(20):
         np.add.at(found[image], graph.indices[image], graph.weights[image])
@@ -41,7 +41,7 @@ def test_views_weigh_as_much_together_as_the_embedding():
 def test_too_few_components_start_from_single_images():
     features = np.repeat(np.eye(3), 4, axis=0) + 0.01 * np.random.default_rng(2).normal(size=(12, 3))
     parts = agglomeration(3)
-    graph = parts.graph([features])
+    graph = parts.graph(features)
     assert len(np.unique(parts.start(graph, 3))) < 12
     assert parts.start(graph, 12).tolist() == list(range(12))
 

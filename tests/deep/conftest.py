@@ -1,10 +1,15 @@
 """Small inputs that the tests of stages.deep share."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from stages.tables import Image, write_images
+from tests.deep.toy import FAST, write_features, write_parameters
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +41,21 @@ def blobs() -> tuple[list[np.ndarray], np.ndarray]:
             means[label, 2 * label : 2 * label + 2] = 4.0
         views.append(np.abs(means[labels] + 0.2 * random.normal(size=(60, width))).astype(np.float32))
     return views, labels
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blobs: tuple[list[np.ndarray], np.ndarray]) -> Path:
+    """A project folder, made the current one, with parameters, images and the features of two backbones."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MANYVIEWS_DEVICE", "MANYVIEWS_CHECKPOINT_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+    views, labels = blobs
+    images = [Image(f"{i}.png", bytes([i]), int(label), 4, 4) for i, label in enumerate(labels)]
+    write_images(Path("data/images/toy.parquet"), images, ["a", "b", "c"])
+    for name, view in zip(("wide", "narrow"), views, strict=True):
+        write_features(name, view)
+    manifest = Path("data/views/toy/features.json")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"wide": {"L3": "0"}, "narrow": {"L3": "0"}}))
+    write_parameters(FAST)
+    return tmp_path

@@ -1,29 +1,21 @@
-"""The train stage as a user runs it, method by method, on a tiny image set."""
+"""The train stage, method by method: its files, what they build on, and its options."""
 
-import csv
 import json
-import multiprocessing
-import os
-import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from safetensors import safe_open
 from sklearn.metrics import normalized_mutual_info_score
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from stages import train as stage
 from stages.comparison import METHODS, OBJECTIVES
 from stages.consensus import CoassociationClustering
 from stages.deep.models import read_model
 from stages.digest import file_digest
-from stages.errors import ManyviewsError
 from stages.tables import (
     Image,
     read_images,
@@ -31,78 +23,8 @@ from stages.tables import (
     read_vectors,
     write_images,
     write_partitions,
-    write_vectors,
 )
-
-FAST = {
-    "jule": {"preset": "none", "steps": 5, "reruns": 1},
-    "idec": {"preset": "none", "init": "kmeans", "pretrain_epochs": 5, "anchor_epochs": 3, "refine_epochs": 2},
-    "dec": {"preset": "none", "init": "kmeans", "pretrain_epochs": 5, "anchor_epochs": 3, "refine_epochs": 2},
-}
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blobs: tuple[list[np.ndarray], np.ndarray]) -> Path:
-    """A project folder, made the current one, with parameters, images and the features of two backbones."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("MANYVIEWS_DEVICE", "MANYVIEWS_CHECKPOINT_SECONDS"):
-        monkeypatch.delenv(name, raising=False)
-    views, labels = blobs
-    images = [Image(f"{i}.png", bytes([i]), int(label), 4, 4) for i, label in enumerate(labels)]
-    write_images(Path("data/images/toy.parquet"), images, ["a", "b", "c"])
-    for name, view in zip(("wide", "narrow"), views, strict=True):
-        write_features(name, view)
-    manifest = Path("data/views/toy/features.json")
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps({"wide": {"L3": "0"}, "narrow": {"L3": "0"}}))
-    write_parameters(FAST)
-    return tmp_path
-
-
-def write_parameters(sections: dict) -> None:
-    Path("params.yaml").write_text(yaml.safe_dump(sections))
-
-
-def write_features(backbone: str, view: np.ndarray, fingerprint: str | None = None) -> None:
-    images = read_images(Path("data/images/toy.parquet"))
-    file = Path(f"data/features/toy/{backbone}/L3.parquet")
-    made = {"precision": "fp32", "weights": f"sha of {backbone}"}
-    write_vectors(file, "features", [view], fingerprint or images.fingerprint, made)
-
-
-def arguments(objective: str, method: str, *options: str) -> list[str]:
-    given = ["--objective", objective, "--method", method, "--width", "8", "--device", "cpu"]
-    return ["--dataset", "toy", "--n-clusters", "classes", *given, *options]
-
-
-def train(objective: str, method: str, *options: str) -> Result:
-    return CliRunner().invoke(stage.app, arguments(objective, method, *options))
-
-
-def trained(objective: str, *methods: str) -> None:
-    for method in methods:
-        result = train(objective, method)
-        assert result.exit_code == 0, (result.output, result.exception)
-
-
-def refusal(objective: str, method: str, *options: str) -> str:
-    """What the user is told when the stage refuses."""
-    error = train(objective, method, *options).exception
-    assert isinstance(error, ManyviewsError), repr(error)
-    assert "\n" not in str(error)
-    return str(error)
-
-
-def outputs(objective: str) -> dict[str, bytes]:
-    """All that the methods of an objective wrote, by name."""
-    folders = [Path(f"data/{kind}/toy/{objective}") for kind in ("partitions", "embeddings", "models")]
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    files += Path("metrics/toy").glob(f"training-{objective}-*.csv")
-    return {str(file): file.read_bytes() for file in files}
-
-
-def curve(objective: str, method: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(Path(f"metrics/toy/training-{objective}-{method}.csv").read_text().splitlines()))
+from tests.deep.toy import FAST, curve, outputs, refusal, train, trained, write_features
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -233,99 +155,6 @@ def test_the_curve_of_jule_tells_the_clusters_left_and_how_right_they_are(
     assert "labels" not in rows[0]
 
 
-@pytest.mark.parametrize(("objective", "init"), [("jule", None), ("idec", "consensus"), ("idec", "kmeans")])
-def test_the_same_seed_gives_the_same_bytes(project: Path, objective: str, init: str | None) -> None:
-    options = [] if init is None else ["--set", f"init={init}"]
-
-    def of_seed(seed: str) -> dict[str, bytes]:
-        for method in ("views", "dmvc-fix", "dmvc"):
-            assert train(objective, method, "--seed", seed, *options).exit_code == 0
-        return outputs(objective)
-
-    first = of_seed("1")
-    assert of_seed("1") == first
-    other = of_seed("2")
-    networks = [name for name in first if "/models/" in name]
-    assert all(other[name] != first[name] for name in networks)
-
-
-def _train_until_killed(folder: Path, given: list[str], saves: int, after: bool, resumed: Any) -> None:
-    """In a process of its own: train, and die at the given save of a state, before or after it is written."""
-    import torch
-
-    from stages.deep.checkpoint import FileCheckpoint
-
-    os.chdir(folder)
-    torch.set_num_threads(1)
-    save, load, left = FileCheckpoint.save, FileCheckpoint.load, iter(range(saves - 1, -1, -1))
-
-    def saving(self: FileCheckpoint, state: Any) -> None:
-        last = next(left, None) == 0
-        if not last or after:
-            save(self, state)
-        if last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def loading(self: FileCheckpoint) -> Any:
-        state = load(self)
-        resumed.value += state is not None
-        return state
-
-    FileCheckpoint.save, FileCheckpoint.load = saving, loading  # type: ignore[method-assign, assignment]
-    stage.app(given)
-
-
-@pytest.mark.parametrize(
-    ("objective", "method", "kills"), [("idec", "views", [(3, False), (12, True)]), ("jule", "dmvc", [(2, True)])]
-)
-def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(
-    project: Path, objective: str, method: str, kills: list[tuple[int, bool]]
-) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "stages.deep.dmvc", "stages.deep.idec", "stages.deep.distributed"])
-    resumed = context.Value("i", 0)
-
-    def run(saves: int, after: bool) -> int | None:
-        given = [*arguments(objective, method), "--checkpoint-seconds", "0"]
-        process = context.Process(target=_train_until_killed, args=(project, given, saves, after, resumed))
-        process.start()
-        process.join()
-        return process.exitcode
-
-    trained(objective, *METHODS[: METHODS.index(method) + 1])
-    expected = outputs(objective)
-    own = {file for file in expected if re.search(rf"[/-]{method}[./]", file)}
-    assert len(own) > 3
-    for file in own:
-        Path(file).unlink()
-    for saves, after in kills:
-        assert run(saves, after) == -signal.SIGKILL
-        assert list(Path("data/scratch/train").rglob("*.safetensors"))
-    assert run(10**6, True) == 0
-    assert resumed.value >= len(kills)
-    assert outputs(objective) == expected
-    assert not list(Path("data/scratch/train").rglob("*.safetensors"))
-
-
-def test_a_state_of_other_features_or_parameters_is_not_gone_on_from(project: Path) -> None:
-    from stages.training.fingerprint import training_fingerprint
-
-    values = np.arange(6, dtype=np.float32).reshape(2, 3)
-    known = training_fingerprint([values], {"gamma": 1.0})
-    assert training_fingerprint([values.copy()], {"gamma": 1.0}) == known
-    assert training_fingerprint([values.reshape(3, 2)], {"gamma": 1.0}) != known
-    assert training_fingerprint([values + 1], {"gamma": 1.0}) != known
-    assert training_fingerprint([values], {"gamma": 0.5}) != known
-
-
-def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:
-    from stages.lock import locked
-
-    with locked(Path("data/scratch/train/toy/idec/cc.lock"), "it"):
-        assert refusal("idec", "cc").startswith("another process is at work on toy: idec/cc")
-        trained("idec", "views")
-
-
 def test_parameters_come_from_the_file_and_from_set(project: Path) -> None:
     assert train("idec", "cc", "--set", "gamma=0.25", "--set", "refine-epochs=1").exit_code == 0
     settings = read_partitions(Path("data/partitions/toy/idec/cc.parquet")).settings["cc"]
@@ -369,73 +198,6 @@ def test_auto_takes_the_number_that_the_ensemble_found(project: Path) -> None:
     file.write_text('{"n_clusters": 2}')
     assert train("idec", "cc", "--n-clusters", "auto").exit_code == 0
     assert len(np.unique(read_partitions(Path("data/partitions/toy/idec/cc.parquet")).labels["cc"])) == 2
-
-
-def test_tables_of_other_images_are_refused(project: Path) -> None:
-    write_features("wide", np.ones((60, 4), np.float32), fingerprint="other")
-    for method in ("views", "cc"):
-        assert "wide/L3.parquet was made from other images than data/images/toy" in refusal("idec", method)
-
-
-def test_unusable_features_name_their_backbone(project: Path) -> None:
-    write_features("narrow", np.full((60, 4), np.nan, np.float32))
-    assert refusal("idec", "cc").startswith("backbone 'narrow' has NaN or infinite features")
-    assert not outputs("idec")
-
-
-@pytest.mark.parametrize(
-    ("objective", "options", "message"),
-    [
-        ("idce", [], "no training objective is called 'idce'; did you mean idec"),
-        ("idec", ["--method", "mvce"], "method is 'mvce'; give one of views, cc, mvec, dmvc-fix, dmvc"),
-        ("idec", ["--device", "gpu"], "device is 'gpu' but there is no such device; give auto, cpu or cuda"),
-        ("idec", ["--n-clusters", "61"], "n_clusters is 61 but data/images/toy.parquet has 60 images"),
-        ("idec", ["--backbones", "vgg"], "data/features/toy/vgg/L3.parquet does not exist; run `dvc repro`"),
-        ("idec", ["--set", "init=ward"], "init is 'ward'; give one of consensus, kmeans"),
-        ("idec", ["--set", "gamma=-1"], "gamma is -1; give a number from 0 on"),
-        ("idec", ["--set", "gama=1"], "idec has no parameter 'gama'; did you mean gamma?"),
-        ("idec", ["--set", "gamma"], "--set is 'gamma'; write NAME=VALUE, such as eta=0.3"),
-        ("idec", ["--set", "gamma=[1"], "--set is 'gamma=[1', whose value is no YAML"),
-        ("idec", ["--set", "gamma=much"], "idec.gamma is 'much'; give a number"),
-        ("idec", ["--set", "batch_size=2.5"], "idec.batch_size is 2.5; give a whole number"),
-        ("idec", ["--set", "runs=true"], "idec.runs is True; give a whole number"),
-        ("idec", ["--set", "shuffle=1"], "idec.shuffle is 1; give true or false"),
-        ("idec", ["--set", "algorithms=kmeans"], "idec.algorithms is 'kmeans'; give a list, each a text"),
-        ("idec", ["--set", "width=3"], "idec has no parameter 'width'; did you mean"),
-        ("idec", ["--set", "preset=mine"], "idec.preset is 'mine'; give one of none, published, released"),
-        ("jule", ["--set", "preset=mine"], "jule.preset is 'mine'; give one of none, published, released"),
-        ("jule", ["--set", "eta=1.5"], "eta is 1.5; give a share from 0 to below 1"),
-        ("jule", ["--parameters", "no.yaml"], "no.yaml does not exist; name the file of parameters"),
-    ],
-)
-def test_mistakes_are_answered_in_one_line(
-    project: Path, objective: str, options: list[str], message: str
-) -> None:
-    assert refusal(objective, "cc", *options).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: 1", "params.yaml has no section 'idec'"),
-        ("idec: 3", "idec in params.yaml is 3; give it one line NAME: VALUE for each parameter"),
-        ("idec: [", "params.yaml is not a YAML file"),
-        ("idec: {gama: 1}", "idec has no parameter 'gama'; did you mean gamma?"),
-        ("idec: {preset: released, gama: 1}", "idec has no parameter 'gama'; did you mean gamma?"),
-    ],
-)
-def test_faults_of_the_file_are_answered_in_one_line(project: Path, text: str, message: str) -> None:
-    Path("params.yaml").write_text(text)
-    assert refusal("idec", "cc").startswith(message)
-
-
-def test_cuda_is_refused_where_there_is_none(project: Path) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("a CUDA device is available")
-    message = "device is 'cuda' but no CUDA device is available; give auto, cpu or cuda"
-    assert refusal("idec", "cc", "--device", "cuda") == message
 
 
 def test_a_lopsided_result_is_warned_of_in_one_line(

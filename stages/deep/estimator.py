@@ -77,7 +77,7 @@ class EmbeddedClustering(EncodesViews, ClusterMixin, BaseEstimator):
         self.encoder_ = self.network_.encoder
         self.history_: list[Epoch] = []
         clustering = int(take(saved, "phase", torch.tensor(0))) if saved else 0
-        self._restore(saved)
+        self._restore(saved, len(tensors[0]))
 
         first = Pretraining(
             self.network_,
@@ -181,22 +181,28 @@ class EmbeddedClustering(EncodesViews, ClusterMixin, BaseEstimator):
     def _checkpointed(self, phase: Phase, labels: np.ndarray | None) -> dict[str, Tensor]:
         """The state of the training after an epoch."""
         rows = [[PHASES.index(e.phase), e.reconstruction, e.clustering, e.changed] for e in self.history_]
+        seen = [e.labels for e in self.history_ if e.labels is not None]
         state = {
             "phase": torch.tensor(int(isinstance(phase, Clustering))),
             "history": torch.tensor(rows, dtype=torch.float64),
+            "seen": torch.from_numpy(np.stack(seen)) if seen else torch.empty((0, 0), dtype=torch.int32),
             **named(self.network_.state_dict(), "network"),
             **named(phase.state(), "training"),
         }
         return state if labels is None else {**state, "first": torch.from_numpy(labels)}
 
-    def _restore(self, saved: Mapping[str, Tensor]) -> None:
+    def _restore(self, saved: Mapping[str, Tensor], n_images: int) -> None:
         """Take weights and history from a checkpoint, and tell `progress` of the epochs that are over."""
         if not saved:
             return
         load_weights(self.network_, part(saved, "network"))
-        rows = saved.get("history", torch.empty(0))
-        for row in take(saved, "history", torch.empty((len(rows), 4), dtype=torch.float64)).tolist():
-            self.history_.append(Epoch(PHASES[int(row[0])], *row[1:]))
+        count = len(saved.get("history", torch.empty(0)))
+        rows = take(saved, "history", torch.empty((count, 4), dtype=torch.float64))
+        looked = ~rows[:, 3].isnan()
+        shape = (int(looked.sum()), n_images if looked.any() else 0)
+        labels = iter(take(saved, "seen", torch.empty(shape, dtype=torch.int32)).numpy())
+        for (phase, *values), known in zip(rows.tolist(), looked.tolist(), strict=True):
+            self.history_.append(Epoch(PHASES[int(phase)], *values, next(labels) if known else None))
             if self.progress is not None:
                 self.progress(self.history_[-1])
 

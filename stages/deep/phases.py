@@ -1,5 +1,6 @@
 """The two phases of DEC and IDEC: pre-training by reconstruction, then clustering."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -141,7 +142,11 @@ class Clustering(Phase):
         self.epochs += 1
         means = (self.descent.group.sum(totals) / seen).tolist()
         return Epoch(
-            "anchor" if anchored else "refine", means[0] if self.reconstruct else _NONE, means[1], changed
+            "anchor" if anchored else "refine",
+            means[0] if self.reconstruct else _NONE,
+            means[1],
+            changed,
+            None if math.isnan(changed) else self.labels.to(torch.int32).cpu().numpy(),
         )
 
     def state(self) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,13 +28,15 @@ class Epoch:
 
     Attributes: `phase` "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses, means
     over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
-    another than when it was last looked at (NaN if it was not, in this pass).
+    another than when it was last looked at (NaN if it was not, in this pass); `labels` int32 (n), the clusters as
+    they were then (None likewise).
     """
 
     phase: str
     reconstruction: float
     clustering: float
     changed: float
+    labels: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_arrays(blobs: Blobs, device: str) -> None:
     assert np.array_equal(first.labels_, same.labels_)
     assert np.array_equal(first.embedding_, same.embedding_)
     assert all(torch.equal(first.state()[name], same.state()[name]) for name in first.state())
-    assert [vars(epoch) for epoch in first.history_[10:]] == [vars(epoch) for epoch in same.history_[10:]]
+    assert first.history_[10:] == same.history_[10:]
     assert not np.array_equal(first.embedding_, other.embedding_)
 
 
@@ -85,6 +85,9 @@ def test_history_follows_the_phases(blobs: Blobs) -> None:
     assert model.history_[9].reconstruction < model.history_[0].reconstruction
     assert model.history_[13].clustering < model.history_[10].clustering
     assert np.isnan(model.history_[0].changed)
+    assert [epoch.labels is None for epoch in model.history_] == [True] * 10 + [False] * 7
+    before, after = (model.history_[place].labels for place in (-2, -1))
+    assert model.history_[-1].changed == np.mean(before != after)
 
 
 def test_refinement_stops_when_no_cluster_changes(blobs: Blobs) -> None:

@@ -69,6 +69,8 @@ def assert_same(one: Any, other: Any) -> None:
         name: value.numpy().tobytes() for name, value in other.state().items()
     }
     assert str(one.history_) == str(other.history_)
+    for epoch, same in zip(one.history_, other.history_, strict=True):
+        assert np.array_equal(epoch.labels, same.labels)
     assert one.n_iter_ == other.n_iter_
 
 

@@ -201,8 +201,9 @@ class EmbeddedClustering(EncodesViews, ClusterMixin, BaseEstimator):
         looked = ~rows[:, 3].isnan()
         shape = (int(looked.sum()), n_images if looked.any() else 0)
         labels = iter(take(saved, "seen", torch.empty(shape, dtype=torch.int32)).numpy())
-        for (phase, *values), known in zip(rows.tolist(), looked.tolist(), strict=True):
-            self.history_.append(Epoch(PHASES[int(phase)], *values, next(labels) if known else None))
+        for (phase, *losses, changed), known in zip(rows.tolist(), looked.tolist(), strict=True):
+            seen = next(labels) if known else None
+            self.history_.append(Epoch(PHASES[int(phase)], losses[0], losses[1], changed, seen))
             if self.progress is not None:
                 self.progress(self.history_[-1])
 

@@ -45,6 +45,8 @@ class JULE(RecurrentClustering):
     weight_decay : weight of the squared weights (5e-5).
     gamma, margin, anchors_only : of the loss (2, 0.2), see `stages.deep.triplets`.
     negatives : "all" images of other clusters in a batch, or only those of the `n_nearest" clusters (paper).
+    precision : of the matrix products while training, "float32" or "bfloat16"; weights, rows of the loss and the
+        graphs stay float32.
     device : torch device to compute on, e.g. "cpu" or "cuda".
     random_state : int, RandomState or None, as everywhere in scikit-learn.
     checkpoint : keeps the state, so that a killed fit goes on where it was, see `stages.deep.checkpoint`.

@@ -75,5 +75,10 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def _unit(values: Tensor, wanted: bool) -> Tensor:
-    """The rows (b, d), divided by their length if that is `wanted`; a row of zeros stays as it is."""
-    return nn.functional.normalize(values) if wanted else values
+    """The rows (b, d), divided by their length if that is `wanted`; a row of zeros stays as it is.
+
+    Lengths are taken in float32 at least: rows of bfloat16 would be up to a hundredth longer or shorter than 1.
+    """
+    if not wanted:
+        return values
+    return nn.functional.normalize(values.to(torch.promote_types(values.dtype, torch.float32)))

@@ -7,6 +7,7 @@ import numpy as np
 from stages.checks import check_choice, check_share
 from stages.clustering import count_different
 from stages.deep.autoencoders import check_network
+from stages.deep.training import PRECISIONS
 from stages.errors import ParameterError
 
 _AT_LEAST = {
@@ -23,7 +24,7 @@ _NOT_NEGATIVE = ("learning_rate", "pretrain_learning_rate", "momentum", "gamma",
 _CHOICES = {
     "optimiser": ("adam", "sgd"),
     "reduction": ("mean", "sum"),
-    "precision": ("float32", "bfloat16"),
+    "precision": PRECISIONS,
 }
 _MAY_BE_NONE = ("update_interval", "pretrain_learning_rate")
 

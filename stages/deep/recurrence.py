@@ -17,7 +17,7 @@ from stages.clustering.neighbours import Digraph, numbered
 from stages.deep.agglomeration import Agglomeration, nearest_clusters
 from stages.deep.distributed import Group
 from stages.deep.resume import load_optimiser, named, optimiser_state, part, take
-from stages.deep.training import embed
+from stages.deep.training import autocast, embed
 from stages.deep.triplets import triplet_loss
 from stages.errors import ParameterError
 
@@ -82,6 +82,7 @@ class Schedule:
     negatives: str
     n_nearest: int
     anchors_only: bool
+    precision: str
 
 
 class Recurrence:
@@ -170,9 +171,10 @@ class Recurrence:
             for batch in order.split(plan.batch_size)[: min(whole, steps - self._steps)]:
                 self._set_rate()
                 own = self.group.share(batch)
-                rows = self.trainee.forward([view[own] for view in inputs])
+                with autocast(device, plan.precision):
+                    rows = self.trainee.forward([view[own] for view in inputs])
                 loss = triplet_loss(
-                    self.group.gather(rows, len(batch)),
+                    self.group.gather(rows.to(inputs[0].dtype), len(batch)),
                     targets[batch],
                     gamma=plan.gamma,
                     margin=plan.margin,

@@ -23,7 +23,7 @@ from stages.deep.principal import start_as_projection
 from stages.deep.recurrence import PHASES, Period, Recurrence, Schedule, Trainee
 from stages.deep.resume import load_weights, named, part, take
 from stages.deep.sizes import warn_of_sizes
-from stages.deep.training import embed
+from stages.deep.training import PRECISIONS, embed
 from stages.errors import ParameterError
 
 Network = TypeVar("Network", MLP, MVnet)
@@ -108,6 +108,7 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         margin: float = 0.2,
         negatives: str = "all",
         anchors_only: bool = False,
+        precision: str = "float32",
         device: str | torch.device = "cpu",
         random_state: int | np.random.RandomState | None = None,
         checkpoint: Checkpoint | None = None,
@@ -140,6 +141,7 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         self.margin = margin
         self.negatives = negatives
         self.anchors_only = anchors_only
+        self.precision = precision
         self.device = device
         self.random_state = random_state
         self.checkpoint = checkpoint
@@ -163,6 +165,7 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         check_choice("update", self.update, UPDATES)
         check_choice("optimiser", self.optimiser, ("adam", "sgd"))
         check_choice("negatives", self.negatives, ("all", "nearest"))
+        check_choice("precision", self.precision, PRECISIONS)
         for name in ("view_graphs", "one_sided", "train_again", "anchors_only"):
             if not isinstance(getattr(self, name), bool):
                 raise ParameterError(f"{name} is {getattr(self, name)!r}; give true or false")

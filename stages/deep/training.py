@@ -19,6 +19,7 @@ from stages.deep.resume import load_optimiser, optimiser_state, take
 from stages.deep.student import soft_assignments
 
 PHASES = ("pretrain", "anchor", "refine")
+PRECISIONS = ("float32", "bfloat16")
 _ROWS = 1024  # embedded at once, at least: nothing is learnt from them, so larger batches only save time
 
 
@@ -144,7 +145,7 @@ def assign(embedding: Tensor, centers: Tensor, batch_size: int) -> Tensor:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context in which matrix products are of that `precision`: "float32" or "bfloat16"."""
+    """Return the context in which matrix products are of that `precision`, one of `PRECISIONS`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 

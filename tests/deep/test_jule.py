@@ -126,6 +126,20 @@ def test_global_random_states_are_neither_used_nor_changed(blobs: Blobs) -> None
 
 
 @pytest.mark.parametrize("estimator", ALL)
+def test_products_in_bfloat16_are_noise(blobs: Blobs, estimator: type, device: str) -> None:
+    views, labels = blobs
+    exact, rough = (
+        small(estimator, precision=precision, device=device).fit(views) for precision in ("float32", "bfloat16")
+    )
+    assert adjusted_rand_score(labels, rough.labels_) == 1
+    assert rough.embedding_.dtype == np.float32
+    losses = [[period.loss for period in model.history_] for model in (exact, rough)]
+    assert losses[0] != losses[1]
+    np.testing.assert_allclose(*losses, rtol=0.05)
+    np.testing.assert_allclose(np.linalg.norm(rough.embedding_, axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ALL)
 @pytest.mark.parametrize("n_clusters", [1, 2, 30, 59, 60])
 def test_any_number_of_clusters(blobs: Blobs, estimator: type, n_clusters: int) -> None:
     with warnings.catch_warnings():

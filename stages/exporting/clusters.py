@@ -1,0 +1,82 @@
+"""Which cluster every image is in, whatever kind of file says so."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages.errors import ParameterError, TableError
+from stages.tables import Partitions
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """`labels`, int32 (n), -1 for an image in no cluster; `confidence`, float64 (n), None where not known."""
+
+    labels: np.ndarray
+    confidence: np.ndarray | None
+
+
+def read_clusters(file: Path, paths: Sequence[str]) -> Clusters:
+    """Read a CSV table with the columns path, cluster and perhaps confidence; its rows must be the `paths` (n).
+
+    Raises `TableError` for a table that is damaged or of other images; a missing file is an OSError.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:  # a carriage return in a name stays one
+            rows = list(csv.DictReader(stream, strict=True))
+        found = [row["path"] for row in rows]
+        labels = np.array([int(row["cluster"]) for row in rows], dtype=np.int32)
+        known = bool(rows) and "confidence" in rows[0]
+        confidence = np.array([float(row["confidence"]) for row in rows]) if known else None
+    except (csv.Error, KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = f"the column {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`") from None
+    if found != list(paths):
+        raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it anew")
+    return Clusters(labels, confidence)
+
+
+def partition_clusters(table: Partitions, run: str) -> Clusters:
+    """Take the clusters of a `run` from a table of partitions; "" is the only one.
+
+    Raises `ParameterError` that names the runs there are.
+    """
+    if not run and len(table.labels) == 1:
+        (run,) = table.labels
+    if run not in table.labels:
+        names = list(table.labels)
+        some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        asked = f"no run {run!r}" if run else f"{len(names)} runs"
+        raise ParameterError(f"{table.file} holds {asked}; put one behind the method and a '/': {some}")
+    return Clusters(table.labels[run], None)
+
+
+def choose_rows(clusters: Clusters, numbers: Sequence[int] = (), least_confidence: float = 0) -> np.ndarray:
+    """The rows, int (m), of the images in the clusters `numbers` (none: in any) of at least this confidence.
+
+    Raises `ParameterError` for a number that no cluster has, and when no image is left.
+    """
+    present = np.unique(clusters.labels)
+    for number in numbers:
+        if number not in present:
+            raise ParameterError(f"--cluster is {number}; there are the clusters {_spans(present)}")
+    chosen = np.isin(clusters.labels, numbers or present)
+    if clusters.confidence is not None:
+        enough = clusters.confidence >= least_confidence
+        if not (chosen & enough).any():
+            most = clusters.confidence[chosen].max()
+            raise ParameterError(
+                f"no image has a confidence of {least_confidence:g}, the highest is {most:.2f}; "
+                "lower --least-confidence"
+            )
+        chosen &= enough
+    return np.flatnonzero(chosen)
+
+
+def _spans(numbers: np.ndarray) -> str:
+    """Sorted whole numbers as text, neighbours drawn together: "0 to 9"."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(f"{span[0]} to {span[-1]}" if len(span) > 1 else f"{span[0]}" for span in runs)

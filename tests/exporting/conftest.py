@@ -1,0 +1,52 @@
+"""A project with clusters, and the command `export` run in it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from stages import tables
+from stages.atomic import write_text
+from stages.csvtext import csv_text
+from stages.download import app as download
+from stages.export import app
+from tests.datasets.images import encode
+from tests.exporting.project import PATHS, Call, assign, started
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dataset `d` of pictures in a folder, one unreadable, with an ensemble's clusters and others'."""
+    monkeypatch.chdir(tmp_path)
+    for number, path in enumerate(PATHS):
+        file = Path("data/raw/d", path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode(Pillow.new("RGB", (4 + number, 5), (number, 0, 0))))
+    Path("data/raw/d/one/broken.png").write_bytes(b"no image")
+    assert started(download, "--dataset", "d") == 0
+    images = tables.read_images(Path("data/images/d.parquet"))
+    assert list(images.paths) == PATHS
+    folder = Path("data/partitions/d")
+    write_text(folder / "assignments.csv", csv_text(["path", "cluster", "confidence"], assign(PATHS)))
+    write_text(folder / "cut-2.csv", csv_text(["path", "cluster"], ((p, n % 2) for n, p in enumerate(PATHS))))
+    some = np.arange(len(PATHS)) % 2 - 1
+    views = {"a": some, "b": some + 1}
+    tables.write_partitions(folder / "jule/dmvc.parquet", {"dmvc": some}, {"dmvc": {}}, images.fingerprint)
+    tables.write_partitions(folder / "jule/views.parquet", views, {"a": {}, "b": {}}, images.fingerprint)
+    run_ = "kmeans/L3/x1/seed0"
+    tables.write_partitions(
+        folder / "baseline/a.parquet", {run_: some, "other": some}, {run_: {}, "other": {}}, "x"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def export(project: Path, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command on dataset `d`; return its exit status, stdout and stderr."""
+
+    def call(*options: str, to: str = "out") -> tuple[int, str, str]:
+        capsys.readouterr()
+        return (started(app, "--dataset", "d", "--to", to, *options), *capsys.readouterr())
+
+    return call

@@ -1,0 +1,57 @@
+"""What the command `export` refuses, in one line, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.atomic import write_text
+from stages.csvtext import csv_text
+from tests.exporting.project import PATHS, Call, assign, refused, remains
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--as", "zip"], "--as is 'zip'; give one of folders, csv, json, coco, imagefolder"),
+        (["--method", "jule/views"], "data/partitions/d/jule/views.parquet holds 2 runs; put one behind the "
+         "method and a '/': a, b"),
+        (["--method", "jule/views/c"], "data/partitions/d/jule/views.parquet holds no run 'c'; put one behind the "
+         "method and a '/': a, b"),
+        (["--method", "dmvc"], "no method is called 'dmvc'; data/partitions/d has baseline/a, jule/dmvc, "
+         "jule/views"),
+        (["--method", "../d/jule/dmvc"], "no method is called '../d/jule/dmvc'; data/partitions/d has baseline/a, "
+         "jule/dmvc, jule/views"),
+        (["--method", "cut-9"], "data/partitions/d/cut-9.csv does not exist; make it by `python -m "
+         "stages.ensemble --dataset d --cut 9`"),
+        (["--method", "baseline/a/other"], "data/partitions/d/baseline/a.parquet was made from other images "
+         "than data/images/d.parquet; run `dvc repro` to make it anew"),
+        (["--method", "jule/dmvc", "--ranked"], "jule/dmvc has no confidences; leave out --ranked, or take "
+         "--method ensemble"),
+        (["--method", "cut-2", "--least-confidence", ".5"], "cut-2 has no confidences; leave out "
+         "--least-confidence, or take --method ensemble"),
+        (["--cluster", "7"], "--cluster is 7; there are the clusters 0 to 2"),
+        (["--cluster", "2", "--least-confidence", ".99"], "no image has a confidence of 0.99, the highest is "
+         "0.98; lower --least-confidence"),
+        (["--as", "json", "--link"], "--as json writes no images; leave out --link, --ranked and --keep-folders"),
+    ],
+)  # fmt: skip
+def test_wrong_options(project: Path, export: Call, options: list[str], line: str) -> None:
+    assert refused(export(*options)) == line
+    assert remains(project) == []
+
+
+def test_wrong_tables(project: Path, export: Call) -> None:
+    file = Path("data/partitions/d/assignments.csv")
+    write_text(file, csv_text(["path", "cluster", "confidence"], assign(PATHS)[1:]))
+    assert refused(export()) == f"{file} lists other images than the image table; run `dvc repro` to make it anew"
+    write_text(file, "path,confidence\na,1\n")
+    assert (
+        refused(export())
+        == f"{file} cannot be used (the column 'cluster' is missing); delete it and run `dvc repro`"
+    )
+    write_text(file, "path,cluster,confidence\na,b,1\n")
+    assert "cannot be used (invalid literal for int() with base 10: 'b')" in refused(export())
+    file.unlink()
+    assert refused(export()) == f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
+    Path("data/images/d.parquet").unlink()
+    assert refused(export()).startswith("data/images/d.parquet does not exist; run `dvc repro`")

@@ -1,0 +1,37 @@
+"""What a check found, and running checks so that none of them stops the others."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from stages.errors import ManyviewsError
+
+Level = Literal["ok", "warning", "fault"]
+
+
+class Finding(NamedTuple):
+    """One thing that is well ("ok"), that may surprise ("warning"), or that stops a run ("fault").
+
+    `message` is one line: what was found and, unless it is well, what to do about it.
+    """
+
+    level: Level
+    message: str
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def examine(check: Check) -> Iterator[Finding]:
+    """Yield what a check finds; whatever it raises is a finding, too."""
+    try:
+        yield from check()
+    except ManyviewsError as error:
+        yield Finding("fault", str(error))
+    except ModuleNotFoundError as error:
+        yield Finding("fault", f"the package {error.name} is missing; run `pip install -e .`")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        yield Finding("fault", f"{place}{error.strerror or error}; see that it is there and that you may use it")
+    except Exception as error:  # a check of ours that fails must not hide what the others find
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        yield Finding("fault", f"could not be checked ({reason}); see to the other findings first")

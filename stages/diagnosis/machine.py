@@ -1,0 +1,104 @@
+"""Disks, memory and processors."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stages.diagnosis.finding import Finding
+
+# In a process of its own: a broken installation may end the process that imports it.
+_PROBE = """
+import json, os, torch
+from stages.device import choose_device
+from stages.backbones.precision import choose_precision
+found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "error": "", "bf16": False, "name": ""}
+found["mps"] = bool(getattr(torch.backends, "mps", None) and torch.backends.mps.is_available())
+try:
+    device = choose_device(os.environ.get("MANYVIEWS_DEVICE", "auto"))
+    found["device"] = str(device)
+    found["bf16"] = choose_precision("auto", device) == "bf16"
+    if device.type == "cuda":
+        found["name"] = torch.cuda.get_device_name(device)
+        found["free"], found["total"] = torch.cuda.mem_get_info(device)
+    torch.ones(2, device=device).sum().item()
+except Exception as error:
+    found["error"] = " ".join(str(error).split())
+print(json.dumps(found))
+"""
+
+
+def check_disk(needs: Mapping[Path, float]) -> Iterator[Finding]:
+    """Compare free space with the bytes needed at each place; places on one disk share it.
+
+    A place need not exist: the folder above it that does counts.
+    """
+    disks: dict[int, list[Path]] = {}
+    for place in needs:
+        disks.setdefault(_existing(place).stat().st_dev, []).append(place)
+    for places in disks.values():
+        free = shutil.disk_usage(_existing(places[0])).free
+        needed = sum(needs[place] for place in places)
+        what = f"{_size(free)} free for {', '.join(map(str, places))}"
+        if free < needed:
+            yield Finding("fault", f"{what}; some {_size(needed)} are needed: make room, or move one elsewhere")
+        elif free < 2 * needed:
+            yield Finding("warning", f"{what}; some {_size(needed)} are needed, which may become tight: make room")
+        else:
+            yield Finding("ok", f"{what} (needed: some {_size(needed)})")
+    for place in needs:
+        if not os.access(_existing(place), os.W_OK):
+            yield Finding("fault", f"{place} cannot be written to; change its rights or its owner")
+
+
+def check_memory(available: int, needed: int) -> Iterator[Finding]:
+    """Compare the bytes of free memory with those that the default run takes."""
+    if available < needed:
+        yield Finding(
+            "warning",
+            f"{_size(available)} free, some {_size(needed)} are needed: end other programs, or runs may fail",
+        )
+    else:
+        yield Finding("ok", f"{_size(available)} free (needed: some {_size(needed)})")
+
+
+def check_devices(timeout: float) -> Iterator[Finding]:
+    """Import torch in a process of its own and compute a sum on the device that a run would take."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        yield Finding(
+            "warning", f"torch took more than {timeout:g} s to start; try again when the machine is idle"
+        )
+        return
+    if done.returncode or not done.stdout.strip():
+        lines = done.stderr.strip().splitlines()
+        reason = lines[-1] if lines else f"it ended with status {done.returncode}"
+        yield Finding("fault", f"torch cannot be used ({reason}); install it anew: https://pytorch.org")
+        return
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found["error"]:
+        yield Finding("fault", f"torch {found['torch']}: {found['error']}")
+        return
+    bf16 = "with fast bf16" if found["bf16"] else "without fast bf16"
+    if "free" in found:
+        memory = f"{_size(found['free'])} of {_size(found['total'])} free"
+        yield Finding("ok", f"torch {found['torch']} on {found['device']}, {found['name']}, {memory}, {bf16}")
+    else:
+        unused = "; MPS is there, but is not used" if found["mps"] else ""
+        where = f"on {found['device']}, {found['threads']} threads, {bf16}{unused}"
+        yield Finding("ok", f"torch {found['torch']} {where}")
+
+
+def _existing(place: Path) -> Path:
+    place = place.absolute()
+    return next(folder for folder in (place, *place.parents) if folder.exists())
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB"

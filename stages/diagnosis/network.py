@@ -1,0 +1,131 @@
+"""Whether what lies elsewhere can be reached, without waiting long."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stages.diagnosis.finding import Finding
+
+# Kinds of remotes and the module that DVC needs for each; folders need none.
+_PLUGINS = {
+    "ssh": "dvc_ssh",
+    "http": "dvc_http",
+    "https": "dvc_http",
+    "s3": "dvc_s3",
+    "gs": "dvc_gs",
+    "azure": "dvc_azure",
+    "gdrive": "dvc_gdrive",
+    "oss": "dvc_oss",
+    "hdfs": "dvc_hdfs",
+    "webhdfs": "dvc_webhdfs",
+    "webdav": "dvc_webdav",
+    "webdavs": "dvc_webdav",
+}
+
+
+def check_remote(name: str, url: str, timeout: float) -> Iterator[Finding]:
+    """Tell whether a DVC remote, a folder or an address, is there; waits no longer than `timeout` seconds."""
+    scheme = urlsplit(url).scheme
+    what = f"{name} ({without_password(url)})"
+    if scheme not in _PLUGINS:
+        yield _folder(what, Path(url.removeprefix("file://")))
+    elif importlib.util.find_spec(_PLUGINS[scheme]) is None:
+        extra = _PLUGINS[scheme].removeprefix("dvc_")
+        yield Finding("fault", f'{what} needs another package; run `pip install "dvc[{extra}]"`')
+    elif scheme in ("http", "https"):
+        yield _web(what, url, timeout)
+    elif scheme == "ssh":
+        yield _ssh(what, url, timeout)
+    else:
+        yield Finding("ok", f"{what} is set; `dvc status --cloud` tells whether it answers")
+
+
+def answers(url: str, timeout: float) -> str:
+    """Ask for a page, through the proxy that is set; return "" if there is any answer, else why there is none."""
+    return _ask(url, timeout)[1]
+
+
+def _ask(url: str, timeout: float) -> tuple[int, str]:
+    """The status of a page, or why there is none. A login in the address is not sent: any answer will do."""
+    try:
+        parts = urlsplit(url)
+        plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        request = urllib.request.Request(plain, method="HEAD")
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code, ""
+    except (OSError, ValueError, HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        return 0, str(getattr(reason, "strerror", None) or reason)
+
+
+def _folder(what: str, folder: Path) -> Finding:
+    if not folder.exists():
+        return Finding("warning", f"{what} does not exist: mount it, or `dvc push` will make it")
+    if not folder.is_dir():
+        return Finding("fault", f"{what} is no folder; name one by `dvc remote modify`")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return Finding("fault", f"{what} may not be read by you; ask its owner for the right")
+    if not os.access(folder, os.W_OK):
+        return Finding("warning", f"{what} may not be written to: `dvc pull` works, `dvc push` needs the right")
+    return Finding("ok", f"{what} is there")
+
+
+def _web(what: str, url: str, timeout: float) -> Finding:
+    status, reason = _ask(url, timeout)
+    if reason:
+        return Finding("fault", f"{what} does not answer ({reason}); check the address, the network and the proxy")
+    if status in (401, 403, 407):
+        return Finding("warning", f"{what} wants a login ({status}); give one by `dvc remote modify --local`")
+    if status >= 500:
+        return Finding("warning", f"{what} answers with an error ({status}); ask whoever runs it")
+    return Finding("ok", f"{what} answers")
+
+
+def _ssh(what: str, url: str, timeout: float) -> Finding:
+    host, port = _ssh_place(url, timeout)
+    try:
+        with socket.create_connection((host, port), timeout=timeout) as connection:
+            connection.settimeout(timeout)
+            greeting = connection.recv(4)
+    except OSError as error:
+        reason = error.strerror or error
+        return Finding(
+            "fault", f"{what} does not answer ({reason}); check the host, the port {port} and the network"
+        )
+    if greeting != b"SSH-":
+        return Finding("fault", f"{what} is no SSH server; check the host and the port {port}")
+    return Finding("ok", f"{what} answers; `dvc status --cloud` tells whether it lets you in")
+
+
+def _ssh_place(url: str, timeout: float) -> tuple[str, int]:
+    """Host and port, with what the user's settings of ssh say about that host."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if shutil.which("ssh") and host and not host.startswith("-"):
+        command = ["ssh", *(["-p", str(port)] if port else []), "-G", host]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            return host, port or 22
+        settings = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+        return settings.get("hostname", host), int(settings.get("port", port or 22))
+    return host, port or 22
+
+
+def without_password(url: str) -> str:
+    """An address as others may see it."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@")).geturl()

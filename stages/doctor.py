@@ -1,0 +1,203 @@
+"""Command `doctor`: whether this machine and this project are fit to run, and what to do where they are not."""
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stages import diagnosis
+from stages.command import application, run
+from stages.diagnosis import Check, Finding, examine
+
+# Bytes that the default run, a few hundred photos and four small networks, takes at the most.
+MEMORY = 2 << 30
+DATA_DISK = 1 << 30
+CACHE_DISK = 1 << 30
+
+
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of check, level (ok, warning, fault) and message.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to wait for an answer of a remote or of another address.")
+    ] = 3,
+    patience: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to wait for `dvc status` and for torch to start.")
+    ] = 60,
+    parameters: Annotated[Path, typer.Option(help="The file of parameters.")] = Path("params.yaml"),
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+) -> None:
+    """Check Python, packages, devices, disks, git, DVC, remotes, parameters, images, weights and tables.
+
+    Prints a line for each thing: ok, warning (may surprise) or fault (stops a run), with the way out. Nothing is
+    changed and nothing fetched. Ends with status 1 when there is a fault. Run it in the project's folder.
+    """
+    checks = _checks(parameters, data, metrics, timeout, patience)
+    found: list[tuple[str, Finding]] = []
+    # What waits for other programs and machines runs beside the rest.
+    with ThreadPoolExecutor(len(checks)) as pool:
+        results = [(name, pool.submit(lambda check: list(examine(check)), check)) for name, check in checks]
+        for name, result in results:
+            for finding in result.result():
+                found.append((name, finding))
+                if not as_json:
+                    print(f"{finding.level:8} {name}: {_one_line(finding.message)}", flush=True)
+    if as_json:
+        rows = [{"check": name, "level": level, "message": message} for name, (level, message) in found]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    faults = sum(finding.level == "fault" for _, finding in found)
+    warnings = sum(finding.level == "warning" for _, finding in found)
+    if not as_json:
+        total = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+        print(total if faults or warnings else "all is well")
+    if faults:
+        sys.exit(1)
+
+
+def _checks(
+    parameters: Path, data: Path, metrics: Path, timeout: float, patience: float
+) -> list[tuple[str, Check]]:
+    """All checks, in the order in which their findings are told."""
+    root, lock = parameters.absolute().parent, Path("dvc.lock")
+    values = _parameters(parameters)
+    return [
+        ("python", partial(diagnosis.check_python, root / "pyproject.toml")),
+        ("packages", partial(diagnosis.check_packages, root / "pyproject.toml")),
+        ("devices", partial(diagnosis.check_devices, patience)),
+        ("memory", _memory),
+        ("disk", partial(_disk, values, data)),
+        ("project", partial(_project, root, timeout)),
+        ("remotes", partial(_remotes, timeout)),
+        ("parameters", partial(_values, parameters, root / "dvc.yaml")),
+        ("datasets", partial(_datasets, values, data)),
+        ("n_clusters", partial(_n_clusters, values, data)),
+        ("weights", partial(_weights, values, data, timeout)),
+        ("dvc.lock", partial(_lock, lock)),
+        ("outputs", partial(_outputs, lock, patience)),
+        ("tables", partial(_tables, values, data)),
+        ("leftovers", partial(_leftovers, data, metrics)),
+    ]
+
+
+def _parameters(file: Path) -> dict[str, Any]:
+    """The parameters, or none where they cannot be read, which another check tells of."""
+    from stages.doctorparameters import read_parameters
+    from stages.errors import ManyviewsError
+
+    try:
+        return read_parameters(file)
+    except (ManyviewsError, OSError):
+        return {}
+
+
+def _names(values: dict[str, Any], key: str) -> list[Any]:
+    names = values.get(key)
+    return names if isinstance(names, list) else []
+
+
+def _memory() -> Iterator[Finding]:
+    from stages.memory import available_memory
+
+    return diagnosis.check_memory(available_memory(), MEMORY)
+
+
+def _disk(values: dict[str, Any], data: Path) -> Iterator[Finding]:
+    """The tables and DVC's cache take the images once more each; weights go into the user's cache."""
+    from stages.doctorproject import dvc
+    from stages.wheels import cache_folder
+
+    folders = [data / "raw" / str(name) for name in _names(values, "datasets")]
+    images = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+    needs = {data: images + DATA_DISK, cache_folder(): CACHE_DISK}
+    if Path(".dvc").is_dir():
+        needs[Path(dvc(60, "cache", "dir").strip())] = images + DATA_DISK
+    yield from diagnosis.check_disk(needs)
+
+
+def _project(root: Path, timeout: float) -> Iterator[Finding]:
+    from stages.doctorproject import check_repository
+
+    return check_repository(root, timeout)
+
+
+def _remotes(timeout: float) -> Iterator[Finding]:
+    from stages.doctorproject import check_remotes
+
+    return check_remotes(timeout)
+
+
+def _values(file: Path, pipeline: Path) -> Iterator[Finding]:
+    from stages.doctorparameters import check_parameters, read_parameters
+
+    yield from check_parameters(read_parameters(file), pipeline)
+
+
+def _datasets(values: dict[str, Any], data: Path) -> Iterator[Finding]:
+    from stages.doctorparameters import check_dataset
+
+    for name in _names(values, "datasets"):
+        yield from examine(partial(check_dataset, name, data))
+
+
+def _n_clusters(values: dict[str, Any], data: Path) -> Iterator[Finding]:
+    from stages.doctorparameters import check_n_clusters
+
+    for name in _names(values, "datasets"):
+        yield from examine(partial(check_n_clusters, values.get("n_clusters"), name, data))
+
+
+def _weights(values: dict[str, Any], data: Path, timeout: float) -> Iterator[Finding]:
+    from stages.doctorparameters import check_weights
+    from stages.wheels import cache_folder
+
+    section = values.get("weights")
+    folder = Path(section.get("folder") or "data/weights") if isinstance(section, dict) else data / "weights"
+    for name in _names(values, "backbones"):
+        yield from examine(partial(check_weights, name, folder, data, cache_folder(), timeout))
+
+
+def _lock(file: Path) -> Iterator[Finding]:
+    from stages.doctorproject import check_lock
+
+    return check_lock(file)
+
+
+def _outputs(lock: Path, patience: float) -> Iterator[Finding]:
+    """What `dvc status` says, unless there is nothing that it could compare with."""
+    from stages.diagnosis import conflict_line
+    from stages.doctorproject import check_status, read_status
+
+    if lock.exists() and not conflict_line(lock):
+        yield from check_status(read_status(patience))
+
+
+def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:
+    from stages.doctorproject import check_tables
+
+    backbones, objectives = (list(map(str, _names(values, key))) for key in ("backbones", "objectives"))
+    for name in _names(values, "datasets"):
+        yield from examine(partial(check_tables, str(name), backbones, objectives, data))
+
+
+def _leftovers(data: Path, metrics: Path) -> Iterator[Finding]:
+    from stages.doctorproject import check_leftovers
+    from stages.wheels import cache_folder
+
+    return check_leftovers(data, metrics, cache_folder())
+
+
+def _one_line(message: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+
+
+app = application(doctor)
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,222 @@
+"""What `doctor` asks of params.yaml: that the stages will take it, and that what it names is there."""
+
+import difflib
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stages.diagnosis import Finding, answers, conflict_line, without_password
+from stages.errors import BackboneError, ManyviewsError, ParameterError
+
+if TYPE_CHECKING:
+    from stages.backbones.card import Source, Weights
+
+
+def read_parameters(file: Path) -> dict[str, Any]:
+    """Return the content of params.yaml. Raises `ParameterError` where there is none that can be used."""
+    try:
+        if line := conflict_line(file):
+            raise ParameterError(
+                f"{file} holds the marks of a merge conflict, from line {line} on; keep one of the two versions"
+            )
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(
+            f"there is no {file}; run this in the project's folder, or take it from git"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ParameterError(f"{file} is not a YAML file ({reason}); correct it, or take it from git") from None
+    if not isinstance(content, dict):
+        raise ParameterError(f"{file} holds no NAME: VALUE; take it from git")
+    return content
+
+
+def check_parameters(parameters: Mapping[str, Any], pipeline: Path) -> Iterator[Finding]:
+    """Every key an option of its stage, every value of its type, every name known; `pipeline` is dvc.yaml."""
+    faults = [*_option_faults(parameters, pipeline), *_value_faults(parameters)]
+    yield from (Finding("fault", fault) for fault in dict.fromkeys(faults))
+    if not faults:
+        yield Finding("ok", f"{len(parameters)} keys, all as the stages take them")
+
+
+def check_dataset(name: Any, data: Path) -> Iterator[Finding]:
+    """One of `datasets`: that its folder holds images, or a source.yaml that can be read."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        yield Finding("fault", f"datasets names {name!r}; use letters, digits, '.', '_' and '-'")
+        return
+    from stages.datasets.folder import read_folder
+    from stages.datasets.source import SOURCE, read_source
+
+    folder = data / "raw" / name
+    if not folder.is_dir():
+        others = sorted(place.name for place in (data / "raw").glob("*") if place.is_dir())
+        near = difflib.get_close_matches(name, others) or ["put your images there"]
+        hint = near[0] if near == ["put your images there"] else f"did you mean {' or '.join(near)}?"
+        yield Finding("fault", f"there is no folder {folder}; {hint}")
+        return
+    images, described = read_folder(folder), (folder / SOURCE).is_file()
+    if images and described:
+        yield Finding("fault", f"{folder} holds both images and {SOURCE}; remove one of them")
+    elif images:
+        yield Finding("ok", f"{name}: {len(images)} images in {folder}")
+    elif described:
+        kind = type(read_source(folder / SOURCE)).__name__
+        yield Finding("ok", f"{name}: {folder / SOURCE} can be read ({kind})")
+    else:
+        yield Finding("fault", f"{folder} holds no image; put images in it, or a {SOURCE}")
+
+
+def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Finding]:
+    """That as many clusters can be made of the images of a dataset, as far as its table is there."""
+    from stages.cluster_count import resolve_n_clusters
+    from stages.tables import read_images
+
+    table = data / "images" / f"{dataset}.parquet"
+    if table.is_file():
+        count = resolve_n_clusters(str(n_clusters), read_images(table))
+        yield Finding("ok", f"{dataset}: {n_clusters}" + (f", that is {count}" if n_clusters == "classes" else ""))
+    elif n_clusters in ("auto", "classes") or str(n_clusters).isdigit():
+        yield Finding("ok", f"{dataset}: {n_clusters}")
+    else:
+        yield Finding("fault", f"n_clusters is {n_clusters!r}; give a whole number, 'auto' or 'classes'")
+
+
+def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: float) -> Iterator[Finding]:
+    """That the backbone is known, and its weights are on this machine or can be fetched."""
+    from stages.backbones.card import HubSource, read_card
+    from stages.backbones.lookup import find_backbone
+    from stages.backbones.registry import REGISTRY
+
+    card_file = data / "backbones" / f"{name}.json"
+    if name not in REGISTRY and isinstance(name, str) and card_file.is_file():
+        weights = read_card(card_file, []).weights  # spares asking torchvision and timm, which takes seconds
+    else:
+        weights = find_backbone(str(name)).weights
+    flat = [f"{it.repository}/{it.file}" for it in weights.sources if isinstance(it, HubSource)]
+    places = [*(folder / file for file in (weights.file, *flat)), cache / "weights" / weights.file]
+    found = next((place for place in places if place.is_file()), None)
+    if found is not None:
+        yield _local_weights(str(name), weights, found, folder, cache)
+        return
+    reasons = []
+    for source in weights.sources:
+        reason = answers(address := _address(source), timeout)
+        address = without_password(address)
+        if not reason:
+            yield Finding("ok", f"{name}: to be fetched from {address}")
+            return
+        reasons.append(f"{address}: {reason}")
+    yield Finding(
+        "fault",
+        f"{name}: {weights.file} is not here and cannot be fetched ({'; '.join(reasons) or 'no source'}); "
+        f"put it into {folder} by hand",
+    )
+
+
+def _local_weights(name: str, weights: "Weights", found: Path, folder: Path, cache: Path) -> Finding:
+    """Whether the file that was found, in `folder` or in the cache, is the one meant; nothing is fetched."""
+    from stages.backbones.weights import obtain_weights
+
+    by_hand = found.is_relative_to(folder)
+    file = str(found.relative_to(folder)) if by_hand else weights.file
+    try:
+        obtain_weights(replace(weights, file=file, sources=()), folder, cache, report=lambda line: None)
+    except BackboneError as error:
+        if by_hand:
+            return Finding("fault", str(error))
+        return Finding("warning", f"{name}: {found} is damaged; the next run fetches it again, or remove it")
+    return Finding("ok", f"{name}: {found}")
+
+
+def _address(source: "Source") -> str:
+    """What to ask whether a source can be reached: the hub and the package index are those that are set."""
+    from stages.backbones.card import HubSource, UrlSource
+
+    if isinstance(source, UrlSource):
+        return source.url
+    if isinstance(source, HubSource):
+        return os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    if index := os.environ.get("PIP_INDEX_URL"):
+        return index
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "get", "global.index-url"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "https://pypi.org/simple/"
+
+
+def _option_faults(parameters: Mapping[str, Any], pipeline: Path) -> Iterator[str]:
+    """Keys of a section that are no options of its stage, and values that are not of the option's type."""
+    import typer.main
+
+    if not pipeline.is_file():
+        yield f"there is no {pipeline}; take it from git"
+        return
+    stages = (yaml.safe_load(pipeline.read_text(encoding="utf-8")) or {}).get("stages", {})
+    for name, stage in stages.items():
+        command = str(stage.get("do", stage).get("cmd", ""))
+        script = re.search(r"python -m (stages\.\w+)", command)
+        sections = set(re.findall(r"\$\{(\w+)\}", command)) - {"item"}
+        if absent := sorted(sections - parameters.keys()):
+            yield f"{' and '.join(absent)} is missing, which stage {name} needs; take it from git"
+        nested = {key for key in sections & parameters.keys() if isinstance(parameters[key], dict)}
+        if not script or not nested:
+            continue
+        parser = typer.main.get_command(importlib.import_module(script[1]).app)
+        needed = [text for option in parser.params if option.required for text in (option.opts[0], "1")]
+        for section in sorted(nested):
+            for key, value in parameters[section].items():
+                try:
+                    parser.make_context(name, [*needed, *_arguments(str(key), value)])
+                except Exception as error:
+                    if not hasattr(error, "format_message"):  # Typer's base of these has no public name
+                        raise
+                    reason = " ".join(error.format_message().split()).rstrip(".")
+                    yield f"{section}.{key} is {value!r} ({reason}); `python -m {script[1]} --help` explains it"
+
+
+def _arguments(key: str, value: Any) -> list[str]:
+    """The arguments that DVC makes of a key and its value."""
+    if isinstance(value, bool):
+        return [f"--{key}" if value else f"--no-{key}"]
+    return [f"--{key}={item}" for item in (value if isinstance(value, list) else [value])]
+
+
+def _value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """What the stages' own checks say of names and numbers."""
+    from stages.algorithmname import check_shares
+    from stages.checks import check_number, check_once, check_share
+    from stages.clustering.algorithms import find_algorithm
+    from stages.comparison import check_objective
+
+    ensemble, baseline = (parameters.get(name) or {} for name in ("ensemble", "baseline"))
+    seed = parameters.get("seed", 0)
+    checks: list[Callable[[], object]] = [partial(check_number, "seed", seed, whole=True)]
+    lists = {key: parameters.get(key) or [] for key in ("datasets", "backbones", "objectives")}
+    for key, names in lists.items():
+        if not isinstance(names, list):
+            yield f"{key} is {names!r}; write each name on a line of its own, behind a dash"
+        elif key != "objectives" and not names:
+            yield f"{key} is empty; name at least one"
+        else:
+            checks.append(partial(check_once, key, [str(name) for name in names], key.removesuffix("s")))
+            checks += [partial(check_objective, name) for name in names if key == "objectives"]
+    algorithms = ensemble.get("algorithms", [])
+    checks += [partial(find_algorithm, name) for name in (*baseline.get("algorithms", []), *algorithms)]
+    if "shares" in ensemble:
+        checks.append(partial(check_shares, ensemble["shares"], algorithms))
+    if isinstance(ensemble.get("least_share"), int | float):
+        checks.append(partial(check_share, "ensemble.least_share", ensemble["least_share"]))
+    for check in checks:
+        try:
+            check()
+        except ManyviewsError as error:
+            yield str(error)

@@ -1,0 +1,218 @@
+"""What `doctor` asks of git, of DVC and of the tables that the pipeline wrote."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from stages.comparison import METHODS
+from stages.diagnosis import Finding, check_remote, conflict_line, find_leftovers, find_running
+from stages.errors import ParameterError, TableError
+from stages.trainedfiles import TrainedFiles
+
+_LISTED = 3  # names in a line; more are counted
+
+
+def dvc(timeout: float, *arguments: str) -> str:
+    """Run dvc and return what it prints. Raises `ParameterError` with its own words when it fails."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise ParameterError(
+            f"`dvc {' '.join(arguments)}` took more than {timeout:g} s; run it yourself, or raise --timeout"
+        ) from None
+    if done.returncode:
+        lines = [" ".join(line.split()) for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        reason = next((line for line in lines if "ERROR" in line), " ".join(lines[:2]))
+        raise ParameterError(
+            f"`dvc {' '.join(arguments)}` fails ({reason.removeprefix('ERROR: ')}); see to this first"
+        )
+    return done.stdout
+
+
+def check_repository(folder: Path, timeout: float) -> Iterator[Finding]:
+    """That the folder is of a git repository and of a DVC project."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--show-toplevel"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        versioned = done.returncode == 0
+    except FileNotFoundError:
+        yield Finding("fault", "git is not installed; install it: https://git-scm.com")
+        return
+    if not (folder / ".dvc").is_dir():
+        yield Finding("fault", "this is no DVC project, .dvc is missing; take it from git, or run `dvc init`")
+    if not versioned:
+        yield Finding("fault", "this is no git repository, which DVC needs; clone the project, or run `git init`")
+        return
+    lock = Path(done.stdout.strip()) / ".git" / "index.lock"
+    if lock.exists():
+        yield Finding("warning", f"{lock} is there: a git command is running, or was killed; remove it then")
+    if (folder / ".dvc").is_dir():
+        from importlib.metadata import version
+
+        yield Finding("ok", f"git repository and DVC project, DVC {version('dvc')}")
+
+
+def check_remotes(timeout: float) -> Iterator[Finding]:
+    """The remotes of DVC: that there is a default one, and that each answers."""
+    lines = [line.strip() for line in dvc(60, "remote", "list").splitlines() if len(line.split()) > 1]
+    remotes = [line.removesuffix("(default)").split(maxsplit=1) for line in lines]
+    if not remotes:
+        yield Finding("ok", "none is set; to share results: `dvc remote add -d NAME ADDRESS`")
+        return
+    if not any(line.endswith("(default)") for line in lines):
+        yield Finding("warning", "none is the default; choose one by `dvc remote default NAME`")
+    with ThreadPoolExecutor(8) as pool:
+        for findings in pool.map(
+            lambda remote: list(check_remote(remote[0], remote[1].strip(), timeout)), remotes
+        ):
+            yield from findings
+
+
+def check_lock(lock: Path) -> Iterator[Finding]:
+    """That dvc.lock can be read at all."""
+    import yaml
+
+    if not lock.exists():
+        yield Finding("warning", f"there is no {lock}: nothing was computed yet; run `dvc repro`")
+        return
+    if line := conflict_line(lock):
+        yield Finding(
+            "fault",
+            f"{lock} holds the marks of a merge conflict, from line {line} on; run `git checkout --ours {lock}`, "
+            "then `dvc repro`",
+        )
+        return
+    try:
+        content = yaml.load(lock.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        stages = len(content["stages"])
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        yield Finding("fault", f"{lock} is damaged ({reason}); run `git checkout {lock}`, or remove it")
+        return
+    yield Finding("ok", f"{stages} stages are recorded in {lock}")
+
+
+def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+    """What `dvc status --json` says: outputs that are missing or changed, and stages that would run again."""
+    outs: dict[str, list[str]] = {}
+    causes: dict[str, dict[str, None]] = {}
+    for stage, changes in status.items():
+        for change in changes:
+            for kind, what in change.items() if isinstance(change, dict) else [(change, {})]:
+                if kind == "changed outs":
+                    for path, how in what.items():
+                        outs.setdefault(how, []).append(path)
+                else:
+                    causes.setdefault(stage, {}).update(dict.fromkeys(_causes(kind, what)))
+    advice = {
+        "deleted": "missing; fetch them by `dvc pull` or make them by `dvc repro`",
+        "modified": "not as dvc.lock says; make them anew by `dvc repro`",
+        "not in cache": "in no cache, so that `dvc push` lacks them; run `dvc commit`",
+    }
+    for how, paths in outs.items():
+        yield Finding("warning", f"{_some(paths)}: {advice.get(how, f'{how}; run `dvc repro`')}")
+    if causes:
+        reasons = dict.fromkeys(cause for found in causes.values() for cause in found)
+        because = f" as these changed since: {_some(list(reasons))}" if reasons else ""
+        yield Finding(
+            "warning", f"{len(causes)} stage{'s' * (len(causes) != 1)} would run again{because}; run `dvc repro`"
+        )
+    if not status:
+        yield Finding("ok", "all outputs are as dvc.lock says, and nothing they depend on has changed")
+
+
+def check_tables(
+    dataset: str, backbones: Sequence[str], objectives: Sequence[str], data: Path
+) -> Iterator[Finding]:
+    """That the tables of a dataset can be read and were made from the images of its image table."""
+    from stages.tables import check_same_images, read_fingerprint
+
+    table = data / "images" / f"{dataset}.parquet"
+    if not table.is_file():
+        yield Finding("warning", f"{table} is not there yet; run `dvc repro`")
+        return
+    images = read_fingerprint(table)
+    faults = checked = 0
+    for file in _tables(dataset, backbones, objectives, data):
+        try:
+            check_same_images(images, read_fingerprint(file))
+        except TableError as error:
+            yield Finding("fault", str(error))
+            faults += 1
+        checked += 1
+    if not faults:
+        yield Finding("ok", f"{dataset}: {checked} tables are of the images of {table}")
+
+
+def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]:
+    """Runs at work, unfinished work, and what killed runs left."""
+    scratch = data / "scratch"
+    running = list(find_running(scratch))
+    for lock in running:
+        yield Finding("warning", f"a stage is at work on {lock.relative_to(scratch).with_suffix('')}; wait for it")
+    unfinished = [folder for folder in (scratch / "extract", scratch / "train") if any(_files(folder))]
+    if unfinished and not running:
+        size = sum(file.stat().st_size for folder in unfinished for file in _files(folder)) / 2**20
+        yield Finding(
+            "warning",
+            f"{scratch} holds {size:.0f} MiB of unfinished work; `dvc repro` goes on there, or remove it",
+        )
+    parts = list(find_leftovers([data, metrics, cache]))
+    if parts and not running:
+        yield Finding(
+            "warning", f"{_some(list(map(str, parts)))}: left by killed runs; remove them if nothing runs"
+        )
+    if not (running or unfinished or parts):
+        yield Finding("ok", "no stage is at work, and none left anything unfinished")
+
+
+def read_status(timeout: float) -> dict[str, Any]:
+    """The answer of `dvc status`."""
+    status: dict[str, Any] = json.loads(dvc(timeout, "status", "--json"))
+    return status
+
+
+def _tables(dataset: str, backbones: Sequence[str], objectives: Sequence[str], data: Path) -> Iterator[Path]:
+    """The tables that a run writes for a dataset, as far as they are there."""
+    partitions = data / "partitions" / dataset
+    places = [partitions / "ensemble.parquet", partitions / "dendrogram.parquet"]
+    for backbone in backbones:
+        places += [*sorted((data / "features" / dataset / backbone).glob("*.parquet"))]
+        places.append(partitions / "baseline" / f"{backbone}.parquet")
+    for objective in objectives:
+        files = TrainedFiles(data, dataset, objective)
+        places += [files.partitions(method) for method in METHODS]
+        places += [files.embedding(method) for method in METHODS if method not in ("views", "mvec")]
+        places += [files.embedding("views", backbone) for backbone in backbones]
+    return (place for place in places if place.is_file())
+
+
+def _causes(kind: str, what: Mapping[str, Any]) -> Iterator[str]:
+    """What changed, in words: parameters by name, all code as one."""
+    for path, how in what.items():
+        if isinstance(how, dict):
+            yield from (f"{path} {name}" for name in how)
+        elif path.startswith("stages/"):
+            yield "the code of the stages"
+        elif kind == "changed deps":
+            yield path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".lock")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

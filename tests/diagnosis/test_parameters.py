@@ -1,0 +1,204 @@
+"""What `doctor` says of params.yaml, and of the image sets and weights that it names."""
+
+import copy
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.atomic import write_text
+from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights, WheelSource
+from stages.diagnosis import examine
+from stages.doctorparameters import (
+    check_dataset,
+    check_n_clusters,
+    check_parameters,
+    check_weights,
+    read_parameters,
+)
+from stages.errors import ParameterError
+from stages.tables import Image, write_images
+
+ROOT = Path(__file__).parents[2]
+PARAMETERS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def faults(parameters: dict[str, Any]) -> list[str]:
+    found = list(check_parameters(parameters, ROOT / "dvc.yaml"))
+    assert {finding.level for finding in found} in ({"fault"}, {"ok"})
+    return [finding.message for finding in found if finding.level == "fault"]
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    """The project's parameters, of which these are others; a section is changed key by key."""
+    parameters = copy.deepcopy(PARAMETERS)
+    for key, value in values.items():
+        parameters[key] = {**parameters[key], **value} if isinstance(value, dict) else value
+    return parameters
+
+
+def test_the_parameters_of_the_project_are_well() -> None:
+    assert faults(PARAMETERS) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "start"),
+    [
+        ({"ensemble": {"linkag": "single"}}, "ensemble.linkag is 'single' (No such option: --linkag"),
+        (
+            {"ensemble": {"least_share": "few"}},
+            "ensemble.least_share is 'few' (Invalid value for '--least-share': ",
+        ),
+        ({"ensemble": {"least_share": 1.5}}, "ensemble.least_share is 1.5; give a share from 0 to below 1"),
+        ({"ensemble": {"shares": [1]}}, "shares are 1 for 2 algorithms; give a number for each"),
+        (
+            {"baseline": {"algorithms": ["kmean"]}},
+            "no clustering algorithm is called 'kmean'; did you mean kmeans",
+        ),
+        ({"baseline": {"seeds": [1, 2.5]}}, "baseline.seeds is [1, 2.5] (Invalid value for '--seeds': "),
+        ({"datasets": []}, "datasets is empty; name at least one"),
+        ({"datasets": "flowers"}, "datasets is 'flowers'; write each name on a line of its own, behind a dash"),
+        ({"backbones": ["a", "a"]}, "backbones names a twice; name every backbone once"),
+        ({"objectives": ["dek"]}, "no training objective is called 'dek'; did you mean "),
+        ({"seed": -1}, "seed is -1; give a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_value(values: dict[str, Any], start: str) -> None:
+    (line,) = faults(changed(**values))
+    assert line.startswith(start) and "\n" not in line
+
+
+def test_a_missing_section() -> None:
+    parameters = {key: value for key, value in PARAMETERS.items() if key != "report"}
+    assert "report is missing, which stage report needs; take it from git" in faults(parameters)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    for content, message in (
+        (None, f"there is no {file}; run this in the project's folder, or take it from git"),
+        ("a: [1", f"{file} is not a YAML file ("),
+        ("- a\n", f"{file} holds no NAME: VALUE; take it from git"),
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n",
+            f"{file} holds the marks of a merge conflict, from line 2 on; keep one of the two versions",
+        ),
+    ):
+        if content is not None:
+            file.write_text(content)
+        with pytest.raises(ParameterError) as error:
+            read_parameters(file)
+        assert str(error.value).startswith(message) and "\n" not in str(error.value)
+    assert list(check_parameters(PARAMETERS, tmp_path / "dvc.yaml")) == [
+        ("fault", f"there is no {tmp_path / 'dvc.yaml'}; take it from git")
+    ]
+
+
+def test_datasets(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for name in ("photos", "empty", "both", "described", "odd"):
+        (raw / name).mkdir(parents=True)
+    for name in ("photos", "both"):
+        (raw / name / "a.png").touch()
+    for name in ("both", "described"):
+        (raw / name / "source.yaml").write_text("reader: local\npath: /x\n")
+    (raw / "odd/source.yaml").write_text("reader: lokal\n")
+
+    def found(name: Any) -> tuple[str, str]:
+        (finding,) = examine(lambda: check_dataset(name, tmp_path))
+        return finding
+
+    assert found("photos") == ("ok", f"photos: 1 images in {raw / 'photos'}")
+    assert found("described") == ("ok", f"described: {raw / 'described/source.yaml'} can be read (Local)")
+    assert found("empty") == ("fault", f"{raw / 'empty'} holds no image; put images in it, or a source.yaml")
+    assert found("both") == ("fault", f"{raw / 'both'} holds both images and source.yaml; remove one of them")
+    assert found("photo") == ("fault", f"there is no folder {raw / 'photo'}; did you mean photos?")
+    assert found("zzz") == ("fault", f"there is no folder {raw / 'zzz'}; put your images there")
+    assert found("../x")[1] == "datasets names '../x'; use letters, digits, '.', '_' and '-'"
+    assert found(7)[0] == "fault"
+    assert "there is no reader 'lokal'; did you mean 'local'?" in found("odd")[1]
+
+
+def test_numbers_of_clusters(tmp_path: Path) -> None:
+    def found(n_clusters: Any) -> tuple[str, str]:
+        (finding,) = examine(lambda: check_n_clusters(n_clusters, "d", tmp_path))
+        return finding
+
+    assert found("auto") == ("ok", "d: auto") and found(12) == ("ok", "d: 12")
+    assert found("many") == ("fault", "n_clusters is 'many'; give a whole number, 'auto' or 'classes'")
+    write_images(tmp_path / "images/d.parquet", [Image(f"{n}", b"x", n % 2, 1, 1) for n in range(4)], ["a", "b"])
+    assert found("classes") == ("ok", "d: classes, that is 2")
+    assert found(12)[0] == "fault" and found(12)[1].endswith("has 4 images; give a number from 1 to 4")
+
+
+WEIGHTS = b"weights"
+CARD = Backbone(
+    "own",
+    "timm",
+    "x",
+    Weights("own.pth", hashlib.sha256(WEIGHTS).hexdigest(), ()),
+    {"L3": Tap("", "output")},
+    Preprocessing(32, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+)
+
+
+def weights(folder: Path, **changes: Any) -> tuple[str, str]:
+    card = replace(CARD, weights=replace(CARD.weights, **changes))
+    write_text(folder / "data/backbones/own.json", card.to_json())
+    places = (folder / "hand", folder / "data", folder / "cache")
+    (finding,) = examine(lambda: check_weights("own", *places, timeout=0.2))
+    return finding
+
+
+def test_weights_that_are_here(tmp_path: Path) -> None:
+    cached, by_hand = tmp_path / "cache/weights/own.pth", tmp_path / "hand/own.pth"
+    for file in (cached, by_hand):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(WEIGHTS)
+        assert weights(tmp_path) == ("ok", f"own: {file}")
+    by_hand.write_bytes(b"other")
+    level, message = weights(tmp_path)
+    assert level == "fault" and message.endswith("; replace or remove it")
+    by_hand.unlink()
+    cached.write_bytes(b"other")
+    assert weights(tmp_path) == (
+        "warning",
+        f"own: {cached} is damaged; the next run fetches it again, or remove it",
+    )
+    hub = tmp_path / "hand/timm/own/model.safetensors"
+    hub.parent.mkdir(parents=True)
+    hub.write_bytes(WEIGHTS)
+    assert weights(tmp_path, sources=(HubSource("timm/own", "model.safetensors"),)) == ("ok", f"own: {hub}")
+
+
+def test_weights_to_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(url: str, timeout: float) -> str:
+        asked.append(url)
+        return "" if "mirror" in url else "no route"
+
+    monkeypatch.setattr("stages.doctorparameters.answers", answer)
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.test")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.test/simple")
+    sources = (
+        WheelSource("a==1", "0" * 64, "x"),
+        HubSource("timm/own", "model.safetensors"),
+        UrlSource("https://mirror.test/own.pth"),
+    )
+    assert weights(tmp_path, sources=sources) == ("ok", "own: to be fetched from https://mirror.test/own.pth")
+    assert asked == ["https://index.test/simple", "https://hub.test", "https://mirror.test/own.pth"]
+    assert weights(tmp_path, sources=sources[1:2]) == (
+        "fault",
+        "own: own.pth is not here and cannot be fetched (https://hub.test: no route); "
+        f"put it into {tmp_path / 'hand'} by hand",
+    )
+
+
+def test_an_unknown_backbone(tmp_path: Path) -> None:
+    (finding,) = examine(lambda: check_weights("mobilenet_v22", tmp_path, tmp_path, tmp_path, 0.2))
+    assert finding.level == "fault"
+    assert finding.message.startswith("no backbone is called 'mobilenet_v22'; did you mean mobilenet_v2")

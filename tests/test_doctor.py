@@ -1,0 +1,283 @@
+"""The command `doctor` in a project of its own: healthy, with made-up faults, and where there is no project."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from stages import tables
+from stages.atomic import write_text
+from stages.command import run
+from stages.diagnosis import examine
+from stages.doctor import app
+from stages.doctorproject import (
+    check_leftovers,
+    check_lock,
+    check_remotes,
+    check_repository,
+    check_status,
+    check_tables,
+)
+from stages.lock import locked
+from tests.backbones.tiny import tiny_backbone
+from tests.pipeline.project import Project, draw_images
+
+Call = Callable[..., tuple[int, str]]
+NAMES = (
+    *("python", "packages", "devices", "memory", "disk", "project", "remotes", "parameters", "datasets"),
+    *("n_clusters", "weights", "dvc.lock", "outputs", "tables", "leftovers"),
+)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of which only the first stage is left, and that one was run."""
+    folder = tmp_path_factory.mktemp("healthy") / "project"
+    project = Project(folder, datasets=["d"], backbones=["tiny"], objectives=[], n_clusters=3)
+    draw_images(folder / "data/raw/d")
+    pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
+    pipeline["stages"] = {"download": pipeline["stages"]["download"]}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
+    (folder / "data/weights").mkdir()
+    card, _ = tiny_backbone(folder / "data/weights")
+    write_text(folder / "data/backbones/tiny.json", card.to_json())
+    assert project.repro() == {"download@d"}
+    return folder
+
+
+@pytest.fixture
+def project(healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the healthy project, in which one may do harm; the current folder."""
+    shutil.copytree(healthy, tmp_path / "project", symlinks=True)
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MANYVIEWS_DEVICE", "cpu")
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    # What else goes on on this machine is none of the project's business.
+    monkeypatch.setattr("shutil.disk_usage", lambda _: namedtuple("usage", "free")(1 << 40))
+    monkeypatch.setattr("stages.memory.available_memory", lambda: 1 << 40)
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command; return its exit status and what it printed."""
+
+    def call(*options: str) -> tuple[int, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.argv", ["doctor", "--patience", "300", *options])
+            with pytest.raises(SystemExit) as end:
+                run(app)
+        out, err = capsys.readouterr()
+        assert err == ""
+        return int(end.value.code or 0), out  # type: ignore[arg-type]
+
+    return call
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the seconds that torch takes to start."""
+    found = {"torch": "0", "device": "cpu", "threads": 1, "bf16": False, "mps": False, "error": ""}
+    monkeypatch.setattr("stages.diagnosis.machine._PROBE", f"import json; print(json.dumps({found}))")
+
+
+def only(findings: Iterator[tuple[str, str]]) -> tuple[str, str]:
+    (found,) = findings
+    return found
+
+
+def test_a_healthy_project_is_well_in_every_respect(project: Path, doctor: Call) -> None:
+    before = {file: file.stat().st_mtime_ns for file in (project / "data").rglob("*")}
+    status, out = doctor()
+    *lines, last = out.splitlines()
+    assert [line for line in lines if not line.startswith("ok ")] == []
+    assert (status, last) == (0, "all is well")
+    assert any(line.startswith("ok       devices: torch ") and " on cpu, " in line for line in lines)
+    assert list(dict.fromkeys(line.split()[1].rstrip(":") for line in lines)) == list(NAMES)
+    assert {file: file.stat().st_mtime_ns for file in (project / "data").rglob("*")} == before
+
+
+def test_faults_end_with_status_1_and_warnings_with_0(project: Path, doctor: Call, no_torch: None) -> None:
+    Path("data/.partial-x.parquet").touch()
+    status, out = doctor()
+    assert status == 0 and out.endswith("\n0 faults, 1 warning\n")
+    assert (
+        "\nwarning  leftovers: data/.partial-x.parquet: left by killed runs; remove them if nothing runs\n" in out
+    )
+    with Path("dvc.lock").open("a") as lock:
+        lock.write("<<<<<<< HEAD\n")
+    shutil.rmtree("data/raw/d")
+    status, out = doctor("--json")
+    found = [(row["check"], row["message"]) for row in json.loads(out) if row["level"] == "fault"]
+    assert status == 1
+    assert {name for name, _ in found} == {"datasets", "dvc.lock"}
+    assert all("\n" not in message for _, message in found)
+
+
+def test_where_there_is_nothing_everything_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doctor: Call
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stages.diagnosis.machine._PROBE", "raise ImportError('no torch')")
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
+    status, out = doctor()
+    assert status == 1
+    assert "\nfault    devices: torch cannot be used (ImportError: no torch); install it anew" in out
+    assert (
+        "\nfault    project: this is no DVC project, .dvc is missing; take it from git, or run `dvc init`\n" in out
+    )
+    assert (
+        "\nfault    project: this is no git repository, which DVC needs; clone the project, or run `git init`"
+        in out
+    )
+    assert "\nfault    parameters: there is no params.yaml; run this in the project's folder" in out
+    assert "could not be checked" not in out
+    Path("params.yaml").write_text("a: [1")
+    assert "\nfault    parameters: params.yaml is not a YAML file (" in doctor()[1]
+    Path("params.yaml").write_text(
+        "datasets: {a: 1}\nbackbones: 7\nweights: x\nbaseline: 3\nn_clusters: [a\n, b]\n"
+    )
+    status, out = doctor()
+    assert status == 1 and "Traceback" not in out
+    assert all(line.split()[0] in ("ok", "warning", "fault") or " fault" in line for line in out.splitlines())
+
+
+def test_git_that_is_not_there_or_at_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".git/index.lock").touch()
+    found = list(check_repository(project, 60))
+    assert found[0] == (
+        "warning",
+        f"{project / '.git/index.lock'} is there: a git command is running, or was killed; remove it then",
+    )
+    monkeypatch.setenv("PATH", "")
+    assert only(check_repository(project, 60)) == (
+        "fault",
+        "git is not installed; install it: https://git-scm.com",
+    )
+
+
+def test_remotes(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "a folder").mkdir()
+    config = Path(".dvc/config")
+    config.write_text(
+        f"['remote \"team\"']\n    url = {tmp_path / 'a folder'}\n"
+        f"['remote \"gone\"']\n    url = {tmp_path / 'x'}\n"
+    )
+    assert list(check_remotes(3)) == [
+        ("warning", "none is the default; choose one by `dvc remote default NAME`"),
+        ("ok", f"team ({tmp_path / 'a folder'}) is there"),
+        ("warning", f"gone ({tmp_path / 'x'}) does not exist: mount it, or `dvc push` will make it"),
+    ]
+    config.write_text(f"[core]\n    remote = team\n['remote \"team\"']\n    url = {tmp_path / 'a folder'}\n")
+    assert list(check_remotes(3)) == [("ok", f"team ({tmp_path / 'a folder'}) is there")]
+    config.write_text("[core\n")
+    level, message = only(examine(lambda: check_remotes(3)))
+    assert level == "fault" and message.startswith("`dvc remote list` fails (") and "\n" not in message
+
+
+def test_a_lock_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lock = Path("dvc.lock")
+    assert only(check_lock(lock)) == (
+        "warning",
+        "there is no dvc.lock: nothing was computed yet; run `dvc repro`",
+    )
+    lock.write_text("a: 1\n<<<<<<< HEAD\n=======\n>>>>>>> x\n")
+    assert only(check_lock(lock)) == (
+        "fault",
+        "dvc.lock holds the marks of a merge conflict, from line 2 on; run `git checkout --ours dvc.lock`, then "
+        "`dvc repro`",
+    )
+    for damaged in ("a: [1", "other: 1\n", "7\n"):
+        lock.write_text(damaged)
+        level, message = only(check_lock(lock))
+        assert level == "fault" and message.endswith("; run `git checkout dvc.lock`, or remove it")
+    lock.write_text("stages:\n  a: {}\n  b: {}\n")
+    assert only(check_lock(lock)) == ("ok", "2 stages are recorded in dvc.lock")
+
+
+def test_outputs_and_dependencies_that_changed(project: Path, doctor: Call, no_torch: None) -> None:
+    Path("data/images/d.rejected.csv").write_text("changed")
+    Path("data/images/d.parquet").unlink()
+    next(Path("data/raw/d").rglob("*.png")).unlink()
+    Path("stages/zips.py").write_text("# another\n")
+    status, out = doctor()
+    assert status == 0
+    for line in (
+        "data/images/d.parquet: missing; fetch them by `dvc pull` or make them by `dvc repro`",
+        "data/images/d.rejected.csv: not as dvc.lock says; make them anew by `dvc repro`",
+        "1 stage would run again as these changed since: data/raw/d, the code of the stages; run `dvc repro`",
+    ):
+        assert f"\nwarning  outputs: {line}\n" in out
+    assert "\nwarning  tables: data/images/d.parquet is not there yet; run `dvc repro`\n" in out
+
+
+def test_what_dvc_says_of_parameters_and_caches() -> None:
+    status = {
+        "a@1": [{"changed deps": {"params.yaml": {"n_clusters": "modified", "seed": "new"}}}, "changed command"],
+        "a@2": [{"changed deps": {"params.yaml": {"n_clusters": "modified"}, "stages/x.py": "modified"}}],
+        "b": [{"changed outs": {f"data/{n}": "not in cache" for n in range(5)}}],
+    }
+    assert list(check_status(status)) == [
+        (
+            "warning",
+            "data/0, data/1, data/2 and 2 more: in no cache, so that `dvc push` lacks them; run `dvc commit`",
+        ),
+        (
+            "warning",
+            "2 stages would run again as these changed since: params.yaml n_clusters, params.yaml seed, the code "
+            "of the stages; run `dvc repro`",
+        ),
+    ]
+
+
+def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
+    data = Path("data")
+    images = tables.read_images(data / "images/d.parquet")
+    labels, settings = {"ensemble": np.zeros(len(images), np.int32)}, {"ensemble": {}}
+    for file in ("ensemble.parquet", "jule/cc.parquet", "jule/mvec.parquet", "baseline/removed.parquet"):
+        fingerprint = images.fingerprint if file == "ensemble.parquet" else "other"
+        tables.write_partitions(data / "partitions/d" / file, labels, settings, fingerprint)
+    assert only(check_tables("d", ["tiny"], [], data)) == ("ok", f"d: 1 tables are of the images of {images.file}")
+    Path("data/partitions/d/jule/mvec.parquet").write_bytes(b"PAR1")
+    found = list(check_tables("d", ["tiny"], ["jule"], data))
+    assert found[0] == (
+        "fault",
+        f"data/partitions/d/jule/cc.parquet was made from other images than {images.file}; run `dvc repro` to "
+        "make it anew",
+    )
+    assert found[1].level == "fault" and "mvec.parquet is not a readable Parquet table" in found[1].message
+
+
+def test_runs_at_work_and_unfinished_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = (Path("data"), Path("metrics"), Path("cache"))
+    lock = Path("data/scratch/extract/d/tiny.lock")
+    with locked(lock, "it"):
+        assert only(check_leftovers(*places)) == ("warning", "a stage is at work on extract/d/tiny; wait for it")
+    assert lock.exists()
+    assert only(check_leftovers(*places)) == ("ok", "no stage is at work, and none left anything unfinished")
+    (lock.parent / "tiny").mkdir()
+    (lock.parent / "tiny/0.npy").write_bytes(b"0" * (3 << 20))
+    assert only(check_leftovers(*places)) == (
+        "warning",
+        "data/scratch holds 3 MiB of unfinished work; `dvc repro` goes on there, or remove it",
+    )
+
+
+def test_it_starts_without_torch_and_explains_its_options() -> None:
+    program = "import sys, stages.doctor; assert not {'torch', 'numpy', 'pyarrow', 'dvc'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, env=os.environ)
+    told = subprocess.run(
+        [sys.executable, "-m", "stages.doctor", "--help"], check=True, capture_output=True, text=True
+    ).stdout
+    assert all(option in told for option in ("--json", "--timeout", "--parameters"))

@@ -77,6 +77,27 @@ def xception(network, x):
     return {"L1": add_11.flatten(1), "L2": x.flatten(1), "L3": x.mean((2, 3))}
 
 
+def mobilenet_v2(network, x):
+    """L1, L2, L3 of torchvision's modules, called one by one; the last ReLU6 written out."""
+    for number in range(18):
+        x = network.features[number](x)
+    last, norm, _ = network.features[18]
+    top = norm(last(x)).clamp(0, 6)
+    return {"L1": x.flatten(1), "L2": top.flatten(1), "L3": top.mean((2, 3))}
+
+
+def efficientnet_lite(network, x):
+    """L1, L2, L3 of timm's modules, called one by one; the last normalisation and ReLU6 written out."""
+    x = network.bn1(network.conv_stem(x))
+    for stage in network.blocks:
+        x = stage(x)
+    norm = network.bn2
+    top = F.batch_norm(
+        network.conv_head(x), norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+    ).clamp(0, 6)
+    return {"L1": x.flatten(1), "L2": top.flatten(1), "L3": top.mean((2, 3))}
+
+
 def densenet(network, x):
     """L3: avg_pool after the last batch normalisation and ReLU."""
     return {"L3": F.relu(network.features(x)).mean((2, 3))}

@@ -15,19 +15,17 @@ from stages.cluster_count import AUTO, resolve_n_clusters
 from stages.command import application, run
 from stages.csvtext import csv_text
 from stages.dendrogram import Dendrogram
-from stages.errors import ParameterError
 from stages.manifest import read_manifest
 from stages.runlog import write_runlog
 from stages.tables import (
     ImageTable,
-    Partitions,
     check_same_images,
     read_dendrogram,
     read_images,
-    read_partitions,
     write_dendrogram,
     write_partitions,
 )
+from stages.voters import read_voters
 
 
 def ensemble(
@@ -95,7 +93,8 @@ def ensemble(
         "least_share": least_share,
         "backbones": read_manifest(data / "views" / dataset / "partitions.json"),
     }
-    partitions, weights = _bases(images, folder, settings)
+    voters = read_voters(images, folder, settings)
+    partitions, weights = voters.partitions, voters.weights
 
     from stages import consensus
 
@@ -134,53 +133,19 @@ def ensemble(
     print(f"{dataset}: {partitions.shape[1]} partitions of {views} views into {found} clusters{why}")
 
 
-def _bases(images: ImageTable, folder: Path, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The partitions that vote, int32 (n, m), and their weights, float64 (m)."""
-    columns, weights = [], []
-    for backbone in settings["backbones"]:
-        table = read_partitions(folder / "baseline" / f"{backbone}.parquet")
-        check_same_images(images, table)
-        for algorithm, share in zip(settings["algorithms"], settings["shares"], strict=True):
-            runs = _runs(table, algorithm, settings["multiples"])
-            columns += runs
-            weights += [share / len(runs)] * len(runs)
-    partitions = np.column_stack(columns)
-    unlabelled = np.flatnonzero((partitions < 0).all(axis=1))
-    if len(unlabelled):
-        raise ParameterError(
-            f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
-            f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
-        )
-    return partitions, np.array(weights)
-
-
-def _runs(table: Partitions, algorithm: str, multiples: list[int]) -> list[np.ndarray]:
-    """The labels, int32 (n), of each of an algorithm's wanted runs in one view's table."""
-    runs = [
-        labels
-        for name, labels in table.labels.items()
-        if table.settings[name]["algorithm"] == algorithm and table.settings[name]["multiple"] in multiples
-    ]
-    if not runs:
-        had = sorted({f"{run['algorithm']} x{run['multiple']}" for run in table.settings.values()})
-        raise ParameterError(
-            f"{table.file} has no run of {algorithm} at the multiples {', '.join(map(str, multiples))}; "
-            f"it has {', '.join(had)}"
-        )
-    return runs
-
-
 def _cut(images: ImageTable, folder: Path, n_clusters: int) -> None:
     """Cut the dendrogram that is there into another number of clusters, and say where they are."""
     table = read_dendrogram(folder / "dendrogram.parquet")
     check_same_images(images, table)
     dendrogram = Dendrogram(table.merges)
     check_n_clusters(n_clusters, dendrogram.n_images)
-    partitions, weights = _bases(images, folder, table.settings)
+    voters = read_voters(images, folder, table.settings)
 
     from stages.consensus import cut_with_outliers
 
-    labels = cut_with_outliers(dendrogram, n_clusters, table.settings["least_share"], partitions, weights)
+    labels = cut_with_outliers(
+        dendrogram, n_clusters, table.settings["least_share"], voters.partitions, voters.weights
+    )
     file = folder / f"cut-{n_clusters}.csv"
     write_text(file, csv_text(["path", "cluster"], zip(images.paths, labels, strict=True)))
     sizes = np.bincount(labels)

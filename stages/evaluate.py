@@ -10,14 +10,18 @@ import pandas as pd
 import typer
 
 from stages.atomic import replacing, write_text
-from stages.clustering import normalise
+from stages.clustering import isometric, normalise
 from stages.command import application, run
+from stages.csvtext import csv_text
 from stages.dendrogram import Dendrogram
 from stages.digest import file_digest
+from stages.errors import TableError
+from stages.figuretables import classes_csv, confusion_csv, confusions, dendrogram_csv
 from stages.manifest import read_manifest, write_manifest
-from stages.scoring import external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.scoring import external_scores, mean_silhouette, silhouette_curve, summary, view_agreement
 from stages.tables import (
     ImageTable,
+    Merges,
     Partitions,
     check_same_images,
     read_dendrogram,
@@ -41,7 +45,9 @@ def evaluate(
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
     scores.json has one entry a method, of the trained method "views" one a backbone; a baseline's is the mean over
-    its seeds. runs.csv has every run.
+    its seeds. summary.json has what branches are compared by. runs.csv has every run; classes.csv and
+    confusion.csv have the ensemble and the trained methods that see all views, class by class. Without labels
+    nmi.csv, classes.csv and confusion.csv have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset
@@ -57,7 +63,7 @@ def evaluate(
     ]
     check_same_images(images, *tables, ensemble, *trained.values(), *views)
 
-    features = [normalise(view.values, "l2") for view in views]
+    features = [isometric(normalise(view.values, "l2")) for view in views]
     runs: list[dict[str, Any]] = []
     for backbone, table in zip(backbones, tables, strict=True):
         for run_name, labels in table.labels.items():
@@ -67,7 +73,8 @@ def evaluate(
             runs.append({"method": method, "multiple": settings["multiple"], "run": run_name, **scores})
     methods = _mean_by_method([run for run in runs if run["multiple"] == 1])
     (final,) = ensemble.labels.values()
-    for name, labels in {"ensemble": final, **_by_method(trained)}.items():
+    clusters = {"ensemble": final, **_by_method(trained)}
+    for name, labels in clusters.items():
         methods[name] = _scores(images, features, labels)
         runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
 
@@ -80,11 +87,22 @@ def evaluate(
         "classes": len(np.unique(images.labels[images.labels >= 0])),
         "clusters": len(np.unique(final)),
     }
-    write_text(folder / "scores.json", json.dumps(_nested(facts, methods), indent=2) + "\n")
-    _write_csv(folder / "runs.csv", runs)
-    _write_csv(folder / "methods.csv", [{"method": name, **scores} for name, scores in methods.items()])
+    scores = _nested(facts, methods)
+    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
+    on = {"images": facts["images"], "labelled_images": facts["labelled"]}
+    _write_csv(folder / "runs.csv", [run_scores | on for run_scores in runs])
+    _write_csv(folder / "methods.csv", [{"method": name, **scores, **on} for name, scores in methods.items()])
+    write_text(folder / "nmi.csv", _nmi(methods, facts["labelled"]))
     _write_csv(folder / "cluster_sizes.csv", _sizes(final, partitions / "assignments.csv"))
-    _write_csv(folder / "cluster_counts.csv", _counts(images, partitions, features))
+    tree = read_dendrogram(partitions / "dendrogram.parquet")
+    check_same_images(images, tree)
+    _write_csv(folder / "cluster_counts.csv", _counts(tree, partitions / "cluster_counts.csv", features))
+    write_text(folder / "dendrogram.csv", dendrogram_csv(tree, final, _DIGITS))
+    compared = confusions(images, {name: labels for name, labels in clusters.items() if "/views/" not in name})
+    classes = images.class_names or tuple(str(label) for label in range(images.labels.max() + 1))
+    write_text(folder / "classes.csv", classes_csv(compared, classes, _DIGITS))
+    write_text(folder / "confusion.csv", confusion_csv(compared, classes, _DIGITS))
     coarse = [
         [labels for name, labels in table.labels.items() if table.settings[name]["multiple"] == 1]
         for table in tables
@@ -93,15 +111,17 @@ def evaluate(
     _write_csv(
         folder / "agreement.csv",
         [
-            {"view_a": one, "view_b": other, "nmi_geometric": agreement[a, b]}
+            {"view_a": one, "view_b": other, "nmi_geometric": agreement[a, b], "images": len(images)}
             for a, one in enumerate(backbones)
             for b, other in enumerate(backbones)
         ],
     )
     # All that the report shows besides images and features, so that it is made anew when any of it changes.
-    shown = [folder / "scores.json", folder / "agreement.csv", folder / "cluster_counts.csv"]
+    tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion")
+    shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
     shown += [partitions / "assignments.csv"]
     shown += [data / "images" / f"{dataset}.rejected.csv", ensemble.file]
+    shown += _curves(folder, names)
     digests = {file.name: file_digest(file) for file in shown}
     digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
@@ -142,15 +162,38 @@ def _sizes(clusters: np.ndarray, assignments: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _counts(images: ImageTable, partitions: Path, features: list[np.ndarray]) -> list[dict[str, Any]]:
+def _counts(tree: Merges, curves: Path, features: list[np.ndarray]) -> list[dict[str, Any]]:
     """What speaks for each number of clusters: lifetime and stability by the ensemble, silhouette."""
-    table = read_dendrogram(partitions / "dendrogram.parquet")
-    check_same_images(images, table)
-    counts = pd.read_csv(partitions / "cluster_counts.csv")
-    dendrogram = Dendrogram(table.merges)
+    counts = pd.read_csv(curves)
+    dendrogram = Dendrogram(tree.merges)
     curve = silhouette_curve(features, [dendrogram.cut(int(count)) for count in counts["clusters"]])
     counts["silhouette"] = [None if value is None else round(value, _DIGITS) for value in curve]
+    counts["images"] = dendrogram.n_images
     return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
+
+
+def _curves(folder: Path, methods: list[str]) -> list[Path]:
+    """The training curves of the `methods`, which the train stages wrote; mvec, a vote, has none."""
+    files = [
+        folder / f"training-{objective}-{method}.csv"
+        for objective, _, method in (name.partition("/") for name in methods)
+        if method != "mvec"
+    ]
+    for file in files:
+        if not file.is_file():
+            raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
+    return files
+
+
+def _nmi(methods: dict[str, dict[str, Any]], labelled: int) -> str:
+    """The NMI of every method as CSV for bars, with what it is on."""
+    header = ["method", "nmi_geometric", "nmi_arithmetic", "labelled_images", "n_clusters"]
+    rows = (
+        [name, scores["nmi_geometric"], scores["nmi_arithmetic"], labelled, scores["n_clusters"]]
+        for name, scores in methods.items()
+        if labelled
+    )
+    return csv_text(header, rows)
 
 
 def _mean_by_method(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner, Result
 
+from stages.atomic import write_text
 from stages.comparison import METHODS
 from stages.evaluate import app
 from stages.manifest import write_manifest
@@ -57,6 +58,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             labels = {name: partition(moved + number) for number, name in enumerate(columns)}
             table = folder / objective / f"{method}.parquet"
             write_partitions(table, labels, {name: {} for name in labels}, fingerprint)
+            if method != "mvec":
+                write_text(Path(f"metrics/d/training-{objective}-{method}.csv"), "record,loss\n1,0.5\n")
     merges = np.array([[i if i == 0 else 11 + i, i + 1, i / 12, i + 2] for i in range(11)], dtype=np.float64)
     write_dendrogram(folder / "dendrogram.parquet", merges, fingerprint, {})
     (folder / "cluster_counts.csv").write_text("clusters,lifetime,stability\n3,0.5,0.9\n")
@@ -115,10 +118,104 @@ def test_any_trained_table_decides_whether_the_report_is_made_anew(project: Path
     write_partitions(Path("data/partitions/d/idec/cc.parquet"), {"cc": partition(3)}, {"cc": {}}, fingerprint)
     assert evaluate(*names).exit_code == 0
     after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
-    assert {name for name in before if before[name] != after[name]} == {"idec/cc", "scores.json"}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"idec/cc", "scores.json", "classes.csv", "confusion.csv"}
 
 
 def test_clusters_of_other_images_are_refused(project: Path) -> None:
     write_partitions(Path("data/partitions/d/jule/cc.parquet"), {"cc": CLASSES}, {"cc": {}}, "other")
     error = evaluate("jule/cc").exception
     assert "jule/cc.parquet was made from other images" in str(error)
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with Path(f"metrics/d/{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_classes_and_their_clusters_of_every_method_that_sees_all_views(project: Path) -> None:
+    assert evaluate("jule/views", "jule/dmvc", "idec/mvec").exit_code == 0
+    classes = rows("classes")
+    assert [(row["method"], row["class"]) for row in classes] == [
+        (method, name) for method in ("ensemble", "train/jule/dmvc", "train/idec/mvec") for name in "abc"
+    ]
+    assert {(row["labelled_images"], row["n_clusters"]) for row in classes} == {("12", "3")}
+    # One image of class a is in the cluster of b.
+    a, b = classes[3:5]
+    assert [a[name] for name in ("images", "cluster", "cluster_images")] == ["4", "0", "3"]
+    assert [float(a[name]) for name in ("precision", "recall", "f1")] == [1, 0.75, pytest.approx(6 / 7, abs=1e-6)]
+    assert float(a["fowlkes_mallows"]) == pytest.approx(3 * (2 / 6**0.5) / 4, abs=1e-6)
+    assert float(b["fowlkes_mallows"]) == pytest.approx(3 / 12**0.5, abs=1e-6)
+    cells = [tuple(row.values()) for row in rows("confusion") if row["method"] == "train/jule/dmvc"]
+    assert cells == [
+        ("train/jule/dmvc", "a", "0", "a", "0", "3", "0.75", "12", "3"),
+        ("train/jule/dmvc", "a", "1", "b", "1", "1", "0.25", "12", "3"),
+        ("train/jule/dmvc", "b", "1", "b", "1", "4", "1.0", "12", "3"),
+        ("train/jule/dmvc", "c", "2", "c", "2", "4", "1.0", "12", "3"),
+    ]
+    assert len(rows("nmi")) == 2 + 1 + 2 + 2
+
+
+def test_a_cluster_that_stands_for_no_class_is_called_by_its_number(project: Path) -> None:
+    clusters = np.array([0, 0, 0, 3, 1, 1, 1, 1, 1, 1, 1, 1])
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    write_partitions(Path("data/partitions/d/jule/cc.parquet"), {"cc": clusters}, {"cc": {}}, fingerprint)
+    assert evaluate("jule/cc").exit_code == 0
+    found = {row["class"]: row for row in rows("classes") if row["method"] == "train/jule/cc"}
+    (lost,) = (name for name in "bc" if not found[name]["cluster"])
+    assert float(found[lost]["f1"]) == 0 < float(found[lost]["fowlkes_mallows"])
+    named = {(row["cluster"], row["cluster_name"], row["cluster_place"]) for row in rows("confusion")[3:]}
+    own = "c" if lost == "b" else "b"
+    assert named == {("0", "a", "0"), ("3", "(cluster 3)", "3"), ("1", own, str("abc".index(own)))}
+
+
+def test_images_without_labels_are_in_no_comparison_and_none_leaves_a_header(project: Path) -> None:
+    file = Path("data/images/d.parquet")
+    for labels, names, expected in (([0, None] * 6, ["a"], 6), ([None] * 12, [], 0)):
+        write_images(file, [Image(f"{i}.png", b"%d" % i, label, 4, 4) for i, label in enumerate(labels)], names)
+        assert evaluate("jule/dmvc").exit_code == 0
+        assert sum(int(row["images"]) for row in rows("classes") if row["method"] == "ensemble") == expected
+        assert {int(row["labelled_images"]) for row in rows("nmi")} <= {expected}
+    for name, first in (("classes", "method,class,"), ("confusion", "method,class,"), ("nmi", "method,nmi_")):
+        text = Path(f"metrics/d/{name}.csv").read_text()
+        assert text.startswith(first)
+        assert text.count("\n") == 1
+    assert len(rows("dendrogram")) == 11
+
+
+def test_the_last_merges_are_written_with_their_clusters(project: Path) -> None:
+    assert evaluate().exit_code == 0
+    merges = rows("dendrogram")
+    # A chain: image after image joins; the first three merges are of class a alone.
+    assert [row["left_cluster"] for row in merges] == ["0", "0", "0", "0", *[""] * 7]
+    assert [row["undone"] for row in merges] == ["0"] * 9 + ["1"] * 2
+    assert list(merges[10].values()) == ["22", "21", "11", "0.833333", "12", "11", "1", "", "2", "1"]
+
+
+def test_a_rerun_changes_no_byte_and_the_report_waits_for_every_figure(project: Path) -> None:
+    def files() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for top in ("metrics", "data") for file in Path(top).rglob("*.*")}
+
+    names = ("jule/views", "jule/mvec", "jule/dmvc")
+    assert evaluate(*names).exit_code == 0
+    before = files()
+    assert evaluate(*names).exit_code == 0
+    assert files() == before
+    on = {(row["images"], row["labelled_images"]) for name in ("methods", "runs") for row in rows(name)}
+    assert on == {("12", "12")}
+    assert {row["images"] for name in ("agreement", "cluster_counts") for row in rows(name)} == {"12"}
+    digests = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    tables = {"dendrogram.csv", "classes.csv", "confusion.csv", "cluster_counts.csv", "agreement.csv"}
+    assert digests.keys() >= tables | {"training-jule-views.csv", "training-jule-dmvc.csv"}
+    write_text(Path("metrics/d/training-jule-dmvc.csv"), "record,loss\n1,0.25\n")
+    assert evaluate(*names).exit_code == 0
+    after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    assert {name for name in digests if digests[name] != after[name]} == {"training-jule-dmvc.csv"}
+
+
+def test_a_training_curve_that_is_not_there_is_named(project: Path) -> None:
+    Path("metrics/d/training-jule-cc.csv").unlink()
+    error = evaluate("jule/cc").exception
+    assert str(error) == (
+        "metrics/d/training-jule-cc.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
+    )

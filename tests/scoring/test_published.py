@@ -1,0 +1,193 @@
+"""Published scores as data, and ours beside them."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ParameterError
+from stages.scoring.published import Method, PublishedScore, compare, parse_method, published_scores, read_scores
+from stages.scoring.published.comparison import MEAN, dataset_key
+
+RAW = Path(__file__).parents[2] / "data" / "raw"
+POSTER, ARTICLE = "Guerin and Boots 2018", "Guerin et al. 2021"
+
+
+def values(source, dataset, metric="nmi_geometric", **wanted):
+    return [
+        score.value
+        for score in published_scores()
+        if (score.source, score.dataset, score.metric) == (source, dataset, metric)
+        and all(getattr(score, name) == value for name, value in wanted.items())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "dataset", "metric", "wanted", "printed"),
+    [
+        (POSTER, "umist", "nmi_geometric", {"method": "dmvc"}, [0.971]),
+        (POSTER, "voc2007", "nmi_geometric", {"method": "cc", "algorithm": "idec"}, [0.587]),
+        (POSTER, "umist", "nmi_geometric", {"method": "kmeans-of-dmvc"}, [0.973]),
+        (ARTICLE, "umist", "nmi_geometric", {"method": "dmvc"}, [0.984]),
+        (ARTICLE, "umist", "accuracy", {"method": "dmvc"}, [0.950]),
+        (ARTICLE, "mit67", "purity", {"method": "mvec", "algorithm": "ward"}, [0.564]),
+        (ARTICLE, "cifar10", "purity", {"method": "mvec", "algorithm": "ward"}, []),
+        (ARTICLE, "umist", "nmi_geometric", {"view": "vgg19", "layer": "L2", "algorithm": "ward"}, [0.766]),
+        (ARTICLE, "mit67", "nmi_geometric", {"view": "resnet50", "layer": "L3", "algorithm": "ward"}, [0.529]),
+        ("Yang et al. 2016", "usps", "nmi_geometric", {"view": "pixels", "algorithm": "gdl"}, [0.854, 0.824]),
+        ("Yang et al. 2016", "ytf", "nmi_geometric", {"view": "jule", "algorithm": "nmf_lp"}, [0.788]),
+        ("Guo et al. 2017", "usps", "accuracy", {"algorithm": "idec"}, [0.7605]),
+        ("Xie et al. 2016", "mnist", "accuracy", {"algorithm": "dec"}, [0.843]),
+        ("MMDC 2020", "tiny_imagenet", "nmi_arithmetic", {"algorithm": "mmdc"}, [0.274]),
+    ],
+)
+def test_values_stand_where_they_were_printed(source, dataset, metric, wanted, printed):
+    """The corners of the tables, typed from the sources: a shifted row or column would show."""
+    assert values(source, dataset, metric, **wanted) == printed
+
+
+def test_all_tables_are_there_whole():
+    counts: dict[tuple[str, str], int] = {}
+    for score in published_scores():
+        counts[score.source, score.table] = counts.get((score.source, score.table), 0) + 1
+    assert counts == {
+        (POSTER, "Table 2"): 9 * 6 - 3,
+        (POSTER, "Table 3"): 4 * 3,
+        # 19 rows of 9 sets; mvec, mvsc and rmkkm have no CIFAR-10, mvsc and rmkkm (both kinds) no MIT and Birds.
+        (ARTICLE, "Appendix B"): 3 * (19 * 9 - 1 - 4 * 3),
+        (ARTICLE, "Appendix A"): 15 * 16 + 8,
+        ("Yang et al. 2016", "NMI of image clustering"): 11 * 9
+        + 2
+        + 2 * 9
+        + 10 * 9
+        + 5 * 4
+        + 1,  # 21 printed twice
+        ("Guo et al. 2017", "Table 2"): 3 * 4 + 2 + 1,
+        ("Xie et al. 2016", "Table 2"): 6,
+        ("MMDC 2020", "Results of the presentation"): 3 * 12,
+    }
+
+
+def test_the_published_sets_are_folders_of_this_project():
+    folders = {dataset_key(folder.name) for folder in RAW.iterdir()}
+    assert {dataset_key(score.dataset) for score in published_scores()} - folders == {"mnisttest"}
+
+
+def test_doubtful_numbers_say_so():
+    (misprint,) = [s for s in published_scores() if "misprint" in s.note]
+    assert (misprint.dataset, misprint.view, misprint.value) == ("coil100", "resnet50", 0.966)
+    assert all("1,360" in s.note for s in published_scores() if s.dataset == "flowers17")
+
+
+def score(**changed):
+    fields = {
+        "source": "s", "citation": "", "table": "t", "views": 5, "dataset": "coil20", "images": 1440,
+        "classes": 20,
+        "method": "dmvc", "view": "", "layer": "", "algorithm": "jule", "metric": "nmi_geometric", "value": 0.5,
+        "note": "",
+    }  # fmt: skip
+    return PublishedScore(**{**fields, **changed})
+
+
+OURS = {parse_method("train/jule/dmvc"): {"nmi_geometric": 0.75, "nmi_arithmetic": 0.25}}
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("baseline/vgg16/L1/ward", Method("baseline", "vgg16", "L1", "ward")),
+        ("train/idec/views/vgg16", Method("views", "vgg16", "L2", "idec")),
+        ("train/jule/dmvc-fix", Method("dmvc-fix", algorithm="jule")),
+        ("ensemble", None),
+    ],
+)
+def test_methods_are_read_from_their_names(name, method):
+    assert parse_method(name, "L2") == method
+
+
+def test_ours_theirs_and_the_difference():
+    (found,) = compare("COIL-20", 1440, 5, OURS, [score()])
+    assert (found.ours, found.published, found.difference) == (0.75, 0.5, 0.25)
+    assert found.note == "other CNNs: 5 views here, 5 there"
+
+
+def test_only_one_definition_of_nmi_is_compared_with_itself():
+    (found,) = compare("coil20", 1440, 5, OURS, [score(metric="nmi_arithmetic")])
+    assert (found.metric, found.ours) == ("nmi_arithmetic", 0.25)
+    geometric_only = {method: {"nmi_geometric": 0.75} for method in OURS}
+    assert compare("coil20", 1440, 5, geometric_only, [score(metric="nmi_arithmetic")]) == []
+
+
+@pytest.mark.parametrize(
+    "other", [{"dataset": "coil100"}, {"algorithm": "idec"}, {"method": "cc"}, {"method": "end-to-end"}]
+)
+def test_unlike_things_are_not_compared(other):
+    assert compare("coil20", 1440, 5, OURS, [score(**other)]) == []
+
+
+def test_the_ten_flowers_are_not_the_seventeen():
+    known = {parse_method("train/jule/dmvc"): {"nmi_geometric": 0.78}}
+    assert compare("flowers", 210, 4, known, published_scores()) == []
+    assert compare("flowers17", 1360, 4, known, published_scores())
+
+
+def test_another_number_of_images_is_marked():
+    (found,) = compare("coil20", 1441, 4, OURS, [score(note="perhaps a misprint")])
+    assert found.note == (
+        "other images: 1,441 here, 1,440 there; other CNNs: 4 views here, 5 there; published: perhaps a misprint"
+    )
+    (unknown,) = compare("coil20", 1441, 4, OURS, [score(images=None)])
+    assert unknown.note.startswith("1,441 images here, an unknown number there; ")
+
+
+def test_a_single_view_is_compared_with_the_same_cnn_and_means_with_means():
+    ours = {
+        Method("baseline", view, "L3", "ward"): {"nmi_geometric": value} for view, value in (("a", 0.5), ("b", 1))
+    }
+    single = {"method": "baseline", "layer": "L3", "algorithm": "ward"}
+    published = [score(view="b", value=0.75, **single), score(view="c", value=0.25, **single)]
+    same, mean = compare("coil20", 1440, 2, ours, published)
+    assert (same.method.view, same.ours, same.published, same.note) == ("b", 1, 0.75, "")
+    assert (mean.method.view, mean.ours, mean.published) == (MEAN, 0.75, 0.5)
+    assert (mean.views, mean.published_views) == (2, 2)
+
+
+def test_pixels_are_no_view():
+    ours = {Method("baseline", view, "pixels", "gdl"): {"nmi_geometric": 1.0} for view in "ab"}
+    pixels = {"method": "baseline", "layer": "pixels", "algorithm": "gdl", "view": "pixels"}
+    assert compare("coil20", 1440, 2, ours, [score(**pixels), score(**{**pixels, "note": "again"})]) == []
+
+
+TABLE = """source: s
+citation: c
+table: t
+views: 1
+datasets:
+  d: {images: 3, classes: 2}
+columns:
+  - {dataset: d, metric: purity}
+rows:
+  - {method: cc, values: [0.5]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[0.5]", "[1.5]", r"'cc'\} has the value 1.5; scores are from 0 to 1"),
+        ("[0.5]", "[0.5, 1]", "has 2 values for 1 columns"),
+        ("[0.5]", "['-']", "has the value '-'; give a number, null"),
+        ("metric: purity", "metric: nmi", "does not know the data set or the metric"),
+        ("dataset: d", "dataset: e", "does not know the data set or the metric"),
+        ("views: 1\n", "", r"is no table of published scores \('views'\)"),
+        ("rows:\n", "rows:\n  - {method: cc, values: [0.4]}\n", "two values for d cc purity"),
+        ("views: 1\n", "views: 1\nnotes: [{method: mvec, note: n}]\n", "a note on nothing"),
+    ],
+)
+def test_faults_of_a_table_are_named(tmp_path, old, new, message):
+    file = tmp_path / "table.yaml"
+    file.write_text(TABLE)
+    (read,) = read_scores(file)
+    assert (read.value, read.view) == (0.5, "")
+    file.write_text(TABLE.replace(old, new, 1))
+    with pytest.raises(ParameterError, match=message):
+        read_scores(file)

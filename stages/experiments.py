@@ -1,0 +1,189 @@
+"""Stage `experiments`: what was published, rerun on one dataset and shown beside the published figures."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from stages import studies
+from stages.atomic import write_bytes, write_text
+from stages.command import application, run
+from stages.contributions import view_classes, view_counts
+from stages.csvtext import csv_text
+from stages.errors import ParameterError
+from stages.manifest import read_manifest
+from stages.panels import Panel, draw_panels
+from stages.scoring.published import Comparison, Method, compare, parse_method, published_scores
+from stages.scoring.published.records import METRICS
+from stages.seeds import derived_seed
+from stages.tables import check_same_images, read_images, read_partitions
+
+FIRST = "first"
+_COMPARED = (
+    "source table method view layer algorithm metric ours published difference images published_images views "
+    "published_views note"
+)
+_NAMES = {"nmi_geometric": "NMI (geometric)", "nmi_arithmetic": "NMI (arithmetic)"}
+
+
+def experiments(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    seed: Annotated[int, typer.Option(help="Seed that those of K-means, t-SNE and the subsets come from.")] = 0,
+    layer: Annotated[
+        str, typer.Option(help="Layer on which the views are compared class by class; one that was extracted.")
+    ] = "L3",
+    subsets: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Most subsets of the views of each size that are combined; 252: all of ten views."
+        ),
+    ] = 252,
+    view: Annotated[
+        str, typer.Option(help="Backbone of the single view in the panels; 'first': the first of all.")
+    ] = FIRST,
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+) -> None:
+    """Say which view sees which class, how many views it takes, and how the scores compare with published ones.
+
+    Writes tables and figures to METRICS/DATASET, and the sections of the report to DATA/studies.
+    """
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    ensemble = read_partitions(data / "partitions" / dataset / "ensemble.parquet")
+    check_same_images(images, ensemble)
+    (settings,) = ensemble.settings.values()
+    backbones = settings["backbones"]
+    chosen = backbones[0] if view == FIRST else view
+    if chosen not in backbones:
+        raise ParameterError(f"experiments.view is {view!r}; give 'first' or one of {', '.join(backbones)}")
+    folder = metrics / dataset
+
+    classes = view_classes(images, data / "features" / dataset, backbones, layer, dataset)
+    write_text(folder / "complementarity.csv", csv_text(classes.header, classes.rows))
+
+    counts = view_counts(
+        images, data / "partitions" / dataset, settings, subsets, derived_seed(seed, "subsets"), dataset
+    )
+    header = ["size", "views", "images", "clusters", "score", "value"]
+    write_text(folder / "view_subsets.csv", csv_text(header, counts.subsets))
+    sizes = (
+        (s.size, s.count, *(f"{v:.6f}" for v in (s.mean, s.deviation, s.least, s.most))) for s in counts.sizes
+    )
+    header = ["views", "subsets", "mean", "deviation", "least", "most"]
+    write_text(folder / "view_counts.csv", csv_text(header, sizes))
+    write_text(folder / "view_counts.svg", studies.render_figure(counts.section.chart))
+
+    # One objective has panels, the first one.
+    trained = read_manifest(data / "views" / dataset / "methods.json")
+    objective = trained[0].partition("/")[0] if trained else None
+    panels: list[Panel] = []
+    panels_section = None
+    if objective:
+        drawn = derived_seed(seed, "panels")
+        clusters = settings["n_clusters"]
+        panels, picture, shown = draw_panels(images, data, dataset, chosen, layer, objective, clusters, drawn)
+        write_bytes(folder / "panels" / "panels.png", picture)
+        found = tuple((p.title, math.nan if p.nmi is None else p.nmi) for p in panels)
+        panels_section = studies.PanelsSection(dataset, shown, clusters, picture, found)
+    rows = [(p.title, p.method, shown, clusters, "" if p.nmi is None else f"{p.nmi:.6f}") for p in panels]
+    header = ["panel", "method", "images", "clusters", "nmi_geometric"]
+    write_text(folder / "panels" / "panels.csv", csv_text(header, rows))
+
+    ours = _ours(folder / "methods.csv", data / "partitions" / dataset, settings, trained)
+    ours |= {
+        Method(p.method, p.view, layer if p.view else "", objective or ""): {"nmi_geometric": p.nmi}
+        for p in panels
+        if p.nmi is not None and p.method != "baseline"
+    }
+    scores = published_scores()
+    comparisons = compare(dataset, len(images), len(backbones), ours, scores)
+    _write_published(folder / "published.csv", comparisons)
+
+    citations = {score.source: score.citation for score in scores}
+    sections: list[Any] = [
+        counts.section,
+        classes.section,
+        panels_section,
+        _section(dataset, len(images), comparisons, citations),
+    ]
+    html = (studies.render_section(section) for section in sections if section is not None)
+    write_text(data / "studies" / f"{dataset}.html", "".join(html))
+    print(
+        f"{dataset}: {len(counts.subsets)} subsets of {len(backbones)} views; {len(comparisons)} scores beside "
+        "published ones"
+    )
+
+
+def _ours(
+    methods: Path, partitions: Path, settings: dict[str, Any], trained: Sequence[str]
+) -> dict[Method, dict[str, float]]:
+    """The scores of what was run and published; trained views at the layer that they were trained on."""
+    layers = {
+        name.partition("/")[0]: next(iter(read_partitions(partitions / f"{name}.parquet").settings.values()))[
+            "layer"
+        ]
+        for name in trained
+        if name.endswith("/views")
+    }
+    ours = {}
+    for row in pd.read_csv(methods).to_dict("records"):
+        name = str(row["method"])
+        method = parse_method(name, layers.get(name.split("/")[1], "") if name.startswith("train/") else "")
+        if name == "ensemble" and _is_mvec(settings):
+            method = Method("mvec", algorithm="ward")
+        if method:
+            ours[method] = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}
+    return ours
+
+
+def _is_mvec(settings: dict[str, Any]) -> bool:
+    """Whether the ensemble is that of the article: one Ward partition a view, average linkage, a plain cut."""
+    wanted = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0}
+    one_each = settings["n_partitions"] == len(settings["backbones"])
+    return one_each and all(settings[name] == value for name, value in wanted.items())
+
+
+def _write_published(file: Path, comparisons: Iterable[Comparison]) -> None:
+    rows = (
+        (
+            *(comparison.source, comparison.table),
+            *astuple(comparison.method),
+            comparison.metric,
+            *(f"{value:.6f}" for value in (comparison.ours, comparison.published, comparison.difference)),
+            *(comparison.images, comparison.published_images),
+            *(comparison.views, comparison.published_views),
+            comparison.note,
+        )
+        for comparison in comparisons
+    )
+    write_text(file, csv_text(_COMPARED.split(), rows))
+
+
+def _section(
+    dataset: str, images: int, comparisons: Sequence[Comparison], citations: dict[str, str]
+) -> studies.PublishedSection:
+    rows = [
+        studies.PublishedRow(
+            f"{c.source}, {c.table}",
+            " ".join(filter(None, (c.method.method, c.method.view, c.method.layer, c.method.algorithm))),
+            _NAMES.get(c.metric, c.metric),
+            c.ours,
+            c.published,
+            c.difference,
+            c.note,
+        )
+        for c in comparisons
+    ]
+    used = dict.fromkeys(c.source for c in comparisons)
+    cited = tuple(f"{source}: {citations[source]}" for source in used)
+    return studies.PublishedSection(dataset, images, tuple(rows), cited)
+
+
+app = application(experiments)
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,64 @@
+"""The panels of one picture: a view, and what networks learnt from it and from all views. For `experiments`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages import reporting
+from stages.contributions import evenly_spaced
+from stages.scoring.agreement import view_agreement
+from stages.tables import ImageTable, check_same_images, read_vectors
+from stages.trainedfiles import TrainedFiles
+
+
+@dataclass(frozen=True)
+class Panel:
+    """K-means on one representation: `method` as in `stages.scoring.published`, `nmi` None without labels."""
+
+    method: str
+    view: str
+    title: str
+    nmi: float | None
+
+
+def draw_panels(
+    images: ImageTable, data: Path, dataset: str, view: str, layer: str, objective: str, clusters: int, seed: int
+) -> tuple[list[Panel], bytes, int]:
+    """Map four representations by t-SNE and cluster each by K-means: the poster's figure 5 and table 3.
+
+    These are the `layer` of one view, the code of the network trained on it, and the embeddings of dmvc-fix and
+    dmvc. Return the panels, one PNG of all, coloured by class or, without labels, by K-means' clusters of the
+    last, and the number of images, which are at most 5,000.
+    """
+    from stages.clustering import find_algorithm
+
+    trained = TrainedFiles(data, dataset, objective)
+    sources = [
+        ("baseline", view, f"{view} {layer}", data / "features" / dataset / view / f"{layer}.parquet", "features"),
+        ("kmeans-of-views", view, f"{view} + {objective}", trained.embedding("views", view), "embedding"),
+        ("kmeans-of-dmvc-fix", "", "dmvc-fix", trained.embedding("dmvc-fix"), "embedding"),
+        ("kmeans-of-dmvc", "", "dmvc", trained.embedding("dmvc"), "embedding"),
+    ]
+    rows = evenly_spaced(np.arange(len(images)))
+    known = images.labels[rows] >= 0
+    kmeans = find_algorithm("kmeans")
+    panels, vectors = [], []
+    for method, single, title, file, column in sources:
+        table = read_vectors(file, column)
+        check_same_images(images, table)
+        vectors.append(table.values[rows])
+        labels = kmeans.partition(vectors[-1], min(clusters, len(rows)), seed, 10)
+        nmi = None
+        if known.any():
+            nmi = float(view_agreement([[images.labels[rows][known]], [labels[known]]])[0, 1])
+        panels.append(Panel(method, single, title, nmi))
+    points = reporting.project_each(vectors, seed)
+    colours = np.where(known, images.labels[rows], images.labels.max() + 1) if known.any() else labels
+    by = "class" if known.any() else "cluster of the last"
+    captions = [
+        panel.title if panel.nmi is None else f"{panel.title}\nK-means: NMI {panel.nmi:.3f}" for panel in panels
+    ]
+    heading = f"{dataset}: {len(rows):,} images, coloured by {by} (t-SNE; no unit)"
+    picture = reporting.maps_picture(heading, list(zip(captions, points, strict=True)), colours)
+    return panels, picture, len(rows)

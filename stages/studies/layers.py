@@ -1,0 +1,130 @@
+"""Which layer and which architecture to take: Guerin et al. (Neurocomputing 2021), section 3, on what was run.
+
+A task is an image set with labels. Scores of the algorithms are averaged first, then deviations are taken over
+what a figure leaves out; all are standard deviations of what was measured, not estimates for other tasks.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stages.studies.bars import Bar, BarChart, bar_chart
+
+SCORES = ("nmi_geometric", "purity")
+_FACTORS = ["layer", "backbone", "algorithm"]
+_AXIS = "NMI (geometric mean, 0 to 1)"
+
+
+@dataclass(frozen=True)
+class LayerStudy:
+    """Tables and figures by name, and what follows from them in sentences."""
+
+    tables: dict[str, pd.DataFrame]
+    figures: dict[str, BarChart]
+    conclusions: tuple[str, ...]
+
+
+def layer_study(scores: pd.DataFrame) -> LayerStudy:
+    """Study `scores`: one row a dataset, backbone, layer and algorithm, with `nmi_geometric` and `purity`.
+
+    Only layers and algorithms that every dataset and backbone have are studied, so that nothing is compared across
+    different sets of them.
+    """
+    scores = _balanced(scores)
+    by_algorithm = _spread(scores, _FACTORS, ["dataset"])
+    layer_architecture = _spread(scores, ["backbone", "layer"], ["dataset"])
+    layer_task = _spread(scores, ["dataset", "layer"], ["backbone"])
+    tables = {
+        "scores": scores,
+        "summary": by_algorithm,
+        "layer_architecture": layer_architecture,
+        "layer_task": layer_task,
+    }
+    if scores.empty:
+        tables["architecture_task"] = _spread(scores, ["dataset", "backbone"], ["algorithm"])
+        return LayerStudy(
+            tables, {}, ("No image set has labels, so layers and architectures cannot be compared.",)
+        )
+    means = scores.groupby("layer", sort=False)["nmi_geometric"].mean()
+    layer = str(means.idxmax())
+    chosen = scores[scores["layer"] == layer]
+    tables["architecture_task"] = _spread(chosen, ["dataset", "backbone"], ["algorithm"])
+    figures = {
+        "layer_architecture": _figure(
+            "Layers by architecture", "architecture", "image sets", layer_architecture, "backbone", "layer"
+        ),
+        "layer_task": _figure("Layers by image set", "image set", "architectures", layer_task, "dataset", "layer"),
+        "architecture_task": _figure(
+            f"Architectures by image set, {layer}",
+            "image set",
+            "algorithms",
+            tables["architecture_task"],
+            "dataset",
+            "backbone",
+        ),
+    }
+    return LayerStudy(tables, figures, (_on_layers(scores, means), *_on_architectures(chosen, layer)))
+
+
+def _balanced(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of those layers and algorithms that occur with every dataset and backbone."""
+    for name in ("layer", "algorithm"):
+        pairs = scores[["dataset", "backbone"]].drop_duplicates()
+        counts = scores.drop_duplicates(["dataset", "backbone", name]).groupby(name).size()
+        scores = scores[scores[name].isin(counts.index[counts == len(pairs)])]
+    return scores.reset_index(drop=True)
+
+
+def _spread(scores: pd.DataFrame, kept: list[str], over: list[str]) -> pd.DataFrame:
+    """Mean and standard deviation over the factors `over`, others averaged before, for each of those `kept`."""
+    cells = scores.groupby([*kept, *over], sort=False)[list(SCORES)].mean().reset_index()
+    groups = cells.groupby(kept, sort=False)[list(SCORES)]
+    parts = [groups.mean(), groups.std(ddof=0).add_suffix("_deviation")]
+    table = pd.concat(parts, axis=1)
+    table.insert(0, f"{over[0]}s", groups.size())
+    return table.reset_index()
+
+
+def _figure(title: str, x_label: str, over: str, table: pd.DataFrame, groups: str, series: str) -> BarChart:
+    count = int(table.iloc[:, 2].max())
+    bars = [
+        Bar(row[groups], row[series], row["nmi_geometric"], row["nmi_geometric_deviation"], int(row.iloc[2]))
+        for _, row in table.iterrows()
+    ]
+    return bar_chart(title, x_label, _AXIS, f"standard deviation over the {over} ({count})", bars)
+
+
+def _on_layers(scores: pd.DataFrame, means: pd.Series) -> str:
+    if len(means) == 1:
+        return f"One layer was run only, {means.index[0]}, so layers cannot be compared."
+    ordered = means.sort_values(ascending=False, kind="stable")
+    others = ", ".join(f"{layer} {value:.3f}" for layer, value in ordered.iloc[1:].items())
+    cells = scores.groupby(["dataset", "backbone", "layer"], sort=False)["nmi_geometric"].mean().unstack()
+    wins = int((cells.idxmax(axis=1) == ordered.index[0]).sum())
+    return (
+        f"{ordered.index[0]} is the best layer in the mean (NMI {ordered.iloc[0]:.3f}; {others}), and the best "
+        f"one for {wins} of {len(cells)} pairs of architecture and image set."
+    )
+
+
+def _on_architectures(scores: pd.DataFrame, layer: str) -> list[str]:
+    cells = scores.groupby(["dataset", "backbone"], sort=False)["nmi_geometric"].mean().unstack()
+    if len(cells.columns) == 1:
+        return [f"One architecture was run only, {cells.columns[0]}, so architectures cannot be compared."]
+    means = cells.mean()
+    best = str(means.idxmax())
+    winners = cells.idxmax(axis=1)
+    first = f"On {layer}, {best} is the best architecture in the mean (NMI {means[best]:.3f})"
+    unknown = "nothing can be said on how that changes with the task"
+    if len(cells) == 1:
+        return [f"{first}; with one image set, {cells.index[0]}, {unknown}."]
+    if (winners == best).all():
+        return [f"{first}, and on each of the {len(cells)} image sets."]
+    listed = ", ".join(f"{winner} on {dataset}" for dataset, winner in winners.items())
+    losses = cells.max(axis=1) - cells[best]
+    worst = str(losses.idxmax())
+    return [
+        f"{first}, but none is the best on all: {listed}.",
+        f"Who takes {best} everywhere loses {losses.mean():.3f} NMI in the mean against the best of each image "
+        f"set, and {losses[worst]:.3f} on {worst}.",
+    ]

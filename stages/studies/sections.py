@@ -1,0 +1,140 @@
+"""The experiments as sections of the report: one class and one template each, which need nothing of each other.
+
+Every value is escaped. Styles are in studies.css, written for the custom properties of the report's style.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stages.studies.bars import BarChart
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One score, ours beside theirs: `method` and `metric` as shown, `differs` what is not the same."""
+
+    source: str
+    method: str
+    metric: str
+    ours: float
+    published: float
+    difference: float
+    differs: str
+
+
+@dataclass(frozen=True)
+class PublishedSection:
+    """Scores beside published ones, and the `citations` of their sources; `images` were scored here."""
+
+    dataset: str
+    images: int
+    rows: tuple[PublishedRow, ...]
+    citations: tuple[str, ...]
+    template: ClassVar[str] = "published.html"
+
+
+@dataclass(frozen=True)
+class ComplementaritySection:
+    """Scores of Fowlkes and Mallows by class and view, `by_class` float64 (v, c); `leaders` (c), the best views.
+
+    `images` with labels were clustered by Ward; `class_sizes` are those of them.
+    """
+
+    dataset: str
+    images: int
+    layer: str
+    views: tuple[str, ...]
+    overall: np.ndarray
+    class_names: tuple[str, ...]
+    class_sizes: tuple[int, ...]
+    by_class: np.ndarray
+    leaders: tuple[int, ...]
+    sentences: tuple[str, ...]
+    template: ClassVar[str] = "complementarity.html"
+
+
+@dataclass(frozen=True)
+class SubsetsSection:
+    """Scores of the consensus by the number of views; `sampled` where not all subsets were combined."""
+
+    dataset: str
+    images: int
+    clusters: int
+    chart: BarChart
+    sentence: str
+    sampled: bool
+    template: ClassVar[str] = "subsets.html"
+
+
+@dataclass(frozen=True)
+class LayerSection:
+    """The figures of layers and architectures, what follows from them, and all scores, rows of `table`."""
+
+    datasets: tuple[str, ...]
+    charts: tuple[BarChart, ...]
+    conclusions: tuple[str, ...]
+    columns: tuple[str, ...]
+    table: tuple[tuple[Any, ...], ...]
+    template: ClassVar[str] = "layers.html"
+
+
+@dataclass(frozen=True)
+class PanelsSection:
+    """The `picture`, a PNG, of what K-means finds on each of the `panels`; NMI is nan without labels."""
+
+    dataset: str
+    images: int
+    clusters: int
+    picture: bytes
+    panels: tuple[tuple[str, float], ...]
+    template: ClassVar[str] = "panels.html"
+
+    @property
+    def data_uri(self) -> str:
+        """The picture as the address of an image in a page."""
+        return f"data:image/png;base64,{base64.b64encode(self.picture).decode('ascii')}"
+
+
+Section = PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | LayerSection
+
+
+def render_section(section: Section) -> str:
+    """Return the HTML of one section, the same text for the same content; it starts with a heading of level 2."""
+    return _render(section.template, section=section)
+
+
+def render_figure(chart: BarChart) -> str:
+    """Return a figure as an SVG file of its own, with its style in it."""
+    return _render("figure.svg.html", chart=chart)
+
+
+def styles() -> str:
+    """Return the style that the sections need beside the report's."""
+    return "".join(
+        files("stages.studies").joinpath(name).read_text("utf-8") for name in ("bars.css", "studies.css")
+    )
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Join names as in a sentence: "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _render(template: str, **content: Any) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("stages.studies", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(score="{:.3f}".format, signed="{:+.3f}".format, words=in_words, count="{:,}".format)
+    return environment.get_template(template).render(**content).replace("\r", "&#13;")

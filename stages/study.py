@@ -1,0 +1,83 @@
+"""Stage `study`: layers, architectures and algorithms compared over all datasets with labels."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from stages import studies
+from stages.atomic import replacing, write_text
+from stages.checks import check_once
+from stages.command import application, run
+from stages.errors import TableError
+
+_KEYS = ["dataset", "backbone", "layer", "algorithm"]
+_FIGURES = ("layer_architecture", "layer_task", "architecture_task")
+_HEADINGS = ("Layer", "Architecture", "Algorithm", "Image sets", "NMI (geometric)", "Purity", "± NMI", "± Purity")
+
+
+def study(
+    datasets: Annotated[list[str], typer.Option(help="Name of a dataset to take into the study; repeatable.")],
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+) -> None:
+    """Compare layers and architectures by the baselines' scores, and say which are best.
+
+    Writes tables and figures to METRICS/study, and the section of the report to DATA/study.html. Datasets without
+    labels are left out.
+    """
+    check_once("datasets", datasets, "dataset")
+    rows = [row for dataset in datasets for row in _baselines(metrics / dataset, dataset)]
+    columns = [*_KEYS, "nmi_geometric", "purity", "images", "clusters"]
+    found = studies.layer_study(pd.DataFrame(rows, columns=columns))
+    folder = metrics / "study"
+    for name, table in found.tables.items():
+        with replacing(folder / f"{name}.csv") as partial:
+            table.to_csv(partial, index=False, lineterminator="\n", float_format="%.6f")
+    for name, chart in found.figures.items():
+        write_text(folder / f"{name}.svg", studies.render_figure(chart))
+    for name in _FIGURES:
+        if name not in found.figures:
+            (folder / f"{name}.svg").unlink(missing_ok=True)
+    write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
+    scores, summary = found.tables["scores"], found.tables["summary"]
+    labelled = [
+        f"{name} ({group['images'].iloc[0]:,} images in {group['clusters'].iloc[0]:g} clusters)"
+        for name, group in scores.groupby("dataset", sort=False)
+    ]
+    section = studies.LayerSection(
+        tuple(labelled),
+        tuple(found.figures.values()),
+        found.conclusions,
+        _HEADINGS,
+        tuple(tuple(row) for row in summary.itertuples(index=False)),
+    )
+    write_text(data / "study.html", studies.render_section(section))
+    print(f"{len(scores)} scores of {len(labelled)} datasets. {found.conclusions[0]}")
+
+
+def _baselines(folder: Path, dataset: str) -> list[dict[str, Any]]:
+    """The scores of each of the baseline's methods on one dataset; none without labels."""
+    file = folder / "methods.csv"
+    try:
+        table = pd.read_csv(file)
+        images = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["dataset"]["labelled"]
+    except FileNotFoundError as error:
+        raise TableError(f"{error.filename} does not exist; run `dvc repro` to make it") from None
+    rows = []
+    for row in table.to_dict("records"):
+        kind, _, rest = str(row["method"]).partition("/")
+        if kind == "baseline" and pd.notna(row.get("nmi_geometric")):
+            backbone, layer, algorithm = rest.split("/", 2)
+            keys = {"dataset": dataset, "backbone": backbone, "layer": layer, "algorithm": algorithm}
+            scores = {"nmi_geometric": row["nmi_geometric"], "purity": row["purity"]}
+            rows.append(keys | scores | {"images": images, "clusters": row["n_clusters"]})
+    return rows
+
+
+app = application(study)
+
+if __name__ == "__main__":
+    run(app)

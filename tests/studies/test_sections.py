@@ -1,0 +1,94 @@
+"""Bars, and the sections of the report: well-formed, escaped, the same every time."""
+
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from stages import studies
+
+BARS = [
+    studies.Bar("umist", "L1", 0.5, 0.1, 4),
+    studies.Bar("umist", "L3", 1.0, 0.2, 4),
+    studies.Bar("<flowers> & co", "L1", 0.0, 0.0, 4),
+    studies.Bar("<flowers> & co", "L3", 0.25, 0.05, 4),
+]
+
+
+@pytest.fixture
+def chart():
+    return studies.bar_chart("Layers <1>", "image set", "NMI (0 to 1)", "standard deviation over 4", BARS)
+
+
+def test_bars_are_as_high_as_their_means(chart):
+    (zero, *_, one) = (y for _, y in chart.ticks)
+    reach = zero - one
+    heights = [placed.height for placed in chart.bars]
+    assert heights == pytest.approx([0.5 * reach, reach, 0, 0.25 * reach], abs=0.1)
+    first, full = chart.bars[:2]
+    assert first.low - first.high == pytest.approx(0.2 * reach, abs=0.1)
+    assert full.high == one, "an error bar ends where the axis does"
+    edges = [placed.x for placed in chart.bars]
+    assert all(b - a >= 22 for a, b in pairwise(edges)), "bars do not overlap"
+    assert max(edges) + 22 < chart.width
+    assert [name for _, name in chart.legend] == ["L1", "L3"]
+
+
+def test_a_figure_is_a_file_of_its_own(chart):
+    text = studies.render_figure(chart)
+    root = ElementTree.fromstring(text)
+    texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    for told in (
+        "<flowers> & co",
+        "image set",
+        "NMI (0 to 1)",
+        "L1",
+        "error bars: standard deviation over 4",
+        "1.0",
+    ):
+        assert told in texts
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}title"))) == 1 + len(BARS)
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", ""), "asks for nothing"
+    assert text == studies.render_figure(chart)
+
+
+def sections(chart):
+    row = studies.PublishedRow("S, t", "dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009, "4 views & 5")
+    yield studies.PublishedSection("umist", 575, (row,), ("S: long",))
+    yield studies.PublishedSection("<d>", 5, (), ())
+    by_class = np.array([[0.5, 0.25], [0.4, 1.0]])
+    yield studies.ComplementaritySection(
+        "d", 9, "L3", ("a", "b"), np.array([0.6, 0.5]), ("<x>", "y"), (4, 5), by_class, (0, 1), ("Said & done.",)
+    )
+    yield studies.SubsetsSection("d", 9, 3, chart, "From <1> to 4.", False)
+    yield studies.LayerSection(("d (9 images)",), (chart,), ("L3 is best.",), ("Layer", "NMI"), (("L<3>", 0.5),))
+    yield studies.PanelsSection("<d>", 9, 3, b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan"))))
+    yield studies.LayerSection((), (), ("Nothing.",), ("Layer", "NMI"), ())
+
+
+def test_sections_are_well_formed_and_escaped(chart):
+    for section in sections(chart):
+        text = studies.render_section(section)
+        root = ElementTree.fromstring(text)
+        assert root[0].tag == "h2"
+        for raw in ("<jule>", "<x>", "<1>", "<d>", "L<3>"):
+            assert raw not in text
+
+
+def test_what_sections_show(chart):
+    published, none, classes, subsets, layers, panels, _ = map(studies.render_section, sections(chart))
+    assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
+    assert "No published score is of this image set" in none
+    assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
+    assert "all subsets of the views, 3 clusters of 9 images" in subsets
+    assert "an NMI (geometric) of 0.500 (a &lt;1&gt;) and 0.750 (dmvc)." in panels
+    assert 'src="data:image/png;base64,UE5H"' in panels
+    assert '<th scope="row">L&lt;3&gt;</th><td>0.500</td>' in layers
+
+
+def test_styles_cover_the_classes_of_the_sections(chart):
+    style = studies.styles()
+    for name in ("study", "bars", "wide", "panels", "s0", "s7", "error"):
+        assert f".{name}" in style
+    assert "url(" not in style and "@import" not in style

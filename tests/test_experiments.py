@@ -1,0 +1,190 @@
+"""The stages `experiments` and `study` on twelve images in two views."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import experiments, study
+from stages.command import run
+from stages.manifest import write_manifest
+from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+
+CLASSES = np.repeat([0, 1, 2], 8)
+OF_A = np.where(CLASSES == 2, 1, CLASSES)  # one view mixes the last two classes,
+OF_B = np.where(CLASSES == 1, 0, CLASSES)  # the other one the first two; together they tell all three apart
+METHODS = ("ensemble", "train/jule/dmvc", "train/jule/views/a", "baseline/a/L3/ward", "baseline/b/L3/ward")
+
+
+def lay_out(name: str, labels: np.ndarray | None) -> None:
+    """The tables of all stages before, for images whose classes are `CLASSES`, told or not."""
+    given = [None] * len(CLASSES) if labels is None else labels.tolist()
+    file = Path(f"data/images/{name}.parquet")
+    write_images(
+        file,
+        [Image(f"{i}.png", b"%d" % i, label, 4, 4) for i, label in enumerate(given)],
+        [] if labels is None else ["ant", "bee", "cow"],
+    )
+    fingerprint = read_images(file).fingerprint
+    rng = np.random.default_rng(0)
+    folder = Path(f"data/partitions/{name}")
+
+    def vectors(file: str, column: str, seen: np.ndarray) -> None:
+        values = np.eye(3, 6)[seen] + 0.01 * rng.random((len(seen), 6))
+        write_vectors(Path(f"data/{file}.parquet"), column, [values.astype(np.float32)], fingerprint, {})
+
+    for view, seen in (("a", OF_A), ("b", OF_B)):
+        vectors(f"features/{name}/{view}/L3", "features", seen)
+        vectors(f"embeddings/{name}/jule/views/{view}", "embedding", seen)
+        settings = {"layer": "L3", "algorithm": "ward", "multiple": 1}
+        write_partitions(folder / f"baseline/{view}.parquet", {"w": seen}, {"w": settings}, fingerprint)
+    for method in ("dmvc-fix", "dmvc"):
+        vectors(f"embeddings/{name}/jule/{method}", "embedding", CLASSES)
+    settings = {"layer": "L3"}
+    write_partitions(folder / "jule/views.parquet", {"a": OF_A}, {"a": settings}, fingerprint)
+    ensemble = {
+        "algorithms": ["ward"], "shares": [1], "multiples": [1], "linkage": "average", "least_share": 0.0,
+        "backbones": ["a", "b"], "n_clusters": 3, "n_partitions": 2,
+    }  # fmt: skip
+    write_partitions(folder / "ensemble.parquet", {"ensemble": CLASSES}, {"ensemble": ensemble}, fingerprint)
+    for manifest in ("features", "partitions"):
+        write_manifest(Path(f"data/views/{name}/{manifest}.json"), {"a": {}, "b": {}})
+    write_manifest(Path(f"data/views/{name}/methods.json"), {"jule/views": {}, "jule/dmvc": {}})
+    metrics = Path(f"metrics/{name}")
+    metrics.mkdir(parents=True)
+    scored = [f"{method},{0.9 - place / 10},0.5,3" for place, method in enumerate(METHODS)]
+    rows = ["method,nmi_geometric,purity,n_clusters", *scored]
+    if labels is None:
+        rows = ["method,silhouette,n_clusters", *(f"{method},0.5,3" for method in METHODS)]
+    (metrics / "methods.csv").write_text("\n".join(rows) + "\n")
+    known = 0 if labels is None else len(labels)
+    (metrics / "scores.json").write_text(f'{{"dataset": {{"labelled": {known}}}}}')
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """Run a stage in an empty folder; return its exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_stage(stage, *options):
+        monkeypatch.setattr("sys.argv", ["stage", *options])
+        with pytest.raises(SystemExit) as end:
+            run(stage.app)
+        return end.value.code, *capsys.readouterr()
+
+    return run_stage
+
+
+def table(file):
+    with Path(file).open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_what_views_contribute_and_the_published_scores(call):
+    lay_out("umist", CLASSES)
+    code, output, error = call(experiments, "--dataset", "umist")
+    assert (code, error) == (0, "")
+    assert output.startswith("umist: 3 subsets of 2 views; ")
+
+    values = {row["views"]: float(row["value"]) for row in table("metrics/umist/view_subsets.csv")}
+    assert values["a+b"] == 1 > values["a"] == pytest.approx(values["b"])
+    sizes = table("metrics/umist/view_counts.csv")
+    assert [(row["views"], row["subsets"], float(row["deviation"])) for row in sizes] == [
+        ("1", "2", 0),
+        ("2", "1", 0),
+    ]
+    assert float(sizes[1]["mean"]) == 1
+
+    best = {row["class"]: row["view"] for row in table("metrics/umist/complementarity.csv") if row["best"] == "1"}
+    assert (best["ant"], best["cow"]) == ("a", "b"), "each view tells one class from all others"
+    assert {row["images"] for row in table("metrics/umist/complementarity.csv")} == {"24", "8"}
+
+    panels = table("metrics/umist/panels/panels.csv")
+    assert [row["panel"] for row in panels] == ["a L3", "a + jule", "dmvc-fix", "dmvc"]
+    assert [float(row["nmi_geometric"]) for row in panels[2:]] == [1, 1]
+    assert Path("metrics/umist/panels/panels.png").read_bytes().startswith(b"\x89PNG")
+
+    published = {
+        (row["method"], row["algorithm"], row["table"], row["metric"]): row
+        for row in table("metrics/umist/published.csv")
+    }
+    dmvc = published["dmvc", "jule", "Table 2", "nmi_geometric"]
+    assert (dmvc["ours"], dmvc["published"], dmvc["difference"]) == ("0.800000", "0.971000", "-0.171000")
+    assert dmvc["note"] == "other images: 24 here, 575 there; other CNNs: 2 views here, 5 there"
+    assert published["mvec", "ward", "Appendix B", "nmi_geometric"]["ours"] == "0.900000", (
+        "the ensemble is that one"
+    )
+    assert published["mvec", "ward", "Appendix B", "purity"]["published"] == "0.610000"
+    assert float(published["kmeans-of-dmvc", "jule", "Table 3", "nmi_geometric"]["ours"]) == 1
+    assert published["baseline", "ward", "Appendix A", "nmi_geometric"]["view"] == "mean of views"
+    page = Path("data/studies/umist.html").read_text(encoding="utf-8")
+    assert page.count("<h2>") == 4 and "data:image/png;base64,iVBOR" in page and "-0.171" in page
+
+
+def test_a_rerun_changes_no_byte(call):
+    lay_out("umist", CLASSES)
+    outputs = []
+    for _ in range(2):
+        assert call(experiments, "--dataset", "umist")[0] == 0
+        files = sorted(file for file in Path().rglob("*") if file.is_file())
+        outputs.append({file: file.read_bytes() for file in files})
+    assert outputs[0] == outputs[1]
+
+
+def test_without_labels_subsets_are_compared_with_the_consensus_of_all(call):
+    lay_out("holiday", None)
+    assert call(experiments, "--dataset", "holiday")[0] == 0
+    rows = table("metrics/holiday/view_subsets.csv")
+    assert {row["score"] for row in rows} == {"NMI (geometric) with the consensus of all views"}
+    assert float(rows[-1]["value"]) == 1 and float(rows[0]["value"]) < 1
+    assert table("metrics/holiday/complementarity.csv") == table("metrics/holiday/published.csv") == []
+    assert table("metrics/holiday/panels/panels.csv")[0]["nmi_geometric"] == ""
+
+
+def test_another_ensemble_is_not_the_published_one(call):
+    lay_out("umist", CLASSES)
+    settings = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0.2}
+    assert not experiments._is_mvec(settings | {"n_partitions": 2, "backbones": ["a", "b"]})
+    assert not experiments._is_mvec(settings | {"least_share": 0.0, "n_partitions": 6, "backbones": ["a", "b"]})
+
+
+def test_an_unknown_view_is_refused(call):
+    lay_out("umist", CLASSES)
+    message = "error: experiments.view is 'vgg16'; give 'first' or one of a, b\n"
+    assert call(experiments, "--dataset", "umist", "--view", "vgg16") == (1, "", message)
+    assert not Path("data/studies").exists()
+
+
+def test_the_study_of_layers_takes_all_labelled_sets(call):
+    lay_out("umist", CLASSES)
+    lay_out("holiday", None)
+    code, output, error = call(study, "--datasets", "umist", "--datasets", "holiday")
+    assert (code, error) == (0, "")
+    assert output.startswith("2 scores of 1 datasets. One layer was run only, L3")
+    (a, b) = table("metrics/study/scores.csv")
+    assert (a["dataset"], a["backbone"], a["layer"], a["algorithm"]) == ("umist", "a", "L3", "ward")
+    assert (a["nmi_geometric"], b["nmi_geometric"], a["images"]) == ("0.600000", "0.500000", "24")
+    assert Path("metrics/study/conclusions.txt").read_text(encoding="utf-8").splitlines()[1] == (
+        "On L3, a is the best architecture in the mean (NMI 0.600); with one image set, umist, nothing can be "
+        "said on how that changes with the task."
+    )
+    assert "umist (24 images in 3 clusters)" in Path("data/study.html").read_text(encoding="utf-8")
+
+
+def test_a_study_without_labels_leaves_no_figures_of_before(call):
+    lay_out("umist", CLASSES)
+    lay_out("holiday", None)
+    call(study, "--datasets", "umist")
+    assert Path("metrics/study/layer_task.svg").exists()
+    code, output, _ = call(study, "--datasets", "holiday")
+    assert (code, output) == (
+        0,
+        "0 scores of 0 datasets. No image set has labels, so layers and architectures cannot be compared.\n",
+    )
+    assert not list(Path("metrics/study").glob("*.svg"))
+
+
+def test_a_study_of_what_was_not_scored_says_so(call):
+    code, _, error = call(study, "--datasets", "umist")
+    assert (code, error) == (1, "error: metrics/umist/methods.csv does not exist; run `dvc repro` to make it\n")

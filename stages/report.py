@@ -10,15 +10,15 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
-from stages import reporting, tables
+from stages import reporting, studies, tables
 from stages.atomic import write_bytes, write_text
 from stages.command import application, run
 from stages.errors import ParameterError, TableError
 from stages.manifest import read_manifest
-from stages.reportsheets import class_names, contact_sheets
-from stages.trainedfiles import TrainedFiles
-
-PROJECTED = 5000  # images on a map, at most: more are slow to lay out and hide one another
+from stages.reportsections import read_sections
+from stages.reportsheets import class_names, contact_sheets, make_gallery, make_pictures
+from stages.reportspaces import Mapping, map_spaces, space_sources
+from stages.voters import read_voters
 
 
 class Options(NamedTuple):
@@ -56,8 +56,8 @@ def report(
         int,
         typer.Option(
             min=1,
-            help="Images to show per cluster: two thirds its most confident ones, one third its least; "
-            "12 fill one row of a wide window.",
+            help="Images to show per cluster: half its most confident ones, a quarter on its boundary with "
+            "another cluster, a quarter its least confident; 12 fill one row of a wide window.",
         ),
     ] = 12,
     thumbnail: Annotated[
@@ -78,14 +78,17 @@ def report(
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
     options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics)
-    pages = [_dataset(name, options) for name in dict.fromkeys(datasets)]
+    names = dict.fromkeys(datasets)
+    room = reporting.share_room(len(names), thumbnail)
+    pages = [_dataset(name, options, room) for name in names]
     page = metrics / "report.html"
-    write_text(page, reporting.render(pages))
+    study = reporting.text_of(data / "study.html")
+    write_text(page, reporting.render(pages, study, studies.styles()))
     _print_scores(pages)
     print(page)
 
 
-def _dataset(name: str, options: Options) -> reporting.Dataset:
+def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dataset:
     """Gather what the page shows of one dataset."""
     partitions, metrics = options.data / "partitions" / name, options.metrics / name
     scores = reporting.read_scores(metrics / "scores.json")
@@ -105,10 +108,20 @@ def _dataset(name: str, options: Options) -> reporting.Dataset:
         f"Trained by {method}": tables.read_partitions(partitions / f"{method}.parquet") for method in trained
     }
     tables.check_same_images(images, *runs.values())
-    rows = reporting.sample_rows(len(images), PROJECTED, options.seed)
+    voters = read_voters(images, partitions, runs["Ensemble"].settings["ensemble"])
+    rivals = reporting.find_rivals(voters.partitions, voters.weights, assigned.clusters)
+    sheets = reporting.choose_images(
+        assigned.clusters, assigned.confidence, rivals, options.images_per_cluster, room.tiles
+    )
+    shown = [row for sheet in sheets for row in sheet.rows]
+    mapped = reporting.sample_rows(len(images), room.mapped, options.seed)
+    at_hand = np.union1d(mapped, np.array(shown, dtype=np.int64))
     backbones = tuple(read_manifest(options.data / "views" / name / "features.json"))
-    embedding = _embedding(name, options, trained, backbones)
-    charts, views = _charts(name, embedding, backbones, options, images, assigned.clusters, rows)
+    sources = space_sources(options.data, name, trained, backbones, options.method, options.layer)
+    mappings = map_spaces(sources, images, assigned.clusters, mapped, at_hand, options.seed)
+    _write_picture(name, mappings, assigned.clusters, mapped, options)
+    views = {f"View {mapping.space.title}": _described(mapping.made) for mapping in mappings if mapping.made}
+    sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
     return reporting.Dataset(
         name=name,
         images=len(images),
@@ -120,69 +133,25 @@ def _dataset(name: str, options: Options) -> reporting.Dataset:
         scores=reporting.score_table(scores.joint, scores.single),
         agreement=agreement,
         counts=reporting.count_chart(counts, scores.clusters),
-        charts=charts,
-        projected=len(rows),
+        spaces=tuple(mapping.space for mapping in mappings),
+        gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
         class_names=class_names(images),
         sizes=reporting.cluster_sizes(assigned.clusters),
-        clusters=contact_sheets(images, assigned, options.images_per_cluster, options.thumbnail),
+        clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
+        studies=reporting.text_of(options.data / "studies" / f"{name}.html"),
+        **read_sections(metrics, list(trained))._asdict(),
     )
 
 
-def _embedding(name: str, options: Options, trained: Sequence[str], backbones: Sequence[str]) -> Path | None:
-    """The table of the embedding that is mapped; None where nothing was trained."""
-    if not trained:
-        return None
-    files: dict[str, Path] = {}
-    for method in trained:
-        objective, _, row = method.partition("/")
-        places = TrainedFiles(options.data, name, objective)
-        if row == "views":
-            files |= {f"{method}/{backbone}": places.embedding(row, backbone) for backbone in backbones}
-        elif row != "mvec":
-            files[method] = places.embedding(row)
-    if options.method not in files:
-        raise ParameterError(
-            f"report.method is {options.method!r}, no network that was trained on {name}; "
-            f"give one of {', '.join(files)}"
-        )
-    return files[options.method]
-
-
-def _charts(
-    name: str,
-    embedding: Path | None,
-    backbones: Sequence[str],
-    options: Options,
-    images: tables.ImageTable,
-    clusters: np.ndarray,
-    rows: np.ndarray,
-) -> tuple[tuple[reporting.Chart, ...], dict[str, dict[str, Any]]]:
-    """Map the `rows` (m) of the embedding, if any, and of every view; also return how the features were made.
-
-    The maps are written as one picture, too.
-    """
-    sources = [(embedding, "embedding", f"Learned by {options.method}")] if embedding else []
-    features = options.data / "features" / name
-    sources += [(features / view / f"{options.layer}.parquet", "features", view) for view in backbones]
-    views, sampled, captions = {}, [], []
-    for file, column, title in sources:  # one whole table in memory at a time
-        vectors = tables.read_vectors(file, column)
-        tables.check_same_images(images, vectors)
-        note = "a trained network's embedding" if column == "embedding" else f"{options.layer} features"
-        captions.append((title, f"{note}, {vectors.values.shape[1]:,} numbers an image"))
-        sampled.append(vectors.values[rows])
-        if column == "features":
-            views[f"View {title}"] = _described(vectors.metadata)
-    maps = reporting.project_each(sampled, options.seed)
-    panels = [(title, points) for (title, _), points in zip(captions, maps, strict=True)]
-    heading = f"{name}: {len(rows):,} images in {clusters.max() + 1} clusters (t-SNE of each view)"
-    picture = reporting.maps_picture(heading, panels, clusters[rows])
-    write_bytes(options.metrics / "maps" / f"{name}.png", picture)
-    charts = [
-        reporting.Chart(title, note, reporting.scatter(points, clusters[rows], images.labels[rows]))
-        for (title, note), points in zip(captions, maps, strict=True)
-    ]
-    return tuple(charts), views
+def _write_picture(
+    name: str, mappings: Sequence[Mapping], clusters: np.ndarray, mapped: np.ndarray, options: Options
+) -> None:
+    """Write the maps, which have the rows `mapped` of all `clusters` (n), as one picture."""
+    heading = f"{name}: {len(mapped):,} images in {clusters.max() + 1} clusters (t-SNE of each view)"
+    panels = [(mapping.space.title, mapping.points) for mapping in mappings]
+    write_bytes(
+        options.metrics / "maps" / f"{name}.png", reporting.maps_picture(heading, panels, clusters[mapped])
+    )
 
 
 def _settings(table: tables.Partitions) -> dict[str, Any]:

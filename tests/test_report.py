@@ -1,34 +1,23 @@
 """The report stage on small projects: what the page holds, and what the terminal shows."""
 
-import csv
-import io
+import base64
+import hashlib
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from stages import tables
+from stages import reporting, tables
 from stages.command import run
 from stages.comparison import METHODS
 from stages.manifest import write_manifest
 from stages.report import app
-
-NASTY = [
-    "<script>alert(1).png",
-    "a \"quoted\" 'name'.png",
-    "line\nbreak\rreturn.png",
-    "-rf.png",
-    "🌸 blüte.png",
-    "  spaces .png",
-    "</style><img src=x onerror=y>&amp;.png",
-    "{{ 7 * 7 }}{% x %}.png",
-    "http://example.com/x.png",
-]
+from stages.reporting import room
+from stages.reporting.page import SCRIPTS
+from tests.reporting.project import NASTY, make
 
 
 class Page(HTMLParser):
@@ -50,73 +39,6 @@ class Page(HTMLParser):
         return [attributes[name] or "" for _, attributes in self.tags if name in attributes]
 
 
-def make(
-    root: Path,
-    name: str,
-    paths: list[str],
-    k: int,
-    labels: list[int | None] | None = None,
-    metric: str = "silhouette",
-) -> None:
-    """Write what the report reads of a dataset whose image i is in cluster i % k, with two views "a" and "b"."""
-    n = len(paths)
-    rng = np.random.default_rng(0)
-
-    def images() -> Iterator[tables.Image]:
-        for index, path in enumerate(paths):
-            buffer = io.BytesIO()
-            Image.new("RGB", (40, 30), (index * 9 % 256, 80, 120)).save(buffer, "PNG")
-            yield tables.Image(path, buffer.getvalue(), labels[index] if labels else None, 40, 30)
-
-    file = root / f"data/images/{name}.parquet"
-    tables.write_images(file, images(), ["oak <b>", "elm"] if labels else [])
-    fingerprint = tables.read_images(file).fingerprint
-    for view in ("a", "b"):
-        vectors = rng.normal(size=(n, 6)).astype(np.float32)
-        features = root / f"data/features/{name}/{view}/L3.parquet"
-        tables.write_vectors(features, "features", [vectors], fingerprint, {"backbone": view})
-    write_manifest(root / f"data/views/{name}/features.json", {view: {} for view in "ab"})
-    clusters = np.arange(n) % k
-    runs = {"ensemble": ["ensemble"], **{f"jule/{method}": [method] for method in METHODS}}
-    runs["jule/views"] = ["a", "b"]
-    for run_name, columns in runs.items():
-        partitions = root / f"data/partitions/{name}/{run_name}.parquet"
-        settings = {column: {"linkage": "<average>", "backbones": [column]} for column in columns}
-        tables.write_partitions(partitions, dict.fromkeys(columns, clusters), settings, fingerprint)
-    write_manifest(root / f"data/views/{name}/methods.json", {f"jule/{method}": {} for method in METHODS})
-    for method in ("cc", "dmvc-fix", "dmvc", "views/a", "views/b"):
-        embedding = rng.normal(size=(n, 3)).astype(np.float32)
-        file = root / f"data/embeddings/{name}/jule/{method}.parquet"
-        tables.write_vectors(file, "embedding", [embedding], fingerprint, {})
-    rows = [(path, index % k, f"{1 - index / n:.4f}") for index, path in enumerate(paths)]
-    write_csv(root / f"data/partitions/{name}/assignments.csv", ("path", "cluster", "confidence"), *rows)
-    write_csv(root / f"data/images/{name}.rejected.csv", ("path", "reason"), ("<i>.png", "empty"))
-    pairs = [(a, b, 1.0 if a == b else 0.375) for a in "ab" for b in "ab"]
-    (root / f"metrics/{name}").mkdir(parents=True)
-    write_csv(root / f"metrics/{name}/agreement.csv", ("view_a", "view_b", "nmi_geometric"), *pairs)
-    curves = ((k, 0.4, 0.8, 0.2), (k + 1, 0.1, 0.795, 0.3), (k + 2, 0.05, "", 0.1))
-    write_csv(
-        root / f"metrics/{name}/cluster_counts.csv", ("clusters", "lifetime", "stability", "silhouette"), *curves
-    )
-    scores = {
-        "dataset": {
-            "images": n,
-            "rejected": 1,
-            "clusters": k,
-            "labelled": sum(x is not None for x in labels or []),
-        },
-        "ensemble": {metric: 0.5, "largest_cluster": -(-n // k), "smallest_cluster": n // k},
-        "train": {"jule/views/a": {metric: 0.125}, "jule/views/b": {metric: 0.25}, "jule/dmvc": {metric: 0.75}},
-        "baseline": {"a/L3/ward": {metric: 0.25}},
-    }
-    (root / f"metrics/{name}/scores.json").write_text(json.dumps(scores))
-
-
-def write_csv(file: Path, *rows: tuple[object, ...]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        csv.writer(handle).writerows(rows)
-
-
 def report(monkeypatch: pytest.MonkeyPatch, root: Path, *datasets: str, method: str = "jule/dmvc") -> str:
     """Run the stage in a project folder as a user does; return the page."""
     monkeypatch.chdir(root)
@@ -125,23 +47,37 @@ def report(monkeypatch: pytest.MonkeyPatch, root: Path, *datasets: str, method: 
     return (root / "metrics/report.html").read_bytes().decode()
 
 
+def scripts(html: str) -> list[str]:
+    """What the script elements of a page hold, in order; that of data is JSON."""
+    return re.findall(r"<script(?: [^>]*)?>(.*?)</script>", html, re.DOTALL)
+
+
 def test_names_are_escaped_and_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "photos <i>", NASTY, 2)
     html = report(monkeypatch, tmp_path, "photos <i>")
     page = Page(html)
     tags = [tag for tag, _ in page.tags]
-    assert not {"script", "i", "link", "iframe", "object", "base", "use"} & set(tags)
+    assert not {"i", "link", "iframe", "object", "base", "use"} & set(tags)
+    assert tags.count("script") == 2  # the images' data, and the page's own
+    data, script = scripts(html)
+    assert json.loads(data)["paths"] == NASTY
+    markup = html.replace(data, "").replace(script, "")
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert sorted(page.attributes("alt")) == sorted(NASTY)
     assert all(uri.startswith("data:image/jpeg;base64,") for uri in page.attributes("src"))
     assert all(uri.startswith("#") for uri in page.attributes("href"))
     assert not re.search(r"url\(|@import|srcset", html)
+    assert not re.search(
+        r"fetch|XMLHttp|WebSocket|EventSource|sendBeacon|import\(|innerHTML|eval|Function\(", script
+    )
     # The only address is a file's name: as text, title and alternative text.
-    assert html.count("//") == html.count("http://example.com/x.png") + sum(
+    assert markup.count("//") == markup.count("http://example.com/x.png") + sum(
         uri.count("//") for uri in page.attributes("src")
     )
     (policy,) = [content for content in page.attributes("content") if "default-src" in content]
     assert policy.startswith("default-src 'none'")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
     assert "line\nbreak\rreturn.png" in page.texts
 
 
@@ -157,13 +93,18 @@ def test_every_link_leads_somewhere_and_no_id_is_used_twice(
     assert set(references) <= set(ids)
 
 
+def test_every_part_of_the_script_is_on_the_page() -> None:
+    folder = Path(reporting.__file__).parent / "script"
+    assert sorted(file.stem for file in folder.glob("*.js")) == sorted(SCRIPTS)
+
+
 def test_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "trees", [f"{i}.png" for i in range(6)], 2, labels=[0, 1, 0, 1, 0, None], metric="ari")
     html = report(monkeypatch, tmp_path, "trees")
     page = Page(html)
     assert "oak <b>" in page.texts
     assert "against the labels of 5 images" in page.texts
-    assert page.attributes("value") == ["clusters", "labels"]
+    assert [value for value in page.attributes("value") if value.isalpha()] == ["clusters", "labels"]
     assert "2 of 2 labelled elm" in html  # cluster 1 holds 1, 1 and one without a label
     assert re.search(r"<strong>0.750<span[^>]*> \(best\)</span></strong>", html)
     assert html.count("<strong>") == 1
@@ -183,7 +124,30 @@ def test_few_images(n: int, k: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     make(tmp_path, "few", [f"{i}.png" for i in range(n)], k)
     page = Page(report(monkeypatch, tmp_path, "few"))
     assert [tag for tag, _ in page.tags].count("img") == n
-    assert [tag for tag, _ in page.tags].count("svg") == 6  # three maps, three curves
+    drawn = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") == "img"]
+    assert len(drawn) == 8  # three maps, three curves of counts, the dendrogram, a loss
+
+
+def test_a_large_set_is_sampled_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_MAPPED", 20)
+    monkeypatch.setattr(room, "MOST_TILES", 25)
+    make(tmp_path, "large", [f"{i}.png" for i in range(90)], 3)
+    html = report(monkeypatch, tmp_path, "large")
+    page = Page(html)
+    shown = page.attributes("alt")
+    assert len(shown) == 24  # two of three clusters have a sheet
+    assert "The maps show 20 of the 90 images, drawn at random." in html
+    assert "The smallest cluster is not pictured" in html
+    content = json.loads(scripts(html)[0])
+    assert content["images"] == 90
+    assert set(shown) <= set(content["paths"])
+    assert len(set(content["paths"])) == len(content["paths"]) <= 44
+    mapped = np.frombuffer(base64.b64decode(content["mapped"]), "<u2")
+    assert len(set(mapped.tolist())) == 20
+    for space in content["spaces"]:
+        nearest = np.frombuffer(base64.b64decode(space["nearest"]), "<u2").reshape(-1, space["count"])
+        assert len(nearest) == len(content["paths"]) > nearest.max()
+        assert len(base64.b64decode(space["points"])) == 20 * 2 * 2
 
 
 def test_the_same_bytes_twice_and_the_path_last(
@@ -206,6 +170,7 @@ def test_the_same_bytes_twice_and_the_path_last(
         "data/features/d/b/L3.parquet",
         "data/embeddings/d/jule/dmvc.parquet",
         "data/partitions/d/ensemble.parquet",
+        "data/partitions/d/baseline/b.parquet",
         "data/partitions/d/jule/cc.parquet",
         "data/views/d/methods.json",
         "data/partitions/d/assignments.csv",
@@ -271,4 +236,4 @@ def test_without_trained_methods_only_the_views_are_mapped(
     write_manifest(tmp_path / "data/views/d/methods.json", {})
     page = Page(report(monkeypatch, tmp_path, "d"))
     assert "Learned by jule/dmvc" not in page.texts
-    assert [tag for tag, _ in page.tags].count("svg") == 5  # two maps, three curves
+    assert [tag for tag, _ in page.tags].count("svg") == 6  # two maps, three curves, the dendrogram

@@ -1,18 +1,13 @@
-"""Contact sheets: which images show what a cluster is, and their thumbnails."""
+"""Contact sheets: which images show what a cluster is."""
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from stages.reporting.rivals import Rivals
 
-MOST_THUMBNAILS = 4000  # on one dataset's page: some 16 MB at 96 pixels, which a browser still opens at once
-QUALITY = 80  # JPEG; below it, blocks show on flat backgrounds
+NEARLY = 0.5  # an image is on a boundary when it agrees with another cluster at least half as much as with its own
 
 
 @dataclass(frozen=True)
@@ -20,7 +15,8 @@ class Sheet:
     """A cluster and the rows of its images to show.
 
     Attributes: `cluster`; `size`, its number of images; `confidence`, their mean (nan without any value);
-    `most`, int64 rows, the most confident image first; `least`, int64 rows, the least confident first.
+    `most`, int64 rows, the most confident image first; `least`, int64 rows, the least confident first; `boundary`,
+    int64 rows, those first whose own cluster leads least over another.
     """
 
     cluster: int
@@ -28,21 +24,28 @@ class Sheet:
     confidence: float
     most: np.ndarray
     least: np.ndarray
+    boundary: np.ndarray
 
     @property
     def rows(self) -> list[int]:
         """The rows of all images to show."""
-        return [*self.most.tolist(), *self.least.tolist()]
+        return [*self.most.tolist(), *self.boundary.tolist(), *self.least.tolist()]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """An image on a contact sheet: name, confidence (0 to 1 or nan), class name or "", thumbnail as a data URI."""
+    """An image on a contact sheet.
+
+    Attributes: `name`; `confidence`, 0 to 1 or nan; `label`, a class's name or ""; `near`, the other cluster on
+    whose boundary it is, or None; `picture`, a thumbnail as a data URI; `place`, its place in the gallery.
+    """
 
     name: str
     confidence: float
     label: str
+    near: int | None
     picture: str
+    place: int
 
 
 @dataclass(frozen=True)
@@ -65,43 +68,41 @@ class Cluster:
 
 
 def choose_images(
-    clusters: np.ndarray, confidence: np.ndarray, per_cluster: int, limit: int = MOST_THUMBNAILS
+    clusters: np.ndarray, confidence: np.ndarray, rivals: Rivals, per_cluster: int, limit: int
 ) -> list[Sheet]:
     """Choose the images to show, for int clusters (n) and float confidence (n) in 0 to 1, nan for unknown.
 
-    A third of `per_cluster` are a cluster's least confident images, the others its most confident; a cluster no
-    larger is shown whole. Sheets come largest first, then by number. The smallest clusters have none where more
-    than `limit` images would be shown. Equal confidence: the image table's order decides. No row comes twice.
+    Of `per_cluster`, a quarter are a cluster's least confident images, up to a quarter are others on its boundary,
+    and the rest its most confident; a cluster no larger is shown whole. Sheets come largest first, then by number.
+    The smallest clusters have none where more than `limit` images would be shown. Equal values: the image table's
+    order decides. No row comes twice.
     """
-    n_least = per_cluster // 3
+    near, lead = on_boundary(rivals), rivals.lead
+    n_boundary, n_least = per_cluster // 4, (per_cluster + 1) // 4
     sheets = []
     for cluster, members in _members(clusters):
         known = np.where(np.isnan(confidence[members]), -1.0, confidence[members])
         ranked = members[np.argsort(-known, kind="stable")]
-        whole = len(ranked) <= per_cluster
         values = confidence[members][known >= 0]
-        sheets.append(
-            Sheet(
-                cluster=cluster,
-                size=len(ranked),
-                confidence=float(values.mean()) if len(values) else float("nan"),
-                most=ranked if whole else ranked[: per_cluster - n_least],
-                least=ranked[:0] if whole else ranked[len(ranked) - n_least :][::-1],
-            )
-        )
+        most, least, boundary = ranked, ranked[:0], ranked[:0]
+        if len(ranked) > per_cluster:
+            least = ranked[len(ranked) - n_least :][::-1]
+            rest = np.sort(ranked[per_cluster - n_boundary - n_least : len(ranked) - n_least])
+            rest = rest[near[rest]]
+            boundary = rest[np.argsort(lead[rest], kind="stable")][:n_boundary]
+            others = ranked[~np.isin(ranked, np.concatenate([least, boundary]))]
+            most = others[: per_cluster - len(least) - len(boundary)]
+        mean = float(values.mean()) if len(values) else float("nan")
+        sheets.append(Sheet(cluster, len(ranked), mean, most, least, boundary))
     sheets.sort(key=lambda sheet: (-sheet.size, sheet.cluster))
-    shown = np.cumsum([len(sheet.most) + len(sheet.least) for sheet in sheets])
+    shown = np.cumsum([len(sheet.rows) for sheet in sheets])
     return sheets[: int(np.searchsorted(shown, limit, side="right"))]
 
 
-def thumbnail(image: "Image", pixels: int) -> str:
-    """Shrink an RGB image so that its longer side has at most `pixels`; return it as a JPEG data URI."""
-    small = image.copy()
-    small.thumbnail((pixels, pixels), reducing_gap=3.0)
-    buffer = io.BytesIO()
-    # Without the source's metadata: it may hold where a photo was taken, and a profile larger than the image.
-    small.save(buffer, "JPEG", quality=QUALITY, optimize=True, exif=b"", icc_profile=None)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+def on_boundary(rivals: Rivals) -> np.ndarray:
+    """Tell which images, bool (n), agree with another cluster nearly as much as with their own."""
+    near: np.ndarray = (rivals.clusters >= 0) & (rivals.other >= NEARLY * rivals.own)
+    return near
 
 
 def cluster_sizes(clusters: np.ndarray) -> tuple[tuple[int, int], ...]:
@@ -119,7 +120,11 @@ def contact_sheet(
             (f"All {sheet.size} images, most confident first" if sheet.size > 1 else "The only image", sheet.most)
         ]
     else:
-        strips = [("Most confident", sheet.most), ("Least confident", sheet.least)]
+        strips = [
+            ("Most confident", sheet.most),
+            ("On the boundary", sheet.boundary),
+            ("Least confident", sheet.least),
+        ]
     return Cluster(
         number=sheet.cluster,
         size=sheet.size,

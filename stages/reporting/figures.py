@@ -35,12 +35,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class Scatter:
-    """A scatter plot: `dots` with their `diameter` and one of `marks` per cluster, in SVG units of `size`."""
+    """A scatter plot: `dots` with their `diameter` and one of `marks` per cluster, in SVG units of `size`.
+
+    `points` (n, 2) are the dots' places in the order of the images.
+    """
 
     size: int
     diameter: float
     dots: tuple[Dots, ...]
     marks: tuple[Mark, ...]
+    points: np.ndarray
 
 
 def scatter(points: np.ndarray, clusters: np.ndarray, labels: np.ndarray) -> Scatter:
@@ -56,7 +60,7 @@ def scatter(points: np.ndarray, clusters: np.ndarray, labels: np.ndarray) -> Sca
         dots.append(Dots(cluster, label, int(rows.sum()), path))
     marks = [_mark(cluster, placed[clusters == cluster]) for cluster in np.unique(clusters).tolist()]
     diameter = round(float(np.clip(100 / np.sqrt(len(points)), 2.5, 9)), 1)
-    return Scatter(SIZE, diameter, tuple(dots), tuple(marks))
+    return Scatter(SIZE, diameter, tuple(dots), tuple(marks), placed)
 
 
 def _fit(points: np.ndarray) -> np.ndarray:

@@ -4,11 +4,9 @@ Every fault is a `TableError` of one line that names the file. Paths of images a
 stripped, and "NA" is a file name.
 """
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import numpy as np
 
 from stages.errors import TableError
 from stages.reporting.counts import Counts
+from stages.reporting.csvrows import damaged, rows_of, text_of
 from stages.reporting.scoretable import Values
 
 
@@ -60,46 +59,46 @@ class Scores:
 
 def read_assignments(file: Path, paths: Sequence[str]) -> Assignments:
     """Read path,cluster,confidence, whose paths must be the image table's (n), in its order."""
-    rows = list(_rows(file, "path", "cluster", "confidence"))
+    rows = list(rows_of(file, "path", "cluster", "confidence"))
     if tuple(path for path, _, _ in rows) != tuple(paths):
         raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it anew")
     try:
         clusters = np.array([int(cluster) for _, cluster, _ in rows], dtype=np.int64)
         confidence = np.array([float(value or "nan") for _, _, value in rows])
     except ValueError as error:
-        raise _damaged(file, str(error)) from None
+        raise damaged(file, str(error)) from None
     return Assignments(clusters, confidence)
 
 
 def read_rejected(file: Path) -> list[Rejected]:
     """Read path,reason of the images that were left out."""
-    return [Rejected(path, reason) for path, reason in _rows(file, "path", "reason")]
+    return [Rejected(path, reason) for path, reason in rows_of(file, "path", "reason")]
 
 
 def read_agreement(file: Path) -> Agreement:
     """Read view_a,view_b,nmi_geometric, which must hold every pair of views; they keep the file's order."""
     pairs: dict[tuple[str, str], float] = {}
-    for first, second, value in _rows(file, "view_a", "view_b", "nmi_geometric"):
+    for first, second, value in rows_of(file, "view_a", "view_b", "nmi_geometric"):
         try:
             pairs[first, second] = float(value)
         except ValueError as error:
-            raise _damaged(file, str(error)) from None
+            raise damaged(file, str(error)) from None
     views = tuple(dict.fromkeys(first for first, _ in pairs))
     try:
         values = np.array([[pairs[first, second] for second in views] for first in views])
     except KeyError as error:
-        raise _damaged(file, f"the pair {' and '.join(error.args[0])} is missing") from None
+        raise damaged(file, f"the pair {' and '.join(error.args[0])} is missing") from None
     return Agreement(views, values)
 
 
 def read_counts(file: Path) -> Counts:
     """Read clusters,lifetime,stability,silhouette; an empty field is a value that is not defined."""
-    rows = list(_rows(file, "clusters", "lifetime", "stability", "silhouette"))
+    rows = list(rows_of(file, "clusters", "lifetime", "stability", "silhouette"))
     try:
         clusters = np.array([int(row[0]) for row in rows], dtype=np.int64)
         curves = np.array([[float(value or "nan") for value in row[1:]] for row in rows]).reshape(-1, 3)
     except ValueError as error:
-        raise _damaged(file, str(error)) from None
+        raise damaged(file, str(error)) from None
     return Counts(clusters, *curves.T)
 
 
@@ -109,7 +108,7 @@ def read_scores(file: Path) -> Scores:
     Of the trained methods, those called OBJECTIVE/views/BACKBONE are of single views.
     """
     try:
-        content = json.loads(_text(file))
+        content = json.loads(text_of(file))
         counts = content["dataset"]
         plain = {name: _values(values) for name, values in sorted(content.get("baseline", {}).items())}
         trained = {name: _values(values) for name, values in content.get("train", {}).items()}
@@ -125,9 +124,9 @@ def read_scores(file: Path) -> Scores:
             single=plain | networks,
         )
     except KeyError as error:
-        raise _damaged(file, f"{error} is missing") from None
+        raise damaged(file, f"{error} is missing") from None
     except (ValueError, TypeError, AttributeError) as error:
-        raise _damaged(file, str(error)) from None
+        raise damaged(file, str(error)) from None
 
 
 def _values(metrics: Mapping[str, Any]) -> Values:
@@ -137,33 +136,3 @@ def _values(metrics: Mapping[str, Any]) -> Values:
         for name, value in metrics.items()
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     }
-
-
-def _rows(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
-    """Yield the named columns of a CSV file (RFC 4180) as text."""
-    # newline="": a carriage return within a file name stays one.
-    reader = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        if missing := [column for column in columns if column not in header]:
-            raise _damaged(file, f"column {missing[0]!r} is missing")
-        places = [header.index(column) for column in columns]
-        for row in reader:
-            if len(row) != len(header):
-                raise _damaged(file, f"line {reader.line_num} has {len(row)} of {len(header)} fields")
-            yield tuple(row[place] for place in places)
-    except csv.Error as error:
-        raise _damaged(file, f"line {reader.line_num}: {error}") from None
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(file, str(error)) from None
-
-
-def _damaged(file: Path, reason: str) -> TableError:
-    return TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`")

@@ -1,32 +1,34 @@
-"""The report's page: what it shows, and its making from template.html and style.css.
+"""The report's page: what it shows, and its making from template.html, sections/, script/ and style.css.
 
-The page is one file that asks nothing of any other: pictures are data URIs, plots inline SVG, the style is
-inline, there is no script, and its content security policy forbids requests. Jinja2 escapes every value.
+The page is one file that asks nothing of any other: pictures are data URIs, plots inline SVG, style and script
+inline. Its content security policy forbids all requests, and every script but this one, by its hash. Without a
+script it is a plain page. Jinja2 escapes every value.
 """
 
+import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from stages.reporting.classes import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
-from stages.reporting.figures import Scatter
+from stages.reporting.dendrogram import Tree
+from stages.reporting.gallery import Gallery, Space, gallery_json
 from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.scoretable import ScoreTable
+from stages.reporting.training import Training
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# Files script/NAME.js, which become one script in this order.
+SCRIPTS = ("store", "pictures", "search", "sheets", "viewer", "hint", "maps", "main")
 NAMED_REJECTIONS = 200  # rejected images listed by name; the others are counted
 NUMBERED = 40  # with more clusters than this, numbers on a map would hide it
 LINKED = 60  # with more clusters than this, pointing at one does not fade the others: a style rule is needed each
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A scatter plot and its heading; `note` says what the vectors are."""
-
-    title: str
-    note: str
-    plot: Scatter
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Dataset:
 
     `k` is the number of clusters asked of every method; `parameters` maps a heading to settings.
     `sizes` has every (cluster, images), largest first; `clusters` only those with a contact sheet.
-    `projected` is the number of images on the maps; `class_names` is empty without labels.
+    `spaces` are what is mapped; `class_names` and `classes` are empty without labels, `training` where nothing
+    was trained; `dendrogram` is None for a single image. `studies` is HTML, made and escaped by `stages.studies`.
     """
 
     name: str
@@ -48,16 +51,25 @@ class Dataset:
     scores: ScoreTable
     agreement: Agreement
     counts: CountChart
-    charts: tuple[Chart, ...]
-    projected: int
+    spaces: tuple[Space, ...]
+    gallery: Gallery
     class_names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
     clusters: tuple[Cluster, ...]
+    dendrogram: Tree | None
+    training: tuple[Training, ...]
+    classes: tuple[ClassReport, ...]
+    studies: str
 
 
-def render(datasets: Sequence[Dataset]) -> str:
-    """Return the page as HTML, the same text for the same content."""
+def render(datasets: Sequence[Dataset], study: str = "", styles: str = "") -> str:
+    """Return the page as HTML, the same text for the same content.
+
+    `study` is the section on all datasets together, and `styles` the CSS of it and of the datasets' `studies`;
+    both come from `stages.studies`, escaped.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("stages.reporting", ""),
@@ -70,8 +82,15 @@ def render(datasets: Sequence[Dataset]) -> str:
     colours = 1 + max(
         max(max(number for number, _ in dataset.sizes), len(dataset.class_names)) for dataset in datasets
     )
+    script = _script(environment)
     page = environment.get_template("template.html").render(
         datasets=datasets,
+        study=Markup(study),
+        studies=lambda dataset: Markup(dataset.studies),
+        styles=Markup(styles),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        data=lambda dataset: Markup(gallery_json(dataset.gallery, dataset.spaces, dataset.class_names)),
         reasons=_reasons,
         colours=[_colour(number) for number in range(colours)],
         NAMED_REJECTIONS=NAMED_REJECTIONS,
@@ -80,6 +99,13 @@ def render(datasets: Sequence[Dataset]) -> str:
         CURVE=(WIDTH, HEIGHT),
     )
     return page.replace("\r", "&#13;")  # a browser would read a carriage return in a name as a line feed
+
+
+def _script(environment: "Environment") -> str:
+    """The page's script, whose parts see one another and nothing else does."""
+    assert environment.loader is not None
+    parts = [environment.loader.get_source(environment, f"script/{name}.js")[0] for name in SCRIPTS]
+    return "\n(() => {\n'use strict';\n" + "\n".join(parts) + "})();\n"
 
 
 def _reasons(rejected: Sequence[Rejected]) -> list[tuple[str, int]]:

@@ -15,6 +15,7 @@ def test_dots_are_grouped_by_cluster_and_label_on_one_scale() -> None:
         f"M{MARGIN:.1f} {SIZE / 2 + unit:.1f}h0",
         f"M{SIZE - MARGIN:.1f} {SIZE / 2 + unit:.1f}h0",
     ]
+    np.testing.assert_allclose(plot.points[:, 0], [MARGIN, SIZE - MARGIN, SIZE - MARGIN])  # in the images' order
     assert (plot.marks[0].x, plot.marks[0].y) == (SIZE - MARGIN, SIZE / 2 - unit - BESIDE)
 
 

@@ -1,0 +1,107 @@
+"""The images that the page has at hand, in maps, searches and the viewer, and what its script needs of them."""
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stages.reporting.contactsheet import on_boundary
+from stages.reporting.figures import Scatter
+from stages.reporting.rivals import Rivals
+from stages.reporting.sprites import Sprites
+
+
+@dataclass(frozen=True)
+class Space:
+    """A view or an embedding of the images at hand (m): a map of some, and every image's nearest ones.
+
+    `note` says what the vectors are; `nearest` is int (m, k), places in the gallery.
+    """
+
+    title: str
+    note: str
+    plot: Scatter
+    nearest: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The images at hand (m) out of `images`, in the image table's order.
+
+    `paths` (m); int `clusters` (m), float `confidence` (m, nan: unknown), int `labels` (m, -1: none); their
+    `rivals`; `homes`, each label's commonest cluster, int (classes), -1 for a label that no image has; `mapped`,
+    places in the gallery of the images on the maps; their `sprites`.
+    """
+
+    images: int
+    paths: Sequence[str]
+    clusters: np.ndarray
+    confidence: np.ndarray
+    labels: np.ndarray
+    rivals: Rivals
+    homes: np.ndarray
+    mapped: np.ndarray
+    sprites: Sprites
+
+
+def commonest_clusters(clusters: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return for each of the `classes` the cluster with most of its images, int64, -1 for a label without any.
+
+    `clusters` and `labels` are int (n), -1 for no label. Of equally common ones, the lowest number.
+    """
+    homes = np.full(classes, -1, dtype=np.int64)
+    for label in range(classes):
+        if (members := clusters[labels == label]).size:
+            homes[label] = np.bincount(members).argmax()
+    return homes
+
+
+def gallery_json(gallery: Gallery, spaces: Sequence[Space], class_names: Sequence[str]) -> str:
+    """Write what the script needs as JSON, safe between the tags of an HTML script element."""
+    sprites = gallery.sprites
+    content: dict[str, Any] = {
+        "images": gallery.images,
+        "paths": list(gallery.paths),
+        "clusters": gallery.clusters.tolist(),
+        "confidence": _shares(gallery.confidence),
+        "labels": gallery.labels.tolist(),
+        "near": on_boundary(gallery.rivals).astype(int).tolist(),
+        "rivals": gallery.rivals.clusters.tolist(),
+        "rivalShares": _shares(gallery.rivals.other),
+        "classes": list(class_names),
+        "homes": gallery.homes.tolist(),
+        "mapped": _packed(gallery.mapped),
+        "spaces": [
+            {
+                "title": space.title,
+                "note": space.note,
+                "nearest": _packed(space.nearest),
+                "count": space.nearest.shape[1],
+                "points": _packed(np.rint(space.plot.points * 10)),
+            }
+            for space in spaces
+        ],
+        "sprites": {
+            "side": sprites.side,
+            "columns": sprites.columns,
+            "sizes": _packed(sprites.sizes),
+            "sheets": list(sprites.sheets),
+        },
+    }
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # "</script>" or "<!--" in a file's name would end the element, or open a comment in it.
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _shares(values: np.ndarray) -> list[float | None]:
+    """Shares to three digits; None for nan, which JSON lacks."""
+    return [None if math.isnan(value) else round(value, 3) for value in values.tolist()]
+
+
+def _packed(values: np.ndarray) -> str:
+    """Whole numbers below 65,536 as base64 of 16 bits each, low byte first: a third of their digits' length."""
+    return base64.b64encode(values.astype("<u2").tobytes()).decode("ascii")

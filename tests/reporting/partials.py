@@ -1,0 +1,30 @@
+"""Sections of the page, filled by themselves."""
+
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def fill(section: str, **dataset: object) -> str:
+    """The HTML of one section for a dataset of 12 images in 3 clusters, "d", all of them labelled."""
+    environment = Environment(
+        loader=PackageLoader("stages.reporting", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=str, fraction="{:.2f}".format, plural=lambda number, noun: f"{number} {noun}{'s' * (number != 1)}"
+    )
+    content = {"name": "d", "images": 12, "labelled": 12, "k": 3} | dataset
+    return environment.get_template(f"sections/{section}.html").render(
+        dataset=SimpleNamespace(**content), place="d1"
+    )
+
+
+def drawings(html: str) -> list[ElementTree.Element]:
+    """The SVG elements of a section, parsed: each must be well-formed."""
+    parts = html.split("<svg")[1:]
+    return [ElementTree.fromstring("<svg" + part.partition("</svg>")[0] + "</svg>") for part in parts]

@@ -1,0 +1,126 @@
+"""The tables of a small project, as the report reads them."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stages import tables
+from stages.comparison import METHODS
+from stages.figuretables import classes_csv, confusion_csv, confusions
+from stages.manifest import write_manifest
+
+NASTY = [
+    "<script>alert(1).png",
+    "a \"quoted\" 'name'.png",
+    "line\nbreak\rreturn.png",
+    "-rf.png",
+    "🌸 blüte.png",
+    "  spaces .png",
+    "</style><img src=x onerror=y>&amp;.png",
+    "{{ 7 * 7 }}{% x %}.png",
+    "http://example.com/x.png",
+]
+
+
+VOTED = {"algorithms": ["kmeans"], "shares": [1.0], "multiples": [2]}  # which partitions the ensemble combined
+
+
+def make(
+    root: Path,
+    name: str,
+    paths: list[str],
+    k: int,
+    labels: list[int | None] | None = None,
+    metric: str = "silhouette",
+) -> None:
+    """Write what the report reads of a dataset whose image i is in cluster i % k, with two views "a" and "b"."""
+    n = len(paths)
+    rng = np.random.default_rng(0)
+
+    def images() -> Iterator[tables.Image]:
+        for index, path in enumerate(paths):
+            buffer = io.BytesIO()
+            Image.new("RGB", (40, 30), (index * 9 % 256, 80, 120)).save(buffer, "PNG")
+            yield tables.Image(path, buffer.getvalue(), labels[index] if labels else None, 40, 30)
+
+    file = file_of_images = root / f"data/images/{name}.parquet"
+    tables.write_images(file, images(), ["oak <b>", "elm"] if labels else [])
+    fingerprint = tables.read_images(file).fingerprint
+    for view in ("a", "b"):
+        vectors = rng.normal(size=(n, 6)).astype(np.float32)
+        features = root / f"data/features/{name}/{view}/L3.parquet"
+        tables.write_vectors(features, "features", [vectors], fingerprint, {"backbone": view})
+        voters = {"kmeans/L3/seed0": np.arange(n) % k, "kmeans/L3/seed1": np.arange(n) % (k + 1)}
+        voter_settings = {run: {"algorithm": "kmeans", "multiple": 2} for run in voters}
+        baseline = root / f"data/partitions/{name}/baseline/{view}.parquet"
+        tables.write_partitions(baseline, voters, voter_settings, fingerprint)
+    write_manifest(root / f"data/views/{name}/features.json", {view: {} for view in "ab"})
+    clusters = np.arange(n) % k
+    runs = {"ensemble": ["ensemble"], **{f"jule/{method}": [method] for method in METHODS}}
+    runs["jule/views"] = ["a", "b"]
+    for run_name, columns in runs.items():
+        partitions = root / f"data/partitions/{name}/{run_name}.parquet"
+        settings = {column: {"linkage": "<average>", "backbones": ["a", "b"], **VOTED} for column in columns}
+        tables.write_partitions(partitions, dict.fromkeys(columns, clusters), settings, fingerprint)
+    write_manifest(root / f"data/views/{name}/methods.json", {f"jule/{method}": {} for method in METHODS})
+    for method in ("cc", "dmvc-fix", "dmvc", "views/a", "views/b"):
+        embedding = rng.normal(size=(n, 3)).astype(np.float32)
+        file = root / f"data/embeddings/{name}/jule/{method}.parquet"
+        tables.write_vectors(file, "embedding", [embedding], fingerprint, {})
+    rows = [(path, index % k, f"{1 - index / n:.4f}") for index, path in enumerate(paths)]
+    write_csv(root / f"data/partitions/{name}/assignments.csv", ("path", "cluster", "confidence"), *rows)
+    write_csv(root / f"data/images/{name}.rejected.csv", ("path", "reason"), ("<i>.png", "empty"))
+    pairs = [(a, b, 1.0 if a == b else 0.375) for a in "ab" for b in "ab"]
+    (root / f"metrics/{name}").mkdir(parents=True)
+    write_csv(root / f"metrics/{name}/agreement.csv", ("view_a", "view_b", "nmi_geometric"), *pairs)
+    curves = ((k, 0.4, 0.8, 0.2), (k + 1, 0.1, 0.795, 0.3), (k + 2, 0.05, "", 0.1))
+    write_csv(
+        root / f"metrics/{name}/cluster_counts.csv", ("clusters", "lifetime", "stability", "silhouette"), *curves
+    )
+    write_sections(root, name, file_of_images, clusters)
+    scores = {
+        "dataset": {
+            "images": n,
+            "rejected": 1,
+            "clusters": k,
+            "labelled": sum(x is not None for x in labels or []),
+        },
+        "ensemble": {metric: 0.5, "largest_cluster": -(-n // k), "smallest_cluster": n // k},
+        "train": {"jule/views/a": {metric: 0.125}, "jule/views/b": {metric: 0.25}, "jule/dmvc": {metric: 0.75}},
+        "baseline": {"a/L3/ward": {metric: 0.25}},
+    }
+    (root / f"metrics/{name}/scores.json").write_text(json.dumps(scores))
+
+
+def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) -> None:
+    """Write what the sections on classes, the dendrogram, the training and the studies read."""
+    metrics, table = root / "metrics" / name, tables.read_images(images)
+    compared = confusions(table, {"ensemble": clusters, "train/jule/dmvc": clusters})
+    (metrics / "classes.csv").write_text(classes_csv(compared, table.class_names, 6))
+    (metrics / "confusion.csv").write_text(confusion_csv(compared, table.class_names, 6))
+    (metrics / "dendrogram.csv").write_text(
+        "parent,left,right,height,images,left_images,right_images,left_cluster,right_cluster,undone\n"
+        "4,2,3,0.25,4,2,2,0,0,0\n5,4,1,0.5,5,4,1,0,1,1\n"
+    )
+    for method in ("cc", "dmvc-fix", "dmvc"):
+        write_csv(metrics / f"training-jule-{method}.csv", ("record", "loss"), (1, 0.5), (2, 0.25))
+    write_csv(
+        metrics / "training-jule-views.csv",
+        ("backbone", "record", "loss"),
+        ("a", 1, 0.5),
+        ("b", 1, ""),
+        ("b", 2, 0.125),
+    )
+    (root / "data/studies").mkdir(exist_ok=True)
+    (root / f"data/studies/{name}.html").write_text('<section class="study"><h2>Which view</h2></section>')
+    (root / "data/study.html").write_text('<section class="study"><h2>Layers</h2></section>')
+
+
+def write_csv(file: Path, *rows: tuple[object, ...]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(rows)

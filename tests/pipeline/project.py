@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import yaml
@@ -24,6 +25,7 @@ class Project:
         for name in (
             "stages",
             ".dvc/config",
+            ".dvc/plots",
             ".dvcignore",
             ".gitignore",
             "dvc.yaml",
@@ -37,7 +39,26 @@ class Project:
             else:
                 shutil.copyfile(source, target)
         self.change(**params)
-        subprocess.run(["git", "init", "-q", str(folder)], check=True)
+        self.git("init", "-q", "-b", "main")
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """A project that is there already, such as a copy or a clone of another."""
+        project = cls.__new__(cls)
+        project.folder = folder
+        return project
+
+    def copy(self, folder: Path) -> Self:
+        """The whole folder elsewhere, with DVC's cache and git's history."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return self.at(folder)
+
+    def clone(self, folder: Path) -> Self:
+        """What `git clone` gives a colleague: no data, no cache."""
+        self.git("clone", "-q", str(self.folder), str(folder))
+        # The same code, with the compiled kernels beside it: a test need not wait for the compiler again.
+        shutil.copytree(self.folder / "stages", folder / "stages", dirs_exist_ok=True)
+        return self.at(folder)
 
     def change(self, **params: object) -> None:
         """Set top-level keys of params.yaml; keys of a section are merged into it."""
@@ -46,6 +67,25 @@ class Project:
         for key, value in params.items():
             content[key] = {**content[key], **value} if isinstance(value, dict) else value
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    def git(self, *arguments: str, fails: bool = False) -> str:
+        """Run git as a user whom the machine does not know, and return what it prints."""
+        who = ["-c", "user.name=A. User", "-c", "user.email=user@example.org"]
+        done = subprocess.run(
+            ["git", *who, *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            encoding="utf-8",
+        )
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        """Commit all that git does not ignore."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
 
     def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run dvc; its output is text."""
@@ -64,9 +104,15 @@ class Project:
             encoding="utf-8",
         )
 
-    def repro(self) -> set[str]:
+    def dvc_prints(self, *arguments: str) -> str:
+        """Run dvc, which must succeed; return what it prints."""
+        done = self.dvc(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def repro(self, *arguments: str) -> set[str]:
         """Run the pipeline, which must succeed; return the names of the stages that ran."""
-        done = self.dvc("repro")
+        done = self.dvc("repro", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         self.output = done.stdout
         return set(re.findall(r"^Running stage '(.+)':$", done.stdout, re.MULTILINE))

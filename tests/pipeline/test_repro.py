@@ -10,6 +10,7 @@ import re
 import shutil
 
 import pytest
+import yaml
 
 from stages.tables import read_images, read_partitions
 from tests.pipeline.project import NAMES, Project, draw_images
@@ -25,7 +26,7 @@ SMALL = {
     "idec": {"pretrain_epochs": 10, "anchor_epochs": 5, "refine_epochs": 5, "runs": 2},
 }
 LISTING = {"views@drawings-backbones0", "methods@drawings-objectives0"}
-LISTED = {"methods@drawings-objectives0", "evaluate@drawings", "report@all"}
+LISTED = {"methods@drawings-objectives0", "evaluate@drawings", "experiments@drawings", "study@all", "report@all"}
 JOINT = {"ensemble@drawings", *LISTED}
 
 
@@ -176,6 +177,9 @@ def test_a_run_from_scratch_gives_the_same_bytes(project, tmp_path):
     ours, theirs = project.tables(), other.tables()
     for name, content in theirs.items():
         assert ours[name] == content, name
+    # Ours also holds the stages of earlier tests.
+    locks = [yaml.safe_load((each.folder / "dvc.lock").read_text(encoding="utf-8")) for each in (project, other)]
+    assert {stage: locks[0]["stages"][stage] for stage in locks[1]["stages"]} == locks[1]["stages"]
     assert {name for name in theirs if name.endswith(".parquet")} >= {
         "data/images/drawings.parquet",
         "data/features/drawings/mobilenet_v2/L3.parquet",

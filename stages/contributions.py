@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stages import studies
+from stages.classnames import class_names
 from stages.scoring.agreement import view_agreement
 from stages.scoring.complementarity import complementarity, complementarity_sentences
 from stages.scoring.subsets import SizeScore, scores_by_size, view_subsets
@@ -54,7 +55,7 @@ def view_classes(
     if not len(rows):
         return ViewClasses(header, [], None)
     present, classes, sizes = np.unique(images.labels[rows], return_inverse=True, return_counts=True)
-    names = [images.class_names[label] for label in present]
+    names = [class_names(images)[label] for label in present]
     ward, labels = find_algorithm("ward"), {}
     for backbone in backbones:
         table = read_vectors(features / backbone / f"{layer}.parquet", "features")

@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from stages.atomic import replacing, write_text
+from stages.classnames import class_names
 from stages.clustering import isometric, normalise
 from stages.command import application, run
 from stages.csvtext import csv_text
@@ -100,7 +101,7 @@ def evaluate(
     _write_csv(folder / "cluster_counts.csv", _counts(tree, partitions / "cluster_counts.csv", features))
     write_text(folder / "dendrogram.csv", dendrogram_csv(tree, final, _DIGITS))
     compared = confusions(images, {name: labels for name, labels in clusters.items() if "/views/" not in name})
-    classes = images.class_names or tuple(str(label) for label in range(images.labels.max() + 1))
+    classes = class_names(images)
     write_text(folder / "classes.csv", classes_csv(compared, classes, _DIGITS))
     write_text(folder / "confusion.csv", confusion_csv(compared, classes, _DIGITS))
     coarse = [

@@ -83,10 +83,12 @@ def experiments(
     panels: list[Panel] = []
     panels_section = None
     if objective:
-        drawn = derived_seed(seed, "panels")
+        own_seed = derived_seed(seed, "panels")
         clusters = settings["n_clusters"]
-        panels, picture, shown = draw_panels(images, data, dataset, chosen, layer, objective, clusters, drawn)
+        panels, picture, drawn = draw_panels(images, data, dataset, chosen, layer, objective, clusters, own_seed)
+        shown = len(drawn)
         write_bytes(folder / "panels" / "panels.png", picture)
+        write_text(folder / "panels" / "points.csv", _points(panels, [images.paths[row] for row in drawn]))
         found = tuple((p.title, math.nan if p.nmi is None else p.nmi) for p in panels)
         panels_section = studies.PanelsSection(dataset, shown, clusters, picture, found)
     rows = [(p.title, p.method, shown, clusters, "" if p.nmi is None else f"{p.nmi:.6f}") for p in panels]
@@ -116,6 +118,16 @@ def experiments(
         f"{dataset}: {len(counts.subsets)} subsets of {len(backbones)} views; {len(comparisons)} scores beside "
         "published ones"
     )
+
+
+def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:
+    """The maps of the panels as a table."""
+    rows = (
+        (panel.title, path, f"{x:.4f}", f"{y:.4f}")
+        for panel in panels
+        for path, (x, y) in zip(paths, panel.points, strict=True)
+    )
+    return csv_text(["panel", "path", "x", "y"], rows)
 
 
 def _ours(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,22 +15,34 @@ from stages.trainedfiles import TrainedFiles
 
 @dataclass(frozen=True)
 class Panel:
-    """K-means on one representation: `method` as in `stages.scoring.published`, `nmi` None without labels."""
+    """K-means on one representation: `method` as in `stages.scoring.published`, `nmi` None without labels.
+
+    `points` float64 (m, 2) is its t-SNE map.
+    """
 
     method: str
     view: str
     title: str
     nmi: float | None
+    points: np.ndarray
+
+
+class Drawn(NamedTuple):
+    """The panels as one PNG, and the rows (m) of the images in them."""
+
+    panels: list[Panel]
+    picture: bytes
+    rows: np.ndarray
 
 
 def draw_panels(
     images: ImageTable, data: Path, dataset: str, view: str, layer: str, objective: str, clusters: int, seed: int
-) -> tuple[list[Panel], bytes, int]:
+) -> Drawn:
     """Map four representations by t-SNE and cluster each by K-means: the poster's figure 5 and table 3.
 
     These are the `layer` of one view, the code of the network trained on it, and the embeddings of dmvc-fix and
-    dmvc. Return the panels, one PNG of all, coloured by class or, without labels, by K-means' clusters of the
-    last, and the number of images, which are at most 5,000.
+    dmvc. They are coloured by class or, without labels, by K-means' clusters of the last; of more than 5,000
+    images, 5,000 are drawn.
     """
     from stages.clustering import find_algorithm
 
@@ -43,7 +56,7 @@ def draw_panels(
     rows = evenly_spaced(np.arange(len(images)))
     known = images.labels[rows] >= 0
     kmeans = find_algorithm("kmeans")
-    panels, vectors = [], []
+    found, vectors = [], []
     for method, single, title, file, column in sources:
         table = read_vectors(file, column)
         check_same_images(images, table)
@@ -52,13 +65,14 @@ def draw_panels(
         nmi = None
         if known.any():
             nmi = float(view_agreement([[images.labels[rows][known]], [labels[known]]])[0, 1])
-        panels.append(Panel(method, single, title, nmi))
-    points = reporting.project_each(vectors, seed)
+        found.append((method, single, title, nmi))
+    maps = reporting.project_each(vectors, seed)
+    panels = [Panel(*told, points) for told, points in zip(found, maps, strict=True)]
     colours = np.where(known, images.labels[rows], images.labels.max() + 1) if known.any() else labels
     by = "class" if known.any() else "cluster of the last"
     captions = [
         panel.title if panel.nmi is None else f"{panel.title}\nK-means: NMI {panel.nmi:.3f}" for panel in panels
     ]
     heading = f"{dataset}: {len(rows):,} images, coloured by {by} (t-SNE; no unit)"
-    picture = reporting.maps_picture(heading, list(zip(captions, points, strict=True)), colours)
-    return panels, picture, len(rows)
+    picture = reporting.maps_picture(heading, list(zip(captions, maps, strict=True)), colours)
+    return Drawn(panels, picture, rows)

@@ -12,11 +12,13 @@ import typer
 
 from stages import reporting, studies, tables
 from stages.atomic import write_bytes, write_text
+from stages.classnames import class_names
 from stages.command import application, run
+from stages.csvtext import csv_text
 from stages.errors import ParameterError, TableError
 from stages.manifest import read_manifest
 from stages.reportsections import read_sections
-from stages.reportsheets import class_names, contact_sheets, make_gallery, make_pictures
+from stages.reportsheets import contact_sheets, make_gallery, make_pictures
 from stages.reportspaces import Mapping, map_spaces, space_sources
 from stages.voters import read_voters
 
@@ -73,7 +75,7 @@ def report(
 ) -> None:
     """Write metrics/report.html: clusters, maps, scores and settings of every dataset, on one page.
 
-    The maps are also written as pictures, metrics/maps/NAME.png.
+    The maps are also written as a picture, metrics/maps/NAME.png, and as a table of points beside it.
     """
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
@@ -119,7 +121,7 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
     backbones = tuple(read_manifest(options.data / "views" / name / "features.json"))
     sources = space_sources(options.data, name, trained, backbones, options.method, options.layer)
     mappings = map_spaces(sources, images, assigned.clusters, mapped, at_hand, options.seed)
-    _write_picture(name, mappings, assigned.clusters, mapped, options)
+    _write_maps(name, mappings, images, assigned.clusters, mapped, options.metrics / "maps")
     views = {f"View {mapping.space.title}": _described(mapping.made) for mapping in mappings if mapping.made}
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
     return reporting.Dataset(
@@ -143,15 +145,24 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
     )
 
 
-def _write_picture(
-    name: str, mappings: Sequence[Mapping], clusters: np.ndarray, mapped: np.ndarray, options: Options
+def _write_maps(
+    name: str,
+    mappings: Sequence[Mapping],
+    images: tables.ImageTable,
+    clusters: np.ndarray,
+    mapped: np.ndarray,
+    folder: Path,
 ) -> None:
-    """Write the maps, which have the rows `mapped` of all `clusters` (n), as one picture."""
+    """Write the maps, which have the rows `mapped` of all `clusters` (n), as one picture and as a table."""
     heading = f"{name}: {len(mapped):,} images in {clusters.max() + 1} clusters (t-SNE of each view)"
     panels = [(mapping.space.title, mapping.points) for mapping in mappings]
-    write_bytes(
-        options.metrics / "maps" / f"{name}.png", reporting.maps_picture(heading, panels, clusters[mapped])
+    write_bytes(folder / f"{name}.png", reporting.maps_picture(heading, panels, clusters[mapped]))
+    rows = (
+        (title, images.paths[row], clusters[row], f"{x:.4f}", f"{y:.4f}")
+        for title, points in panels
+        for row, (x, y) in zip(mapped, points, strict=True)
     )
+    write_text(folder / f"{name}.csv", csv_text(["map", "path", "cluster", "x", "y"], rows))
 
 
 def _settings(table: tables.Partitions) -> dict[str, Any]:

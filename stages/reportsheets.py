@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 
 from stages import reporting, tables
+from stages.classnames import class_names
 from stages.decoding import decode_image
 from stages.errors import ManyviewsError, TableError
 
@@ -97,10 +98,3 @@ def _decoded(data: bytes, images: tables.ImageTable, row: int) -> PIL.Image.Imag
             f"{images.file} holds {images.paths[row]!r}, which cannot be decoded ({error}); "
             "delete it and run `dvc repro`"
         ) from None
-
-
-def class_names(images: tables.ImageTable) -> tuple[str, ...]:
-    """The names of the labels; their numbers where they have no names; nothing without labels."""
-    if not images.labelled:
-        return ()
-    return images.class_names or tuple(str(label) for label in range(images.labels.max() + 1))

@@ -31,15 +31,15 @@ def _joint(scores):
 def test_flowers_over_five_seeds(tmp_path, capsys):
     """K-means on one view gives .67 to .74; in the mean, the ensemble must reach .74.
 
-    The network aims at .78. Means of five seeds scatter by .005: .7796 here, .787 over five others. What is tested
-    leaves room for that, and for other machines' last digits.
+    The networks are trained with three of the seeds and aim at .78. Means of five seeds scatter by .005: .7796 on
+    two threads, .787 over five others on one. What is tested leaves room for that, and for other machines' digits.
     """
     project = Project(tmp_path)
     shutil.copytree(ROOT / "data" / "raw" / "flowers", tmp_path / "data" / "raw" / "flowers")
     found, views = defaultdict(list), defaultdict(list)
     for seed in range(5):
-        project.change(seed=seed)
-        project.repro()
+        project.change(seed=seed, objectives=["jule"] if seed < 3 else [])
+        project.repro("evaluate@flowers")
         scores = _scores(project, "flowers")
         assert scores["dataset"] == {"images": 210, "rejected": 0, "labelled": 210, "classes": 10, "clusters": 10}
         for method, score in _joint(scores).items():

@@ -1,5 +1,6 @@
 """What the views of one dataset contribute, class by class and by their number, for the stage `experiments`."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,12 +125,14 @@ def view_counts(
             len(rows),
             combine.clusters,
             score,
-            value,
+            "" if math.isnan(value) else value,
         )
         for subset, value in zip(subsets, values, strict=True)
     ]
     sampled = len(subsets) < 2**n_views - 1
-    section = studies.SubsetsSection(dataset, len(rows), combine.clusters, chart, _sentence(sizes, score), sampled)
+    unscored = sum(map(math.isnan, values))
+    sentence = _sentence(sizes, score, n_views, unscored, sampled)
+    section = studies.SubsetsSection(dataset, len(rows), combine.clusters, chart, sentence, sampled, unscored)
     return ViewCounts(content, sizes, score, section)
 
 
@@ -157,14 +160,32 @@ class _Combine:
         return labels
 
 
-def _sentence(sizes: list[SizeScore], score: str) -> str:
+def _sentence(sizes: list[SizeScore], score: str, n_views: int, unscored: int, sampled: bool) -> str:
+    """What the number of views brings; of the `sizes` with a score, the last one is that of all views."""
     first, last = sizes[0], sizes[-1]
+    if n_views == 1:
+        return f"There is one view only: {score} {last.mean:.3f}."
     if first is last:
-        return f"There is one number of views only: {score} {first.mean:.3f}."
+        drawn = "Of the subsets drawn, only" if sampled else "Only"
+        told = f"{drawn} all {n_views} views together label every image: {score} {last.mean:.3f}."
+    else:
+        told = _change(sizes, score)
+    if not unscored:
+        return told
+    without = (
+        "1 subset has no score, as it leaves"
+        if unscored == 1
+        else f"{unscored} subsets have no score, as they leave"
+    )
+    return f"{told} {without} images without a label."
+
+
+def _change(sizes: list[SizeScore], score: str) -> str:
+    first, last = sizes[0], sizes[-1]
     best = max(sizes, key=lambda size: size.mean)
     told = (
-        f"From 1 to {last.size} views the {score} changes from {first.mean:.3f} ± {first.deviation:.3f} "
-        f"to {last.mean:.3f}"
+        f"From {first.size} to {last.size} views the {score} changes from {first.mean:.3f} ± "
+        f"{first.deviation:.3f} to {last.mean:.3f}"
     )
     highest = (
         ""

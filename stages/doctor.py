@@ -28,18 +28,23 @@ def doctor(
         float, typer.Option(min=0.1, help="Seconds to wait for an answer of a remote or of another address.")
     ] = 3,
     patience: Annotated[
-        float, typer.Option(min=0.1, help="Seconds to wait for `dvc status` and for torch to start.")
+        float, typer.Option(min=0.1, help="Seconds to wait for git, for DVC and for torch to start.")
     ] = 60,
     parameters: Annotated[Path, typer.Option(help="The file of parameters.")] = Path("params.yaml"),
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the pipeline's data. Default: data beside that file.")
+    ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="Folder of the scores. Default: metrics beside that file.")
+    ] = None,
 ) -> None:
     """Check Python, packages, devices, disks, git, DVC, remotes, parameters, images, weights and tables.
 
     Prints a line for each thing: ok, warning (may surprise) or fault (stops a run), with the way out. Nothing is
     changed and nothing fetched. Ends with status 1 when there is a fault. Run it in the project's folder.
     """
-    checks = _checks(parameters, data, metrics, timeout, patience)
+    root = parameters.parent  # of the project: all else is looked for there
+    checks = _checks(parameters, data or root / "data", metrics or root / "metrics", timeout, patience)
     found: list[tuple[str, Finding]] = []
     # What waits for other programs and machines runs beside the rest.
     with ThreadPoolExecutor(len(checks)) as pool:
@@ -65,22 +70,22 @@ def _checks(
     parameters: Path, data: Path, metrics: Path, timeout: float, patience: float
 ) -> list[tuple[str, Check]]:
     """All checks, in the order in which their findings are told."""
-    root, lock = parameters.absolute().parent, Path("dvc.lock")
+    root, lock = parameters.parent, parameters.parent / "dvc.lock"
     values = _parameters(parameters)
     return [
         ("python", partial(diagnosis.check_python, root / "pyproject.toml")),
         ("packages", partial(diagnosis.check_packages, root / "pyproject.toml")),
         ("devices", partial(diagnosis.check_devices, patience)),
         ("memory", _memory),
-        ("disk", partial(_disk, values, data)),
-        ("project", partial(_project, root, timeout)),
-        ("remotes", partial(_remotes, timeout)),
+        ("disk", partial(_disk, values, data, root, patience)),
+        ("project", partial(_project, root, patience)),
+        ("remotes", partial(_remotes, root, timeout, patience)),
         ("parameters", partial(_values, parameters, root / "dvc.yaml")),
-        ("datasets", partial(_datasets, values, data)),
+        ("datasets", partial(_datasets, values, data, lock)),
         ("n_clusters", partial(_n_clusters, values, data)),
-        ("weights", partial(_weights, values, data, timeout)),
+        ("weights", partial(_weights, values, data, root, timeout)),
         ("dvc.lock", partial(_lock, lock)),
-        ("outputs", partial(_outputs, lock, patience)),
+        ("outputs", partial(_outputs, root, lock, patience)),
         ("tables", partial(_tables, values, data)),
         ("leftovers", partial(_leftovers, data, metrics)),
     ]
@@ -108,42 +113,43 @@ def _memory() -> Iterator[Finding]:
     return diagnosis.check_memory(available_memory(), MEMORY)
 
 
-def _disk(values: dict[str, Any], data: Path) -> Iterator[Finding]:
+def _disk(values: dict[str, Any], data: Path, root: Path, patience: float) -> Iterator[Finding]:
     """The tables and DVC's cache take the images once more each; weights go into the user's cache."""
-    from stages.doctorproject import dvc
+    from stages.doctorrepository import dvc
     from stages.wheels import cache_folder
 
     folders = [data / "raw" / str(name) for name in _names(values, "datasets")]
     images = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
     needs = {data: images + DATA_DISK, cache_folder(): CACHE_DISK}
-    if Path(".dvc").is_dir():
-        needs[Path(dvc(60, "cache", "dir").strip())] = images + DATA_DISK
+    if (root / ".dvc").is_dir():
+        needs[root / dvc(root, patience, "cache", "dir").strip()] = images + DATA_DISK
     yield from diagnosis.check_disk(needs)
 
 
-def _project(root: Path, timeout: float) -> Iterator[Finding]:
-    from stages.doctorproject import check_repository
+def _project(root: Path, patience: float) -> Iterator[Finding]:
+    from stages.doctorrepository import check_repository
 
-    return check_repository(root, timeout)
+    return check_repository(root, patience)
 
 
-def _remotes(timeout: float) -> Iterator[Finding]:
-    from stages.doctorproject import check_remotes
+def _remotes(root: Path, timeout: float, patience: float) -> Iterator[Finding]:
+    from stages.doctorrepository import check_remotes
 
-    return check_remotes(timeout)
+    return check_remotes(root, timeout, patience)
 
 
 def _values(file: Path, pipeline: Path) -> Iterator[Finding]:
-    from stages.doctorparameters import check_parameters, read_parameters
+    from stages.doctorparameters import read_parameters
+    from stages.doctorvalues import check_parameters
 
     yield from check_parameters(read_parameters(file), pipeline)
 
 
-def _datasets(values: dict[str, Any], data: Path) -> Iterator[Finding]:
+def _datasets(values: dict[str, Any], data: Path, lock: Path) -> Iterator[Finding]:
     from stages.doctorparameters import check_dataset
 
     for name in _names(values, "datasets"):
-        yield from examine(partial(check_dataset, name, data))
+        yield from examine(partial(check_dataset, name, data, lock))
 
 
 def _n_clusters(values: dict[str, Any], data: Path) -> Iterator[Finding]:
@@ -153,12 +159,12 @@ def _n_clusters(values: dict[str, Any], data: Path) -> Iterator[Finding]:
         yield from examine(partial(check_n_clusters, values.get("n_clusters"), name, data))
 
 
-def _weights(values: dict[str, Any], data: Path, timeout: float) -> Iterator[Finding]:
+def _weights(values: dict[str, Any], data: Path, root: Path, timeout: float) -> Iterator[Finding]:
     from stages.doctorparameters import check_weights
     from stages.wheels import cache_folder
 
     section = values.get("weights")
-    folder = Path(section.get("folder") or "data/weights") if isinstance(section, dict) else data / "weights"
+    folder = root / str((section.get("folder") if isinstance(section, dict) else None) or "data/weights")
     for name in _names(values, "backbones"):
         yield from examine(partial(check_weights, name, folder, data, cache_folder(), timeout))
 
@@ -169,13 +175,19 @@ def _lock(file: Path) -> Iterator[Finding]:
     return check_lock(file)
 
 
-def _outputs(lock: Path, patience: float) -> Iterator[Finding]:
+def _outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
     """What `dvc status` says, unless there is nothing that it could compare with."""
     from stages.diagnosis import conflict_line
     from stages.doctorproject import check_status, read_status
+    from stages.doctorrepository import SlowDvcError
 
     if lock.exists() and not conflict_line(lock):
-        yield from check_status(read_status(patience))
+        try:
+            status = read_status(root, patience)
+        except SlowDvcError as error:  # many photos take their time, which is no fault
+            yield Finding("warning", str(error))
+            return
+        yield from check_status(status)
 
 
 def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:

@@ -1,21 +1,22 @@
 """What `doctor` asks of params.yaml: that the stages will take it, and that what it names is there."""
 
 import difflib
-import importlib
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from stages.diagnosis import Finding, answers, conflict_line, without_password
-from stages.errors import BackboneError, ManyviewsError, ParameterError
+from stages.errors import BackboneError, ParameterError
+
+# What stands under metrics beside the folders of the datasets; DVC takes no second owner of a path.
+_OF_THE_PIPELINE = ("maps", "report.html", "study")
 
 if TYPE_CHECKING:
     from stages.backbones.card import Source, Weights
@@ -41,24 +42,27 @@ def read_parameters(file: Path) -> dict[str, Any]:
     return content
 
 
-def check_parameters(parameters: Mapping[str, Any], pipeline: Path) -> Iterator[Finding]:
-    """Every key an option of its stage, every value of its type, every name known; `pipeline` is dvc.yaml."""
-    faults = [*_option_faults(parameters, pipeline), *_value_faults(parameters)]
-    yield from (Finding("fault", fault) for fault in dict.fromkeys(faults))
-    if not faults:
-        yield Finding("ok", f"{len(parameters)} keys, all as the stages take them")
+def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
+    """One of `datasets`: that its folder holds images, or a source.yaml that can be read; `lock` is dvc.lock.
 
-
-def check_dataset(name: Any, data: Path) -> Iterator[Finding]:
-    """One of `datasets`: that its folder holds images, or a source.yaml that can be read."""
+    Where others computed the features, neither photos nor table need be here.
+    """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         yield Finding("fault", f"datasets names {name!r}; use letters, digits, '.', '_' and '-'")
+        return
+    if name in _OF_THE_PIPELINE:
+        yield Finding(
+            "fault", f"{name} is a name that the pipeline uses itself under metrics; rename {data / 'raw' / name}"
+        )
         return
     from stages.datasets.folder import read_folder
     from stages.datasets.source import SOURCE, read_source
 
     folder = data / "raw" / name
     if not folder.is_dir():
+        if elsewhere := _elsewhere(name, data, lock):
+            yield elsewhere
+            return
         others = sorted(place.name for place in (data / "raw").glob("*") if place.is_dir())
         near = difflib.get_close_matches(name, others) or ["put your images there"]
         hint = near[0] if near == ["put your images there"] else f"did you mean {' or '.join(near)}?"
@@ -74,6 +78,23 @@ def check_dataset(name: Any, data: Path) -> Iterator[Finding]:
         yield Finding("ok", f"{name}: {folder / SOURCE} can be read ({kind})")
     else:
         yield Finding("fault", f"{folder} holds no image; put images in it, or a {SOURCE}")
+
+
+def _elsewhere(name: str, data: Path, lock: Path) -> Finding | None:
+    """What stands for the photos of a dataset that are not here; None where nothing does."""
+    folder, table = data / "raw" / name, data / "images" / f"{name}.parquet"
+    tracked = folder.with_name(f"{name}.dvc")
+    if tracked.is_file():
+        return Finding("warning", f"{folder} is not here yet; `dvc pull {tracked}` fetches it")
+    if table.is_file():
+        return Finding(
+            "ok", f"{name}: the image table is here; the photos are not, and only `download` needs them"
+        )
+    if lock.is_file() and f"  download@{name}:" in lock.read_text(encoding="utf-8").splitlines():
+        return Finding(
+            "warning", f"{name}: neither photos nor table are here; `dvc repro --pull` fetches the table"
+        )
+    return None
 
 
 def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Finding]:
@@ -116,8 +137,10 @@ def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: flo
             yield Finding("ok", f"{name}: to be fetched from {address}")
             return
         reasons.append(f"{address}: {reason}")
+    # Whoever has the features can do without, until images are added.
+    extracted = any((data / "features").glob(f"*/{name}"))
     yield Finding(
-        "fault",
+        "warning" if extracted else "fault",
         f"{name}: {weights.file} is not here and cannot be fetched ({'; '.join(reasons) or 'no source'}); "
         f"put it into {folder} by hand",
     )
@@ -151,72 +174,3 @@ def _address(source: "Source") -> str:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "get", "global.index-url"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "https://pypi.org/simple/"
-
-
-def _option_faults(parameters: Mapping[str, Any], pipeline: Path) -> Iterator[str]:
-    """Keys of a section that are no options of its stage, and values that are not of the option's type."""
-    import typer.main
-
-    if not pipeline.is_file():
-        yield f"there is no {pipeline}; take it from git"
-        return
-    stages = (yaml.safe_load(pipeline.read_text(encoding="utf-8")) or {}).get("stages", {})
-    for name, stage in stages.items():
-        command = str(stage.get("do", stage).get("cmd", ""))
-        script = re.search(r"python -m (stages\.\w+)", command)
-        sections = set(re.findall(r"\$\{(\w+)\}", command)) - {"item"}
-        if absent := sorted(sections - parameters.keys()):
-            yield f"{' and '.join(absent)} is missing, which stage {name} needs; take it from git"
-        nested = {key for key in sections & parameters.keys() if isinstance(parameters[key], dict)}
-        if not script or not nested:
-            continue
-        parser = typer.main.get_command(importlib.import_module(script[1]).app)
-        needed = [text for option in parser.params if option.required for text in (option.opts[0], "1")]
-        for section in sorted(nested):
-            for key, value in parameters[section].items():
-                try:
-                    parser.make_context(name, [*needed, *_arguments(str(key), value)])
-                except Exception as error:
-                    if not hasattr(error, "format_message"):  # Typer's base of these has no public name
-                        raise
-                    reason = " ".join(error.format_message().split()).rstrip(".")
-                    yield f"{section}.{key} is {value!r} ({reason}); `python -m {script[1]} --help` explains it"
-
-
-def _arguments(key: str, value: Any) -> list[str]:
-    """The arguments that DVC makes of a key and its value."""
-    if isinstance(value, bool):
-        return [f"--{key}" if value else f"--no-{key}"]
-    return [f"--{key}={item}" for item in (value if isinstance(value, list) else [value])]
-
-
-def _value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What the stages' own checks say of names and numbers."""
-    from stages.algorithmname import check_shares
-    from stages.checks import check_number, check_once, check_share
-    from stages.clustering.algorithms import find_algorithm
-    from stages.comparison import check_objective
-
-    ensemble, baseline = (parameters.get(name) or {} for name in ("ensemble", "baseline"))
-    seed = parameters.get("seed", 0)
-    checks: list[Callable[[], object]] = [partial(check_number, "seed", seed, whole=True)]
-    lists = {key: parameters.get(key) or [] for key in ("datasets", "backbones", "objectives")}
-    for key, names in lists.items():
-        if not isinstance(names, list):
-            yield f"{key} is {names!r}; write each name on a line of its own, behind a dash"
-        elif key != "objectives" and not names:
-            yield f"{key} is empty; name at least one"
-        else:
-            checks.append(partial(check_once, key, [str(name) for name in names], key.removesuffix("s")))
-            checks += [partial(check_objective, name) for name in names if key == "objectives"]
-    algorithms = ensemble.get("algorithms", [])
-    checks += [partial(find_algorithm, name) for name in (*baseline.get("algorithms", []), *algorithms)]
-    if "shares" in ensemble:
-        checks.append(partial(check_shares, ensemble["shares"], algorithms))
-    if isinstance(ensemble.get("least_share"), int | float):
-        checks.append(partial(check_share, "ensemble.least_share", ensemble["least_share"]))
-    for check in checks:
-        try:
-            check()
-        except ManyviewsError as error:
-            yield str(error)

@@ -1,82 +1,17 @@
-"""What `doctor` asks of git, of DVC and of the tables that the pipeline wrote."""
+"""What `doctor` asks of dvc.lock, of `dvc status` and of the tables that the pipeline wrote."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from stages.comparison import METHODS
-from stages.diagnosis import Finding, check_remote, conflict_line, find_leftovers, find_running
-from stages.errors import ParameterError, TableError
+from stages.diagnosis import Finding, conflict_line, find_leftovers, find_running
+from stages.doctorrepository import dvc
+from stages.errors import TableError
 from stages.trainedfiles import TrainedFiles
 
 _LISTED = 3  # names in a line; more are counted
-
-
-def dvc(timeout: float, *arguments: str) -> str:
-    """Run dvc and return what it prints. Raises `ParameterError` with its own words when it fails."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        raise ParameterError(
-            f"`dvc {' '.join(arguments)}` took more than {timeout:g} s; run it yourself, or raise --timeout"
-        ) from None
-    if done.returncode:
-        lines = [" ".join(line.split()) for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        reason = next((line for line in lines if "ERROR" in line), " ".join(lines[:2]))
-        raise ParameterError(
-            f"`dvc {' '.join(arguments)}` fails ({reason.removeprefix('ERROR: ')}); see to this first"
-        )
-    return done.stdout
-
-
-def check_repository(folder: Path, timeout: float) -> Iterator[Finding]:
-    """That the folder is of a git repository and of a DVC project."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--show-toplevel"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        versioned = done.returncode == 0
-    except FileNotFoundError:
-        yield Finding("fault", "git is not installed; install it: https://git-scm.com")
-        return
-    if not (folder / ".dvc").is_dir():
-        yield Finding("fault", "this is no DVC project, .dvc is missing; take it from git, or run `dvc init`")
-    if not versioned:
-        yield Finding("fault", "this is no git repository, which DVC needs; clone the project, or run `git init`")
-        return
-    lock = Path(done.stdout.strip()) / ".git" / "index.lock"
-    if lock.exists():
-        yield Finding("warning", f"{lock} is there: a git command is running, or was killed; remove it then")
-    if (folder / ".dvc").is_dir():
-        from importlib.metadata import version
-
-        yield Finding("ok", f"git repository and DVC project, DVC {version('dvc')}")
-
-
-def check_remotes(timeout: float) -> Iterator[Finding]:
-    """The remotes of DVC: that there is a default one, and that each answers."""
-    lines = [line.strip() for line in dvc(60, "remote", "list").splitlines() if len(line.split()) > 1]
-    remotes = [line.removesuffix("(default)").split(maxsplit=1) for line in lines]
-    if not remotes:
-        yield Finding("ok", "none is set; to share results: `dvc remote add -d NAME ADDRESS`")
-        return
-    if not any(line.endswith("(default)") for line in lines):
-        yield Finding("warning", "none is the default; choose one by `dvc remote default NAME`")
-    with ThreadPoolExecutor(8) as pool:
-        for findings in pool.map(
-            lambda remote: list(check_remote(remote[0], remote[1].strip(), timeout)), remotes
-        ):
-            yield from findings
 
 
 def check_lock(lock: Path) -> Iterator[Finding]:
@@ -107,14 +42,23 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
     """What `dvc status --json` says: outputs that are missing or changed, and stages that would run again."""
     outs: dict[str, list[str]] = {}
     causes: dict[str, dict[str, None]] = {}
+    absent: list[str] = []
     for stage, changes in status.items():
+        if stage.endswith(".dvc"):
+            yield from _tracked(stage, changes)
+            continue
         for change in changes:
             for kind, what in change.items() if isinstance(change, dict) else [(change, {})]:
                 if kind == "changed outs":
                     for path, how in what.items():
                         outs.setdefault(how, []).append(path)
-                else:
-                    causes.setdefault(stage, {}).update(dict.fromkeys(_causes(kind, what)))
+                    continue
+                # Without photos, a clone still has all that was computed from them.
+                gone = [path for path, how in what.items() if how == "deleted" and path.startswith("data/raw/")]
+                absent += gone
+                if len(gone) < max(len(what), 1):
+                    there = {path: how for path, how in what.items() if path not in gone}
+                    causes.setdefault(stage, {}).update(dict.fromkeys(_causes(kind, there)))
     advice = {
         "deleted": "missing; fetch them by `dvc pull` or make them by `dvc repro`",
         "modified": "not as dvc.lock says; make them anew by `dvc repro`",
@@ -122,6 +66,10 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
     }
     for how, paths in outs.items():
         yield Finding("warning", f"{_some(paths)}: {advice.get(how, f'{how}; run `dvc repro`')}")
+    if absent:
+        yield Finding(
+            "warning", f"{_some(absent)}: not here; `dvc repro --pull` needs it only for what is in no remote"
+        )
     if causes:
         reasons = dict.fromkeys(cause for found in causes.values() for cause in found)
         because = f" as these changed since: {_some(list(reasons))}" if reasons else ""
@@ -130,6 +78,28 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
         )
     if not status:
         yield Finding("ok", "all outputs are as dvc.lock says, and nothing they depend on has changed")
+
+
+def _tracked(file: str, changes: Sequence[Any]) -> Iterator[Finding]:
+    """What changed of that which a .dvc file, not a stage, keeps track of: photos, or an import."""
+    told = 0
+    for change in changes:
+        for kind, what in change.items() if isinstance(change, dict) else ():
+            for path, how in what.items():
+                told += 1
+                yield Finding("warning", f"{path}: {_advice(file, kind, path, how)}")
+    if not told:
+        yield Finding("warning", f"{file} was changed by hand; run `dvc commit {file}`, or take it from git")
+
+
+def _advice(file: str, kind: str, path: str, how: str) -> str:
+    if kind == "changed deps":
+        return f"{how}; run `dvc update {file}`"
+    if how == "deleted":
+        return f"not here; `dvc pull {file}` fetches it"
+    if how == "not in cache":
+        return f"in no cache, so that `dvc push` lacks it; run `dvc commit {file}`"
+    return f"not as {file} says; run `dvc add {path}` for what is new, or `dvc checkout {file}` for what was there"
 
 
 def check_tables(
@@ -177,9 +147,9 @@ def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]
         yield Finding("ok", "no stage is at work, and none left anything unfinished")
 
 
-def read_status(timeout: float) -> dict[str, Any]:
+def read_status(root: Path, patience: float) -> dict[str, Any]:
     """The answer of `dvc status`."""
-    status: dict[str, Any] = json.loads(dvc(timeout, "status", "--json"))
+    status: dict[str, Any] = json.loads(dvc(root, patience, "status", "--json"))
     return status
 
 

@@ -17,15 +17,15 @@ from stages.csvtext import csv_text
 from stages.errors import ParameterError
 from stages.manifest import read_manifest
 from stages.panels import Panel, draw_panels
-from stages.scoring.published import Comparison, Method, compare, parse_method, published_scores
+from stages.scoring.published import Comparison, Measured, Method, compare, parse_method, published_scores
 from stages.scoring.published.records import METRICS
 from stages.seeds import derived_seed
 from stages.tables import check_same_images, read_images, read_partitions
 
 FIRST = "first"
 _COMPARED = (
-    "source table method view layer algorithm metric ours published difference images published_images views "
-    "published_views note"
+    "source table method view layer algorithm metric ours published difference images published_images clusters "
+    "published_clusters views published_views note"
 )
 _NAMES = {"nmi_geometric": "NMI (geometric)", "nmi_arithmetic": "NMI (arithmetic)"}
 
@@ -41,7 +41,7 @@ def experiments(
         typer.Option(
             min=1, help="Most subsets of the views of each size that are combined; 252: all of ten views."
         ),
-    ] = 252,
+    ] = 20,
     view: Annotated[
         str, typer.Option(help="Backbone of the single view in the panels; 'first': the first of all.")
     ] = FIRST,
@@ -60,6 +60,7 @@ def experiments(
     chosen = backbones[0] if view == FIRST else view
     if chosen not in backbones:
         raise ParameterError(f"experiments.view is {view!r}; give 'first' or one of {', '.join(backbones)}")
+    _check_layer(data / "features" / dataset, backbones, layer)
     folder = metrics / dataset
 
     classes = view_classes(images, data / "features" / dataset, backbones, layer, dataset)
@@ -86,23 +87,30 @@ def experiments(
         own_seed = derived_seed(seed, "panels")
         clusters = settings["n_clusters"]
         panels, picture, drawn = draw_panels(images, data, dataset, chosen, layer, objective, clusters, own_seed)
-        shown = len(drawn)
         write_bytes(folder / "panels" / "panels.png", picture)
         write_text(folder / "panels" / "points.csv", _points(panels, [images.paths[row] for row in drawn]))
         found = tuple((p.title, math.nan if p.nmi is None else p.nmi) for p in panels)
-        panels_section = studies.PanelsSection(dataset, shown, clusters, picture, found)
-    rows = [(p.title, p.method, shown, clusters, "" if p.nmi is None else f"{p.nmi:.6f}") for p in panels]
-    header = ["panel", "method", "images", "clusters", "nmi_geometric"]
+        made = tuple(p.clusters for p in panels)
+        panels_section = studies.PanelsSection(dataset, len(drawn), made, picture, found)
+    rows = [
+        (p.title, p.method, len(p.points), p.labelled, p.clusters, "" if p.nmi is None else f"{p.nmi:.6f}")
+        for p in panels
+    ]
+    header = ["panel", "method", "images", "labelled_images", "clusters", "nmi_geometric"]
     write_text(folder / "panels" / "panels.csv", csv_text(header, rows))
 
-    ours = _ours(folder / "methods.csv", data / "partitions" / dataset, settings, trained)
+    partitions = data / "partitions" / dataset
+    layers = _trained_layers(partitions, trained)
+    ours = _ours(folder / "methods.csv", layers, _is_mvec(settings, partitions))
     ours |= {
-        Method(p.method, p.view, layer if p.view else "", objective or ""): {"nmi_geometric": p.nmi}
+        Method(p.method, p.view, layers.get(objective or "", "") if p.view else "", objective or ""): Measured(
+            {"nmi_geometric": p.nmi}, p.labelled, p.clusters
+        )
         for p in panels
         if p.nmi is not None and p.method != "baseline"
     }
     scores = published_scores()
-    comparisons = compare(dataset, len(images), len(backbones), ours, scores)
+    comparisons = compare(dataset, len(backbones), ours, scores)
     _write_published(folder / "published.csv", comparisons)
 
     citations = {score.source: score.citation for score in scores}
@@ -110,7 +118,7 @@ def experiments(
         counts.section,
         classes.section,
         panels_section,
-        _section(dataset, len(images), comparisons, citations),
+        _section(dataset, comparisons, citations),
     ]
     html = (studies.render_section(section) for section in sections if section is not None)
     write_text(data / "studies" / f"{dataset}.html", "".join(html))
@@ -118,6 +126,16 @@ def experiments(
         f"{dataset}: {len(counts.subsets)} subsets of {len(backbones)} views; {len(comparisons)} scores beside "
         "published ones"
     )
+
+
+def _check_layer(features: Path, backbones: Sequence[str], layer: str) -> None:
+    """Refuse a layer that other layers were extracted in the place of; where there are none, reading says so."""
+    for backbone in backbones:
+        there = sorted(file.stem for file in (features / backbone).glob("*.parquet"))
+        if there and layer not in there:
+            raise ParameterError(
+                f"experiments.layer is {layer!r}, which was not extracted; give one of {', '.join(there)}"
+            )
 
 
 def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:
@@ -130,33 +148,44 @@ def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:
     return csv_text(["panel", "path", "x", "y"], rows)
 
 
-def _ours(
-    methods: Path, partitions: Path, settings: dict[str, Any], trained: Sequence[str]
-) -> dict[Method, dict[str, float]]:
-    """The scores of what was run and published; trained views at the layer that they were trained on."""
-    layers = {
-        name.partition("/")[0]: next(iter(read_partitions(partitions / f"{name}.parquet").settings.values()))[
-            "layer"
-        ]
-        for name in trained
-        if name.endswith("/views")
-    }
+def _trained_layers(partitions: Path, trained: Sequence[str]) -> dict[str, str]:
+    """The layer that the views' networks of each objective saw."""
+    layers = {}
+    for name in trained:
+        if name.endswith("/views"):
+            settings = read_partitions(partitions / f"{name}.parquet").settings
+            layers[name.partition("/")[0]] = str(next(iter(settings.values()))["layer"])
+    return layers
+
+
+def _ours(methods: Path, layers: dict[str, str], is_mvec: bool) -> dict[Method, Measured]:
+    """The scores of what was run and published; trained views at the one of the `layers` that they saw."""
     ours = {}
     for row in pd.read_csv(methods).to_dict("records"):
         name = str(row["method"])
         method = parse_method(name, layers.get(name.split("/")[1], "") if name.startswith("train/") else "")
-        if name == "ensemble" and _is_mvec(settings):
+        if name == "ensemble" and is_mvec:
             method = Method("mvec", algorithm="ward")
-        if method:
-            ours[method] = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}
+        scores = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}
+        if method and scores:
+            ours[method] = Measured(scores, int(row["labelled_images"]), float(row["n_clusters"]))
     return ours
 
 
-def _is_mvec(settings: dict[str, Any]) -> bool:
-    """Whether the ensemble is that of the article: one Ward partition a view, average linkage, a plain cut."""
+def _is_mvec(settings: dict[str, Any], partitions: Path) -> bool:
+    """Whether the ensemble is that of the article: one Ward partition of each view's L3 as it is, average linkage,
+    a plain cut.
+    """
     wanted = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0}
     one_each = settings["n_partitions"] == len(settings["backbones"])
-    return one_each and all(settings[name] == value for name, value in wanted.items())
+    if not one_each or any(settings[name] != value for name, value in wanted.items()):
+        return False
+    return all(
+        (run["layer"], run["normalise"]) == ("L3", "none")
+        for backbone in settings["backbones"]
+        for run in read_partitions(partitions / "baseline" / f"{backbone}.parquet").settings.values()
+        if (run["algorithm"], run["multiple"]) == ("ward", 1)
+    )
 
 
 def _write_published(file: Path, comparisons: Iterable[Comparison]) -> None:
@@ -167,6 +196,7 @@ def _write_published(file: Path, comparisons: Iterable[Comparison]) -> None:
             comparison.metric,
             *(f"{value:.6f}" for value in (comparison.ours, comparison.published, comparison.difference)),
             *(comparison.images, comparison.published_images),
+            *(f"{comparison.clusters:g}", comparison.published_clusters),
             *(comparison.views, comparison.published_views),
             comparison.note,
         )
@@ -176,7 +206,7 @@ def _write_published(file: Path, comparisons: Iterable[Comparison]) -> None:
 
 
 def _section(
-    dataset: str, images: int, comparisons: Sequence[Comparison], citations: dict[str, str]
+    dataset: str, comparisons: Sequence[Comparison], citations: dict[str, str]
 ) -> studies.PublishedSection:
     rows = [
         studies.PublishedRow(
@@ -192,6 +222,7 @@ def _section(
     ]
     used = dict.fromkeys(c.source for c in comparisons)
     cited = tuple(f"{source}: {citations[source]}" for source in used)
+    images = tuple(sorted({c.images for c in comparisons}))
     return studies.PublishedSection(dataset, images, tuple(rows), cited)
 
 

@@ -40,8 +40,10 @@ class Layout(NamedTuple):
 
 
 def export(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
     to: Annotated[Path, typer.Option(help="Folder to make; it must not exist, or be empty.", metavar="DIR")],
+    dataset: Annotated[
+        str, typer.Option(help="Name of the dataset: the folder under data/raw. Default: the only one there is.")
+    ] = "",
     as_: Annotated[
         str,
         typer.Option(
@@ -95,10 +97,11 @@ def export(
     """Lay the images out in one folder per cluster, or write the clusters as CSV, JSON or COCO.
 
     Images are copied as they were found, byte by byte. Confidences are the ensemble's; other methods have none.
-    The folder appears when everything is in it; a run that is killed leaves no more than DIR's hidden neighbour
-    .partial-DIR, which the next one removes.
+    The folder appears when everything is in it; a run that is killed leaves no more than DIR's hidden
+    neighbours .partial-DIR and .replaced-DIR, which the next one clears away.
     """
     check_choice("--as", as_, FORMATS)
+    dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
     clusters = _clusters(images, data / "partitions" / dataset, method)
     if (ranked or least_confidence) and clusters.confidence is None:
@@ -110,7 +113,7 @@ def export(
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
     if as_ in ("csv", "json") and (link or ranked or keep_folders):
         raise ParameterError(f"--as {as_} writes no images; leave out --link, --ranked and --keep-folders")
-    raw, originals, target = data / "raw" / dataset, None, to.expanduser().resolve()
+    raw, originals, target = data / "raw" / dataset, None, exporting.resolve_target(to)
     with contextlib.nullcontext() if link else contextlib.suppress(DatasetError):
         originals = _originals(raw)
     if link and originals is None:
@@ -118,7 +121,9 @@ def export(
             f"the images of {dataset} do not lie in a folder, {raw / 'source.yaml'} says where they come from: "
             "there is nothing to link to; leave out --link for copies"
         )
-    _check_outside(target, data, originals or data)
+    exporting.check_outside(target, {data: "the pipeline's own files are", **_own_folders(data.parent)})
+    if originals:
+        exporting.check_outside(target, {originals: "the original images are"})
     try:
         with exporting.new_folder(target, force) as folder:
             if as_ in ("csv", "json"):
@@ -132,9 +137,20 @@ def export(
                 f"the disk of {to} is full, nothing was written; make room, or name a folder on another disk"
             ) from None
         raise
-    left_out = f", {len(images) - len(rows)} left out" if len(rows) < len(images) else ""
-    print(f"{dataset}: {len(rows)} images in {len(kept)} clusters of {method}{left_out}")
+    print(f"{dataset}: {exporting.sum_up(clusters.labels, rows, method)}")
     print(to)
+
+
+def _only_dataset(folder: Path) -> str:
+    """The name of the only table of images in `folder`."""
+    names = sorted(file.stem for file in folder.glob("*.parquet") if not file.name.startswith("."))
+    if not names:
+        raise TableError(
+            f"{folder} holds no table of images; run `dvc repro` to make it or `dvc pull` to fetch it"
+        )
+    if len(names) > 1:
+        raise ParameterError(f"there are the datasets {', '.join(names)}; choose one by --dataset")
+    return names[0]
 
 
 def _clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
@@ -175,12 +191,14 @@ def _originals(folder: Path) -> Path | None:
     return place if place and place.is_dir() else None
 
 
-def _check_outside(target: Path, *folders: Path) -> None:
-    for folder in folders:
-        if target.is_relative_to(folder.resolve()):
-            raise ParameterError(
-                f"{target} lies in {folder}, where the pipeline's own files are; name a folder outside"
-            )
+def _own_folders(project: Path) -> dict[Path, str]:
+    """What else of the project is no place for an export, and what is there."""
+    return {
+        project / "stages": "the pipeline's own code is",
+        project / "metrics": "the pipeline's own results are",
+        project / ".git": "Git's own files are",
+        project / ".dvc": "DVC's own files are",
+    }
 
 
 def _write_document(wanted: Wanted, as_: str, folder: Path) -> None:
@@ -220,8 +238,8 @@ def _write_images(wanted: Wanted, as_: str, layout: Layout, folder: Path) -> Non
         text = exporting.coco_text(images, clusters, rows.tolist(), names, files, about)
         write_text(folder / "annotations.json", text)
     elif passed := exporting.passed_over(places.values()):
-        sum_up = f"passes over {len(passed)} images for their extension, the first {passed[0]!r}"
-        typer.echo(f"torchvision's ImageFolder {sum_up}", err=True)
+        some = f"{exporting.counted(len(passed), 'image')} for the extension, the first {passed[0]!r}"
+        typer.echo(f"torchvision's ImageFolder passes over {some}", err=True)
 
 
 def _check_room(needed: int, folder: Path) -> None:

@@ -17,6 +17,7 @@ from stages.trainedfiles import TrainedFiles
 class Panel:
     """K-means on one representation: `method` as in `stages.scoring.published`, `nmi` None without labels.
 
+    `clusters` were found, fewer than wanted where fewer images differ; the NMI is that of the `labelled` images.
     `points` float64 (m, 2) is its t-SNE map.
     """
 
@@ -24,6 +25,8 @@ class Panel:
     view: str
     title: str
     nmi: float | None
+    clusters: int
+    labelled: int
     points: np.ndarray
 
 
@@ -44,7 +47,7 @@ def draw_panels(
     dmvc. They are coloured by class or, without labels, by K-means' clusters of the last; of more than 5,000
     images, 5,000 are drawn.
     """
-    from stages.clustering import find_algorithm
+    from stages.clustering import count_different, find_algorithm
 
     trained = TrainedFiles(data, dataset, objective)
     sources = [
@@ -61,11 +64,13 @@ def draw_panels(
         table = read_vectors(file, column)
         check_same_images(images, table)
         vectors.append(table.values[rows])
-        labels = kmeans.partition(vectors[-1], min(clusters, len(rows)), seed, 10)
+        # K-means refuses more clusters than points, for which zeros of either sign are the same.
+        wanted = min(clusters, count_different([vectors[-1] + 0.0]))
+        labels = kmeans.partition(vectors[-1], wanted, seed, 10)
         nmi = None
         if known.any():
             nmi = float(view_agreement([[images.labels[rows][known]], [labels[known]]])[0, 1])
-        found.append((method, single, title, nmi))
+        found.append((method, single, title, nmi, len(np.unique(labels)), int(known.sum())))
     maps = reporting.project_each(vectors, seed)
     panels = [Panel(*told, points) for told, points in zip(found, maps, strict=True)]
     colours = np.where(known, images.labels[rows], images.labels.max() + 1) if known.any() else labels

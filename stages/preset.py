@@ -21,7 +21,7 @@ def preset(
     folder: Annotated[Path, typer.Option(help="Folder of the presets.")] = Path("presets"),
     parameters: Annotated[Path, typer.Option(help="File of parameters that is changed.")] = Path("params.yaml"),
 ) -> None:
-    """Set in params.yaml every value that the preset gives; all else, and all comments, stay as they are.
+    """Set in params.yaml every value that the preset gives; all else, and comments outside replaced lists, stay.
 
     `git checkout params.yaml`, or another preset, takes it back.
     """
@@ -29,8 +29,8 @@ def preset(
     if name not in there:
         raise ParameterError(f"no preset is called {name!r}; {folder} has {', '.join(there) or 'none'}")
     wanted = _read(folder / f"{name}.yaml")
-    text = parameters.read_text(encoding="utf-8")
     before = _flat(_read(parameters))
+    text = parameters.read_bytes().decode("utf-8")  # line ends as they are
     changed = replace_values(text, wanted, str(parameters))
     write_text(parameters, changed)
     after = _flat(yaml.safe_load(changed))

@@ -19,7 +19,7 @@ from stages.errors import ParameterError, TableError
 from stages.manifest import read_manifest
 from stages.reportsections import read_sections
 from stages.reportsheets import contact_sheets, make_gallery, make_pictures
-from stages.reportspaces import Mapping, map_spaces, space_sources
+from stages.reportspaces import FIRST, Mapping, map_spaces, space_sources
 from stages.voters import read_voters
 
 
@@ -47,9 +47,10 @@ def report(
     method: Annotated[
         str,
         typer.Option(
-            help="Trained network whose embedding is mapped: OBJECTIVE/METHOD, or OBJECTIVE/views/BACKBONE."
+            help="Trained network whose embedding is mapped: OBJECTIVE/METHOD, or OBJECTIVE/views/BACKBONE; "
+            "first: dmvc of the first objective."
         ),
-    ] = "jule/dmvc",
+    ] = FIRST,
     seed: Annotated[
         int,
         typer.Option(help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster."),
@@ -104,7 +105,7 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
             "run `dvc repro` to make it anew"
         )
     assigned = reporting.read_assignments(partitions / "assignments.csv", images.paths)
-    trained = read_manifest(options.data / "views" / name / "methods.json")
+    trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": tables.read_partitions(partitions / "ensemble.parquet")}
     runs |= {
         f"Trained by {method}": tables.read_partitions(partitions / f"{method}.parquet") for method in trained
@@ -141,7 +142,7 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
         sizes=reporting.cluster_sizes(assigned.clusters),
         clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
         studies=reporting.text_of(options.data / "studies" / f"{name}.html"),
-        **read_sections(metrics, list(trained))._asdict(),
+        **read_sections(metrics, trained)._asdict(),
     )
 
 

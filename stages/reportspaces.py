@@ -10,6 +10,7 @@ from stages import reporting, tables
 from stages.errors import ParameterError
 from stages.trainedfiles import TrainedFiles
 
+FIRST = "first"  # of the objectives: its dmvc is mapped
 NEAREST = 10  # neighbours of an image that the page shows, in each space
 
 
@@ -38,14 +39,23 @@ def space_sources(
 ) -> list[Source]:
     """List the tables to map: the embedding of `method`, where methods were trained, and a `layer` of every view.
 
-    Raises `ParameterError` if methods were trained, but not this one.
+    A method `FIRST` is the dmvc of the first objective. Raises `ParameterError` if methods were trained, but not
+    this one, and for a layer that was not extracted.
     """
     features = data / "features" / dataset
     sources = [
         Source(features / view / f"{layer}.parquet", "features", view, f"{layer} features") for view in backbones
     ]
+    for source in sources:
+        there = sorted(file.stem for file in source.file.parent.glob("*.parquet"))
+        if there and layer not in there:
+            raise ParameterError(
+                f"report.layer is {layer!r}, which was not extracted; give one of {', '.join(there)}"
+            )
     if not trained:
         return sources
+    if method == FIRST:
+        method = f"{trained[0].partition('/')[0]}/dmvc"
     files: dict[str, Path] = {}
     for name in trained:
         objective, _, row = name.partition("/")

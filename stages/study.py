@@ -44,7 +44,8 @@ def study(
     write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
     scores, summary = found.tables["scores"], found.tables["summary"]
     labelled = [
-        f"{name} ({group['images'].iloc[0]:,} images in {group['clusters'].iloc[0]:g} clusters)"
+        f"{name} ({studies.span(group['images'].tolist())} images in "
+        f"{studies.span(group['clusters'].tolist())} clusters)"
         for name, group in scores.groupby("dataset", sort=False)
     ]
     section = studies.LayerSection(

@@ -8,6 +8,7 @@ import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,16 +17,10 @@ import yaml
 from stages import tables
 from stages.atomic import write_text
 from stages.command import run
-from stages.diagnosis import examine
-from stages.doctor import app
-from stages.doctorproject import (
-    check_leftovers,
-    check_lock,
-    check_remotes,
-    check_repository,
-    check_status,
-    check_tables,
-)
+from stages.diagnosis import Finding, examine
+from stages.doctor import _outputs, app
+from stages.doctorproject import check_leftovers, check_lock, check_status, check_tables
+from stages.doctorrepository import SlowDvcError, check_remotes, check_repository, dvc
 from stages.lock import locked
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
@@ -116,6 +111,7 @@ def test_faults_end_with_status_1_and_warnings_with_0(project: Path, doctor: Cal
     with Path("dvc.lock").open("a") as lock:
         lock.write("<<<<<<< HEAD\n")
     shutil.rmtree("data/raw/d")
+    Path("data/raw/d").mkdir()
     status, out = doctor("--json")
     found = [(row["check"], row["message"]) for row in json.loads(out) if row["level"] == "fault"]
     assert status == 1
@@ -151,6 +147,75 @@ def test_where_there_is_nothing_everything_is_a_finding(
     assert all(line.split()[0] in ("ok", "warning", "fault") or " fault" in line for line in out.splitlines())
 
 
+def test_a_project_elsewhere_is_looked_at_as_a_whole(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doctor: Call, no_torch: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.lock").write_text("<<<<<<< of another project\n")
+    status, out = doctor("--parameters", "project/params.yaml")
+    assert (status, out.splitlines()[-1]) == (0, "all is well"), out
+    assert "\nok       tables: d: 0 tables are of the images of project/data/images/d.parquet\n" in out
+    status, out = doctor("--parameters", "none/params.yaml")
+    assert status == 1 and "could not be checked" not in out
+    assert "\nfault    project: there is no folder none; name the file of parameters by --parameters\n" in out
+
+
+def test_a_clone_without_photos_is_told_no_fault(project: Path, doctor: Call, no_torch: None) -> None:
+    shutil.rmtree("data/raw/d")
+    status, out = doctor()
+    assert status == 0, out
+    assert "\nok       datasets: d: the image table is here; the photos are not, and only `download`" in out
+    assert "\nwarning  outputs: data/raw/d: not here; `dvc repro --pull` needs it only for what is in no" in out
+    assert "would run again" not in out
+
+
+def test_photos_that_dvc_tracks(project: Path, doctor: Call, no_torch: None) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data/raw/d"], check=True)
+    next(Path("data/raw/d").rglob("*.png")).unlink()
+    status, out = doctor()
+    assert status == 0
+    assert (
+        "\nwarning  outputs: data/raw/d: not as data/raw/d.dvc says; run `dvc add data/raw/d` for what is new, or "
+        "`dvc checkout data/raw/d.dvc` for what was there\n" in out
+    )
+    shutil.rmtree("data/raw/d")
+    status, out = doctor()
+    assert status == 0
+    assert "\nwarning  datasets: data/raw/d is not here yet; `dvc pull data/raw/d.dvc` fetches it\n" in out
+
+
+def test_dvc_that_takes_its_time(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SlowDvcError) as error:
+        dvc(project, 0.01, "status", "--json")
+    assert str(error.value) == ("`dvc status --json` took more than 0.01 s; run it yourself, or raise --patience")
+    assert list(_outputs(project, project / "dvc.lock", 0.01)) == [("warning", str(error.value))]
+
+
+def test_git_that_does_not_trust_the_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # which may trust every folder
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    assert only(check_repository(project, 60)) == (
+        "fault",
+        "git does not trust this folder, which belongs to another user; run `git config --global --add "
+        f"safe.directory {project.resolve()}`",
+    )
+
+
+def test_a_worktree_at_work(project: Path, tmp_path: Path) -> None:
+    who = ["-c", "user.name=A. User", "-c", "user.email=user@example.org"]
+    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    subprocess.run(["git", "worktree", "add", "-q", str(tmp_path / "tree")], check=True)
+    (tmp_path / "tree/.dvc").mkdir()
+    lock = project / ".git/worktrees/tree/index.lock"
+    lock.touch()
+    (warning, _) = check_repository(tmp_path / "tree", 60)
+    assert warning == (
+        "warning",
+        f"{lock} is there: a git command is running, or was killed; remove it then",
+    )
+
+
 def test_git_that_is_not_there_or_at_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".git/index.lock").touch()
     found = list(check_repository(project, 60))
@@ -172,16 +237,45 @@ def test_remotes(project: Path, tmp_path: Path) -> None:
         f"['remote \"team\"']\n    url = {tmp_path / 'a folder'}\n"
         f"['remote \"gone\"']\n    url = {tmp_path / 'x'}\n"
     )
-    assert list(check_remotes(3)) == [
+    assert list(check_remotes(project, 3, 60)) == [
         ("warning", "none is the default; choose one by `dvc remote default NAME`"),
         ("ok", f"team ({tmp_path / 'a folder'}) is there"),
         ("warning", f"gone ({tmp_path / 'x'}) does not exist: mount it, or `dvc push` will make it"),
     ]
     config.write_text(f"[core]\n    remote = team\n['remote \"team\"']\n    url = {tmp_path / 'a folder'}\n")
-    assert list(check_remotes(3)) == [("ok", f"team ({tmp_path / 'a folder'}) is there")]
+    assert list(check_remotes(project, 3, 60)) == [("ok", f"team ({tmp_path / 'a folder'}) is there")]
     config.write_text("[core\n")
-    level, message = only(examine(lambda: check_remotes(3)))
-    assert level == "fault" and message.startswith("`dvc remote list` fails (") and "\n" not in message
+    level, message = only(examine(lambda: check_remotes(project, 3, 60)))
+    assert level == "fault" and message.startswith("`dvc config --list` fails (") and "\n" not in message
+
+
+def test_an_odd_remote_hides_no_other(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "last").mkdir()
+    Path(".dvc/config").write_text(
+        "[core]\n    remote = a.b\n"
+        "['remote \"a.b\"']\n    url = ssh://h/x\n    port = 2222\n    user = me\n    password = secret=1\n"
+        "['remote \"odd\"']\n    url = ssh://h:abc/x\n"
+        "['remote \"below\"']\n    url = remote://a.b/sub\n"
+        "['remote \"lost\"']\n    url = remote://none/sub\n"
+        f"['remote \"last\"']\n    url = {tmp_path / 'last'}\n"
+    )
+    asked = {}
+
+    def remember(what: str, parts: object, user: str, port: int, timeout: float) -> Finding:
+        asked[what] = (user, port)
+        return Finding("ok", what)
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    monkeypatch.setattr("stages.diagnosis.network._ssh", remember)
+    found = dict(zip(("a.b", "odd", "below", "lost", "last"), check_remotes(project, 3, 60), strict=True))
+    assert asked == {"a.b (ssh://h/x)": ("me", 2222)}
+    assert found["odd"][0] == "fault" and "`dvc remote modify odd url ...`" in found["odd"][1]
+    assert found["below"] == ("ok", "below (remote://a.b/sub) is a place in the remote a.b")
+    assert found["lost"] == (
+        "fault",
+        "lost (remote://none/sub) names no remote; correct it by `dvc remote modify lost url ...`",
+    )
+    assert found["last"] == ("ok", f"last ({tmp_path / 'last'}) is there")
 
 
 def test_a_lock_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +316,7 @@ def test_outputs_and_dependencies_that_changed(project: Path, doctor: Call, no_t
 
 
 def test_what_dvc_says_of_parameters_and_caches() -> None:
-    status = {
+    status: dict[str, list[Any]] = {
         "a@1": [{"changed deps": {"params.yaml": {"n_clusters": "modified", "seed": "new"}}}, "changed command"],
         "a@2": [{"changed deps": {"params.yaml": {"n_clusters": "modified"}, "stages/x.py": "modified"}}],
         "b": [{"changed outs": {f"data/{n}": "not in cache" for n in range(5)}}],
@@ -236,6 +330,22 @@ def test_what_dvc_says_of_parameters_and_caches() -> None:
             "warning",
             "2 stages would run again as these changed since: params.yaml n_clusters, params.yaml seed, the code "
             "of the stages; run `dvc repro`",
+        ),
+    ]
+
+
+def test_what_dvc_says_of_what_no_stage_makes() -> None:
+    status: dict[str, list[Any]] = {
+        "imported.dvc": [{"changed deps": {"https://example.org/x": "update available"}}],
+        "data/raw/h.dvc": [{"changed outs": {"data/raw/h": "deleted"}}],
+        "data/raw/i.dvc": ["changed checksum"],
+    }
+    assert list(check_status(status)) == [
+        ("warning", "https://example.org/x: update available; run `dvc update imported.dvc`"),
+        ("warning", "data/raw/h: not here; `dvc pull data/raw/h.dvc` fetches it"),
+        (
+            "warning",
+            "data/raw/i.dvc was changed by hand; run `dvc commit data/raw/i.dvc`, or take it from git",
         ),
     ]
 

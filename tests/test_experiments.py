@@ -8,7 +8,9 @@ import pytest
 
 from stages import experiments, study
 from stages.command import run
+from stages.contributions import _sentence
 from stages.manifest import write_manifest
+from stages.scoring.subsets import SizeScore
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 
 CLASSES = np.repeat([0, 1, 2], 8)
@@ -19,7 +21,9 @@ METHODS = ("ensemble", "train/jule/dmvc", "train/jule/views/a", "baseline/a/L3/w
 
 def lay_out(name: str, labels: np.ndarray | None) -> None:
     """The tables of all stages before, for images whose classes are `CLASSES`, told or not."""
-    given = [None] * len(CLASSES) if labels is None else labels.tolist()
+    given = (
+        [None] * len(CLASSES) if labels is None else [None if label < 0 else label for label in labels.tolist()]
+    )
     file = Path(f"data/images/{name}.parquet")
     write_images(
         file,
@@ -37,7 +41,7 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
     for view, seen in (("a", OF_A), ("b", OF_B)):
         vectors(f"features/{name}/{view}/L3", "features", seen)
         vectors(f"embeddings/{name}/jule/views/{view}", "embedding", seen)
-        settings = {"layer": "L3", "algorithm": "ward", "multiple": 1}
+        settings = {"layer": "L3", "algorithm": "ward", "multiple": 1, "normalise": "none"}
         write_partitions(folder / f"baseline/{view}.parquet", {"w": seen}, {"w": settings}, fingerprint)
     for method in ("dmvc-fix", "dmvc"):
         vectors(f"embeddings/{name}/jule/{method}", "embedding", CLASSES)
@@ -53,12 +57,12 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
     write_manifest(Path(f"data/views/{name}/methods.json"), {"jule/views": {}, "jule/dmvc": {}})
     metrics = Path(f"metrics/{name}")
     metrics.mkdir(parents=True)
-    scored = [f"{method},{0.9 - place / 10},0.5,3" for place, method in enumerate(METHODS)]
-    rows = ["method,nmi_geometric,purity,n_clusters", *scored]
+    known = 0 if labels is None else int((labels >= 0).sum())
+    scored = [f"{method},{0.9 - place / 10},0.5,3,{known}" for place, method in enumerate(METHODS)]
+    rows = ["method,nmi_geometric,purity,n_clusters,labelled_images", *scored]
     if labels is None:
-        rows = ["method,silhouette,n_clusters", *(f"{method},0.5,3" for method in METHODS)]
+        rows = ["method,silhouette,n_clusters,labelled_images", *(f"{method},0.5,3,0" for method in METHODS)]
     (metrics / "methods.csv").write_text("\n".join(rows) + "\n")
-    known = 0 if labels is None else len(labels)
     (metrics / "scores.json").write_text(f'{{"dataset": {{"labelled": {known}}}}}')
 
 
@@ -111,7 +115,10 @@ def test_what_views_contribute_and_the_published_scores(call):
     }
     dmvc = published["dmvc", "jule", "Table 2", "nmi_geometric"]
     assert (dmvc["ours"], dmvc["published"], dmvc["difference"]) == ("0.800000", "0.971000", "-0.171000")
-    assert dmvc["note"] == "other images: 24 here, 575 there; other CNNs: 2 views here, 5 there"
+    assert dmvc["note"] == (
+        "other images: 24 here, 575 there; 3 clusters here, 20 there; CNNs: 2 views here, 5 there, not checked to "
+        "be the same"
+    )
     assert published["mvec", "ward", "Appendix B", "nmi_geometric"]["ours"] == "0.900000", (
         "the ensemble is that one"
     )
@@ -139,14 +146,87 @@ def test_without_labels_subsets_are_compared_with_the_consensus_of_all(call):
     assert {row["score"] for row in rows} == {"NMI (geometric) with the consensus of all views"}
     assert float(rows[-1]["value"]) == 1 and float(rows[0]["value"]) < 1
     assert table("metrics/holiday/complementarity.csv") == table("metrics/holiday/published.csv") == []
+    page = Path("data/studies/holiday.html").read_text(encoding="utf-8")
+    assert "the networks over all views.</p>" in page
     assert table("metrics/holiday/panels/panels.csv")[0]["nmi_geometric"] == ""
 
 
 def test_another_ensemble_is_not_the_published_one(call):
     lay_out("umist", CLASSES)
-    settings = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0.2}
-    assert not experiments._is_mvec(settings | {"n_partitions": 2, "backbones": ["a", "b"]})
-    assert not experiments._is_mvec(settings | {"least_share": 0.0, "n_partitions": 6, "backbones": ["a", "b"]})
+    folder = Path("data/partitions/umist")
+    settings = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0.0}
+    settings |= {"n_partitions": 2, "backbones": ["a", "b"]}
+    assert experiments._is_mvec(settings, folder)
+    assert not experiments._is_mvec(settings | {"least_share": 0.2}, folder)
+    assert not experiments._is_mvec(settings | {"n_partitions": 6}, folder)
+    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
+    for layer, normalise in (("L2", "none"), ("L3", "sqrt")):
+        run_settings = {"layer": layer, "algorithm": "ward", "multiple": 1, "normalise": normalise}
+        write_partitions(folder / "baseline/a.parquet", {"w": OF_A}, {"w": run_settings}, fingerprint)
+        assert not experiments._is_mvec(settings, folder)
+
+
+def test_images_without_a_label_are_not_counted(call):
+    lay_out("umist", np.where(np.arange(len(CLASSES)) % 4 == 0, -1, CLASSES))
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    assert {row["images"] for row in table("metrics/umist/published.csv")} == {"18"}
+    assert "scored here on 18 images" in Path("data/studies/umist.html").read_text(encoding="utf-8")
+    panels = table("metrics/umist/panels/panels.csv")
+    assert {(row["images"], row["labelled_images"]) for row in panels} == {("24", "18")}
+
+
+def test_a_collapsed_embedding_has_fewer_clusters(call):
+    lay_out("umist", CLASSES)
+    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
+    values = np.eye(2, 6, dtype=np.float32)[CLASSES % 2]
+    values[0, 5] = -0.0
+    write_vectors(Path("data/embeddings/umist/jule/dmvc.parquet"), "embedding", [values], fingerprint, {})
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    assert [row["clusters"] for row in table("metrics/umist/panels/panels.csv")] == ["3", "3", "3", "2"]
+    (dmvc,) = (row for row in table("metrics/umist/published.csv") if row["method"] == "kmeans-of-dmvc")
+    assert "2 clusters here, 20 there" in dmvc["note"]
+
+
+def test_a_trained_view_is_of_the_layer_that_it_saw(call):
+    lay_out("umist", CLASSES)
+    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
+    file = Path("data/partitions/umist/jule/views.parquet")
+    for layer, compared in (("L3", True), ("L2", False)):
+        write_partitions(file, {"a": OF_A}, {"a": {"layer": layer}}, fingerprint)
+        assert call(experiments, "--dataset", "umist")[0] == 0
+        methods = {row["method"] for row in table("metrics/umist/published.csv")}
+        assert ({"views", "kmeans-of-views"} & methods == {"views"}) is compared, "published views are of L3"
+
+
+def test_subsets_that_leave_images_out_have_no_score(call):
+    lay_out("umist", CLASSES)
+    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
+    settings = {"layer": "L3", "algorithm": "ward", "multiple": 1, "normalise": "none"}
+    file = Path("data/partitions/umist/baseline/a.parquet")
+    partial = np.where(CLASSES == 0, -1, OF_A)
+    write_partitions(file, {"w": partial}, {"w": settings}, fingerprint)
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    assert [row["value"] == "" for row in table("metrics/umist/view_subsets.csv")] == [True, False, False]
+    page = Path("data/studies/umist.html").read_text(encoding="utf-8")
+    assert "From 1 to 2 views the NMI" in page and "1 subset has no score, as it leaves images without" in page
+
+
+def test_sentences_on_the_number_of_views():
+    def told(*sizes, unscored=0, sampled=False):
+        scores = [SizeScore(size, 1, 0.5, 0.0, 0.5, 0.5) for size in sizes]
+        return _sentence(scores, "NMI", 3 if max(sizes) > 1 else 1, unscored, sampled)
+
+    assert told(1) == "There is one view only: NMI 0.500."
+    assert told(2, 3, unscored=3).startswith("From 2 to 3 views the NMI changes from 0.500 ± 0.000 to 0.500")
+    alone = "all 3 views together label every image: NMI 0.500. 6 subsets have no score, as they leave images "
+    assert told(3, unscored=6) == f"Only {alone}without a label."
+    assert told(3, unscored=6, sampled=True) == f"Of the subsets drawn, only {alone}without a label."
+
+
+def test_a_layer_that_was_not_extracted_is_refused(call):
+    lay_out("umist", CLASSES)
+    message = "error: experiments.layer is 'L2', which was not extracted; give one of L3\n"
+    assert call(experiments, "--dataset", "umist", "--layer", "L2") == (1, "", message)
 
 
 def test_an_unknown_view_is_refused(call):
@@ -170,6 +250,12 @@ def test_the_study_of_layers_takes_all_labelled_sets(call):
         "said on how that changes with the task."
     )
     assert "umist (24 images in 3 clusters)" in Path("data/study.html").read_text(encoding="utf-8")
+    methods = Path("metrics/umist/methods.csv")
+    methods.write_text(
+        methods.read_text().replace("baseline/b/L3/ward,0.5,0.5,3", "baseline/b/L3/ward,0.5,0.5,4.25")
+    )
+    call(study, "--datasets", "umist")
+    assert "umist (24 images in 3 to 4.2 clusters)" in Path("data/study.html").read_text(encoding="utf-8")
 
 
 def test_a_study_without_labels_leaves_no_figures_of_before(call):

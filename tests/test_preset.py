@@ -36,6 +36,23 @@ def test_values_change_and_comments_stay():
     assert replace_values(changed, yaml.safe_load(TEXT), "p.yaml") == TEXT, "there and back"
 
 
+def test_comments_behind_values_line_ends_and_other_separators_stay():
+    text = 'a: 1  # one\r\nb: "x # y" # two\r\nc:   # three\r\n  - 1  # gone\r\n# a\u2028# b\r\n'
+    text += "d: [1,\r\n  2]   # four\r\n"
+    changed = replace_values(text, {"a": [1], "b": "z", "c": 2, "d": None}, "p.yaml")
+    assert changed == "a:  # one\r\n  - 1\r\nb: z # two\r\nc: 2   # three\r\n# a\u2028# b\r\nd: null   # four\r\n"
+    assert replace_values("a: |\n  x\n# b\nb: 1", {"a": 2}, "p.yaml") == "a: 2\n# b\nb: 1", "no comment of a"
+    several = replace_values("s:\n  a: 1 # one\n", {"s": {"a": "x\ny"}}, "p.yaml")
+    assert several.startswith("  # one\n", 3) and yaml.safe_load(several) == {"s": {"a": "x\ny"}}
+
+
+def test_a_value_that_goes_on_at_the_margin_is_refused():
+    with pytest.raises(
+        ParameterError, match=r"^a in p\.yaml goes on at the margin; indent all lines of its value$"
+    ):
+        replace_values("a: [\n  1,\n]\n", {"a": 2}, "p.yaml")
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
@@ -83,6 +100,18 @@ def preset(monkeypatch, capsys, tmp_path):
 def test_it_says_what_it_changes(preset):
     assert preset("other") == (0, "seed: 0 -> 3\n", "")
     assert Path("params.yaml").read_text() == TEXT.replace("seed: 0", "seed: 3")
+
+
+def test_line_ends_stay(preset):
+    Path("params.yaml").write_bytes(TEXT.replace("\n", "\r\n").encode())
+    assert preset("other") == (0, "seed: 0 -> 3\n", "")
+    assert Path("params.yaml").read_bytes() == TEXT.replace("seed: 0", "seed: 3").replace("\n", "\r\n").encode()
+
+
+def test_parameters_in_another_encoding_are_one_line(preset):
+    Path("params.yaml").write_bytes("# Bl\u00e4tter\n".encode("latin-1") + TEXT.encode())
+    code, _, error = preset("other")
+    assert code == 1 and error.startswith("error: params.yaml is not a YAML file (") and error.count("\n") == 1
 
 
 def test_mistakes_are_one_line_and_change_nothing(preset):

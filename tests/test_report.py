@@ -39,11 +39,13 @@ class Page(HTMLParser):
         return [attributes[name] or "" for _, attributes in self.tags if name in attributes]
 
 
-def report(monkeypatch: pytest.MonkeyPatch, root: Path, *datasets: str, method: str = "jule/dmvc") -> str:
+def report(
+    monkeypatch: pytest.MonkeyPatch, root: Path, *datasets: str, method: str = "first", layer: str = "L3"
+) -> str:
     """Run the stage in a project folder as a user does; return the page."""
     monkeypatch.chdir(root)
     options = [f"--datasets={name}" for name in datasets]
-    run(lambda: app([*options, "--method", method], standalone_mode=False))
+    run(lambda: app([*options, "--method", method, "--layer", layer], standalone_mode=False))
     return (root / "metrics/report.html").read_bytes().decode()
 
 
@@ -227,6 +229,15 @@ def test_a_method_without_an_embedding_is_refused_with_those_there_are(
         f"error: report.method is '{method}', no network that was trained on d; "
         "give one of jule/views/a, jule/views/b, jule/cc, jule/dmvc-fix, jule/dmvc\n"
     )
+
+
+def test_a_layer_that_was_not_extracted_is_refused_with_those_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path, "d", ["0.png", "1.png"], 2)
+    with pytest.raises(SystemExit):
+        report(monkeypatch, tmp_path, "d", layer="L2")
+    assert capsys.readouterr().err == "error: report.layer is 'L2', which was not extracted; give one of L3\n"
 
 
 def test_without_trained_methods_only_the_views_are_mapped(

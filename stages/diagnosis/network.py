@@ -2,15 +2,16 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from stages.diagnosis.finding import Finding
 
@@ -31,19 +32,35 @@ _PLUGINS = {
 }
 
 
-def check_remote(name: str, url: str, timeout: float) -> Iterator[Finding]:
-    """Tell whether a DVC remote, a folder or an address, is there; waits no longer than `timeout` seconds."""
-    scheme = urlsplit(url).scheme
+def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iterator[Finding]:
+    """Tell whether a DVC remote, a folder or an address, is there; waits no longer than `timeout` seconds.
+
+    `settings` are those that DVC has of it, "url" among them; passwords in them are neither used nor shown.
+    """
+    url = settings.get("url", "")
     what = f"{name} ({without_password(url)})"
-    if scheme not in _PLUGINS:
-        yield _folder(what, Path(url.removeprefix("file://")))
-    elif importlib.util.find_spec(_PLUGINS[scheme]) is None:
+    try:
+        parts = urlsplit(url)
+        port = int(settings.get("port") or parts.port or 0)
+    except ValueError:  # whose own words may hold a password
+        where = "port" if settings.get("port") else "url"
+        yield Finding(
+            "fault",
+            f"{what} is no address with a number for a port; correct it by `dvc remote modify {name} {where} ...`",
+        )
+        return
+    scheme = parts.scheme
+    if not url:
+        yield Finding("fault", f"{name} has no address; give one by `dvc remote modify {name} url ...`")
+    elif scheme in ("", "file") or len(scheme) == 1:  # a letter is a drive of Windows
+        yield _folder(name, what, Path(url.removeprefix("file://")))
+    elif scheme in _PLUGINS and importlib.util.find_spec(_PLUGINS[scheme]) is None:
         extra = _PLUGINS[scheme].removeprefix("dvc_")
         yield Finding("fault", f'{what} needs another package; run `pip install "dvc[{extra}]"`')
     elif scheme in ("http", "https"):
         yield _web(what, url, timeout)
     elif scheme == "ssh":
-        yield _ssh(what, url, timeout)
+        yield _ssh(what, parts, settings.get("user") or parts.username or "", port, timeout)
     else:
         yield Finding("ok", f"{what} is set; `dvc status --cloud` tells whether it answers")
 
@@ -69,7 +86,10 @@ def _ask(url: str, timeout: float) -> tuple[int, str]:
         return 0, str(getattr(reason, "strerror", None) or reason)
 
 
-def _folder(what: str, folder: Path) -> Finding:
+def _folder(name: str, what: str, folder: Path) -> Finding:
+    if not folder.exists() and (place := re.search(r"(?:^|/)([^/@]+@[^/@:]+):(.*)$", str(folder))):
+        address = f"ssh://{place[1]}/{place[2].lstrip('/')}"
+        return Finding("fault", f"{what} is a folder to DVC; for SSH run `dvc remote modify {name} url {address}`")
     if not folder.exists():
         return Finding("warning", f"{what} does not exist: mount it, or `dvc push` will make it")
     if not folder.is_dir():
@@ -92,14 +112,19 @@ def _web(what: str, url: str, timeout: float) -> Finding:
     return Finding("ok", f"{what} answers")
 
 
-def _ssh(what: str, url: str, timeout: float) -> Finding:
-    host, port = _ssh_place(url, timeout)
+def _ssh(what: str, parts: SplitResult, user: str, port: int, timeout: float) -> Finding:
+    settings = _ssh_settings(parts.hostname or "", user, port, timeout)
+    if any(settings.get(key, "none") != "none" for key in ("proxyjump", "proxycommand")):
+        return Finding(
+            "ok", f"{what} is set, by way of another host; `dvc status --cloud` tells whether it answers"
+        )
+    host, port = settings.get("hostname") or parts.hostname or "", int(settings.get("port") or port or 22)
     try:
         with socket.create_connection((host, port), timeout=timeout) as connection:
             connection.settimeout(timeout)
             greeting = connection.recv(4)
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError, OverflowError) as error:  # the latter two: a name or a port that can be none
+        reason = getattr(error, "strerror", None) or error
         return Finding(
             "fault", f"{what} does not answer ({reason}); check the host, the port {port} and the network"
         )
@@ -108,24 +133,21 @@ def _ssh(what: str, url: str, timeout: float) -> Finding:
     return Finding("ok", f"{what} answers; `dvc status --cloud` tells whether it lets you in")
 
 
-def _ssh_place(url: str, timeout: float) -> tuple[str, int]:
-    """Host and port, with what the user's settings of ssh say about that host."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    if shutil.which("ssh") and host and not host.startswith("-"):
-        command = ["ssh", *(["-p", str(port)] if port else []), "-G", host]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired:
-            return host, port or 22
-        settings = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
-        return settings.get("hostname", host), int(settings.get("port", port or 22))
-    return host, port or 22
+def _ssh_settings(host: str, user: str, port: int, timeout: float) -> dict[str, str]:
+    """What the user's settings of ssh say about a host; nothing where there is no ssh to ask."""
+    if not shutil.which("ssh") or not host or host.startswith("-"):
+        return {}
+    options = [*(["-l", user] if user else []), *(["-p", str(port)] if port else [])]
+    try:
+        done = subprocess.run(
+            ["ssh", *options, "-G", host], capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {}
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
 
 
 def without_password(url: str) -> str:
-    """An address as others may see it."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@")).geturl()
+    """An address as others may see it: no password, and no user name of a web server, which may be a token."""
+    url = re.sub(r"^((?:http|webdav)s?://)[^/?#]*@", r"\1", url, flags=re.IGNORECASE)
+    return re.sub(r"^(\w[\w+.-]*://[^/?#:@]*):[^/?#]*@", r"\1@", url)

@@ -5,14 +5,18 @@ from stages.exporting.documents import coco_text, grouped_text, table_text
 from stages.exporting.images import ImageWriter
 from stages.exporting.layout import cluster_names, lay_out, passed_over, ranks
 from stages.exporting.names import needs_plain_names
+from stages.exporting.place import check_outside, resolve_target
+from stages.exporting.summary import counted, sum_up
 from stages.exporting.target import new_folder
 
 __all__ = [
     "Clusters",
     "ImageWriter",
+    "check_outside",
     "choose_rows",
     "cluster_names",
     "coco_text",
+    "counted",
     "grouped_text",
     "lay_out",
     "needs_plain_names",
@@ -21,5 +25,7 @@ __all__ = [
     "passed_over",
     "ranks",
     "read_clusters",
+    "resolve_target",
+    "sum_up",
     "table_text",
 ]

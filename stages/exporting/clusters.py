@@ -1,6 +1,7 @@
 """Which cluster every image is in, whatever kind of file says so."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,20 @@ def read_clusters(file: Path, paths: Sequence[str]) -> Clusters:
         found = [row["path"] for row in rows]
         labels = np.array([int(row["cluster"]) for row in rows], dtype=np.int32)
         known = bool(rows) and "confidence" in rows[0]
-        confidence = np.array([float(row["confidence"]) for row in rows]) if known else None
+        confidence = np.array([_confidence(row["confidence"]) for row in rows]) if known else None
     except (csv.Error, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"the column {error} is missing" if isinstance(error, KeyError) else str(error)
         raise TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`") from None
     if found != list(paths):
         raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it anew")
     return Clusters(labels, confidence)
+
+
+def _confidence(text: str) -> float:
+    """A confidence as a number. One that is none compares with nothing: its image would be neither in nor out."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"a confidence is {text!r}")
+    return value
 
 
 def partition_clusters(table: Partitions, run: str) -> Clusters:

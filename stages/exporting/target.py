@@ -10,7 +10,10 @@ from pathlib import Path
 
 from stages.errors import ParameterError
 
-MARKER = ".manyviews-export.json"  # lists what an export wrote
+MARKER = ".manyviews-export.json"  # lists what an export wrote; empty in a folder that is not whole
+STAGING, OLD = ".partial-", ".replaced-"  # before the name of the target: its hidden neighbours
+
+State = list[int] | None  # bytes of a file and the time of its last change in ns; None for a link
 
 
 @contextmanager
@@ -24,16 +27,18 @@ def new_folder(target: Path, force: bool) -> Iterator[Path]:
     _check(target, force)
     made = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_name(f".partial-{target.name}")
+    staging, old = target.with_name(STAGING + target.name), target.with_name(OLD + target.name)
     try:
-        with _owned(staging, target):
+        with _owned(staging, old, target):
             try:
+                _check(target, force)  # an earlier export may have come back
                 yield staging
                 _write_marker(staging)
                 _check(target, force)  # somebody may have used it meanwhile
-                _replace(target, staging)
+                _replace(target, staging, old)
             except BaseException:
-                shutil.rmtree(staging, ignore_errors=True)
+                with suppress(OSError):
+                    _remove(staging)
                 raise
     except BaseException:
         for folder in made:
@@ -44,6 +49,9 @@ def new_folder(target: Path, force: bool) -> Iterator[Path]:
 
 def _check(target: Path, force: bool) -> None:
     """Raise unless `target` may be made or replaced."""
+    for start in (STAGING, OLD):
+        if target.name.startswith(start):
+            raise ParameterError(f"{target} begins with {start!r}, as unfinished exports do; name it otherwise")
     if not target.exists():
         return
     if not target.is_dir():
@@ -72,22 +80,22 @@ def _stranger(folder: Path) -> str | None:
         known = {}
     if not isinstance(known, dict):
         known = {}
-    for path, size in sorted(_files(folder).items()):
-        if path not in known or (size is not None and size != known[path]):
+    for path, state in sorted(_files(folder).items()):
+        if path not in known or state != known[path]:
             return repr(path)
     return None
 
 
-def _files(folder: Path) -> dict[str, int | None]:
-    """The files below `folder` by relative path with their bytes, None for links; not the list itself."""
-    found: dict[str, int | None] = {}
+def _files(folder: Path) -> dict[str, State]:
+    """The files below `folder` by relative path; not the list itself."""
+    found: dict[str, State] = {}
     for above, folders, files in os.walk(folder):
         links = [name for name in folders if (Path(above) / name).is_symlink()]
         for name in (*files, *links):
             place = Path(above) / name
             status = place.lstat()
             linked = place.is_symlink() or status.st_nlink > 1
-            found[place.relative_to(folder).as_posix()] = None if linked else status.st_size
+            found[place.relative_to(folder).as_posix()] = None if linked else [status.st_size, status.st_mtime_ns]
     found.pop(MARKER, None)
     return found
 
@@ -99,45 +107,91 @@ def _write_marker(folder: Path) -> None:
 
 
 @contextmanager
-def _owned(staging: Path, target: Path) -> Iterator[None]:
-    """Make `staging`, empty, and keep other runs out of it. The system lets go of it when the process ends."""
-    old = _old(staging)
+def _owned(staging: Path, old: Path, target: Path) -> Iterator[None]:
+    """Make `staging`, empty, and keep other runs out of it; tidy up what a killed one left in it and in `old`."""
     for place in (staging, old):
         if place.exists() and not (place / MARKER).exists() and any(place.iterdir()):
             raise ParameterError(f"{place} is in the way and no export made it; move it away")
-    if old.exists():  # killed between two moves: the earlier export comes back
-        if target.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(target)
     staging.mkdir(exist_ok=True)
-    descriptor = os.open(staging, os.O_RDONLY)
+    with _locked(staging, target):
+        _blank_marker(staging)
+        _empty(staging)
+        if old.exists():
+            try:
+                with _locked(old, target):
+                    _settle(old, target)
+            except BaseException:
+                with suppress(OSError):
+                    _remove(staging)
+                raise
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, target: Path) -> Iterator[None]:
+    """Keep other runs out of `folder`, also when it moves. The system lets go of it when the process ends."""
+    busy = ParameterError(f"another process writes {target}; wait until it ends, or stop it")
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # it has just moved to its place
+        raise busy from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ParameterError(f"another process writes {target}; wait until it ends, or stop it") from None
-        for left in staging.iterdir():
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-        (staging / MARKER).touch()
+            raise busy from None
+        if not folder.exists() or not os.path.samestat(os.fstat(descriptor), folder.stat()):
+            raise busy
         yield
     finally:
         os.close(descriptor)
 
 
-def _replace(target: Path, staging: Path) -> None:
-    old = _old(staging)
-    if target.exists() and any(target.iterdir()):
-        target.rename(old)
-    try:
+def _settle(old: Path, target: Path) -> None:
+    """Take `old`, left by a run that was killed, back to its place if that is free, or away."""
+    marker = old / MARKER
+    whole = marker.exists() and marker.stat().st_size > 0
+    if whole and not target.exists():
+        old.rename(target)
+    else:
+        _remove(old)
+
+
+def _replace(target: Path, staging: Path, old: Path) -> None:
+    """Move `staging` to `target`, and what was there away."""
+    if not target.exists() or not any(target.iterdir()):
         staging.rename(target)
-    except BaseException:
-        if old.exists():
+        return
+    with _locked(target, target):
+        target.rename(old)
+        try:
+            staging.rename(target)
+        except BaseException:
             old.rename(target)
-        raise
-    if old.exists():
-        shutil.rmtree(old)
+            raise
+        _remove(old)
 
 
-def _old(staging: Path) -> Path:
-    return staging.with_name(f"{staging.name}.old")
+def _remove(folder: Path) -> None:
+    """Delete a folder, its marker last: what is left of it when this is cut short is known, and not for whole."""
+    with suppress(OSError):  # a full disk may take no file, not even an empty one
+        _blank_marker(folder)
+    _empty(folder)
+    (folder / MARKER).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _blank_marker(folder: Path) -> None:
+    """Mark a folder as not whole, by a new file: the marker may be a link to what somebody keeps elsewhere."""
+    blank = folder / f"{MARKER}.blank"
+    blank.touch()
+    blank.replace(folder / MARKER)
+
+
+def _empty(folder: Path) -> None:
+    """Delete what is in a folder, but for the marker."""
+    for place in folder.iterdir():
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        elif place.name != MARKER:
+            place.unlink()

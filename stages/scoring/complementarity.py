@@ -68,11 +68,15 @@ def complementarity_sentences(found: Complementarity, class_names: Sequence[str]
         f"({found.by_class[leaders[place], place]:.2f} against {found.by_class[found.best, place]:.2f})"
         for place in others[np.argsort(-gains, kind="stable")]
     ]
-    shown = listed[:10] + ([f"and {len(listed) - 10} more"] if len(listed) > 10 else [])
     sentences.append(
-        f"Yet {len(others)} of {len(leaders)} classes are separated better by another view: {', '.join(shown)}."
+        f"Yet {len(others)} of {len(leaders)} classes are separated better by another view: {_listed(listed)}."
     )
     own = [class_names[place] for place in np.flatnonzero(leaders == found.worst).tolist()]
     if own and worst != best:
-        sentences.append(f"Even {worst} is the best on {len(own)} of them: {', '.join(own[:10])}.")
+        sentences.append(f"Even {worst} is the best on {len(own)} of them: {_listed(own)}.")
     return sentences
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])

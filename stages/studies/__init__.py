@@ -11,6 +11,7 @@ from stages.studies.sections import (
     SubsetsSection,
     render_figure,
     render_section,
+    span,
     styles,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "layer_study",
     "render_figure",
     "render_section",
+    "span",
     "styles",
 ]

@@ -29,10 +29,10 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class PublishedSection:
-    """Scores beside published ones, and the `citations` of their sources; `images` were scored here."""
+    """Scores beside published ones, and the `citations` of their sources; `images` were scored here, by method."""
 
     dataset: str
-    images: int
+    images: tuple[int, ...]
     rows: tuple[PublishedRow, ...]
     citations: tuple[str, ...]
     template: ClassVar[str] = "published.html"
@@ -55,12 +55,16 @@ class ComplementaritySection:
     by_class: np.ndarray
     leaders: tuple[int, ...]
     sentences: tuple[str, ...]
+    most: ClassVar[int] = 300  # classes in the table
     template: ClassVar[str] = "complementarity.html"
 
 
 @dataclass(frozen=True)
 class SubsetsSection:
-    """Scores of the consensus by the number of views; `sampled` where not all subsets were combined."""
+    """Scores of the consensus by the number of views; `sampled` where not all subsets were combined.
+
+    `unscored` of them leave an image without a label, so that they have no score.
+    """
 
     dataset: str
     images: int
@@ -68,6 +72,7 @@ class SubsetsSection:
     chart: BarChart
     sentence: str
     sampled: bool
+    unscored: int
     template: ClassVar[str] = "subsets.html"
 
 
@@ -85,11 +90,11 @@ class LayerSection:
 
 @dataclass(frozen=True)
 class PanelsSection:
-    """The `picture`, a PNG, of what K-means finds on each of the `panels`; NMI is nan without labels."""
+    """The `picture`, a PNG, of what K-means finds on each of the `panels`: how many `clusters`; NMI or nan."""
 
     dataset: str
     images: int
-    clusters: int
+    clusters: tuple[int, ...]
     picture: bytes
     panels: tuple[tuple[str, float], ...]
     template: ClassVar[str] = "panels.html"
@@ -125,6 +130,12 @@ def in_words(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+def span(numbers: Sequence[float]) -> str:
+    """Return the range of numbers, to one decimal: "10", or "8.5 to 10" where they differ."""
+    ends = [f"{number:,.1f}".removesuffix(".0") for number in (min(numbers), max(numbers))]
+    return " to ".join(dict.fromkeys(ends))
+
+
 def _render(template: str, **content: Any) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -136,5 +147,7 @@ def _render(template: str, **content: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(score="{:.3f}".format, signed="{:+.3f}".format, words=in_words, count="{:,}".format)
+    environment.filters.update(
+        score="{:.3f}".format, signed="{:+.3f}".format, words=in_words, span=span, count="{:,}".format
+    )
     return environment.get_template(template).render(**content).replace("\r", "&#13;")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.diagnosis import answers, check_remote
+from stages.diagnosis import answers, check_remote, without_password
 
 CLOSED = 1  # no program listens there
 
@@ -37,6 +37,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def speaking(greeting: bytes) -> Iterator[int]:
     """A port where a program says one thing to whoever comes first."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)  # where nobody comes, the test fails and ends
 
         def serve() -> None:
             connection, _ = listening.accept()
@@ -49,8 +50,8 @@ def speaking(greeting: bytes) -> Iterator[int]:
         thread.join()
 
 
-def only(name: str, url: str) -> tuple[str, str]:
-    (found,) = check_remote(name, url, 5)
+def only(name: str, url: str, **settings: str) -> tuple[str, str]:
+    (found,) = check_remote(name, {"url": url, **settings}, 5)
     return found
 
 
@@ -110,7 +111,7 @@ def test_a_server_that_never_speaks_does_not_hold_us_up(monkeypatch: pytest.Monk
         port = silent.getsockname()[1]
         assert "timed out" in answers(f"http://127.0.0.1:{port}/", 0.2)
         monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
-        (found,) = check_remote("s", f"ssh://127.0.0.1:{port}/x", 0.2)
+        (found,) = check_remote("s", {"url": f"ssh://127.0.0.1:{port}/x"}, 0.2)
         assert found.level == "fault" and "does not answer (timed out)" in found.message
 
 
@@ -130,6 +131,71 @@ def test_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
         f"s (ssh://me@127.0.0.1:{CLOSED}/x) does not answer (Connection refused); check the host, the port "
         f"{CLOSED} and the network",
     ), "a password is shown to nobody"
+
+
+def test_ssh_on_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    for port in speaking(b"SSH-2.0-x\r\n"):
+        level, message = only("s", "ssh://127.0.0.1/x", port=str(port), user="me", password="secret")
+        assert level == "ok" and "secret" not in message
+    assert only("s", "ssh://h/x", port="abc") == (
+        "fault",
+        "s (ssh://h/x) is no address with a number for a port; correct it by `dvc remote modify s port ...`",
+    )
+
+
+def test_ssh_as_the_users_settings_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    program = tmp_path / "ssh"
+    program.write_text('#!/bin/sh\n[ "$*" = "-l me -p 2222 -G far" ] && echo "$SETTINGS"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for setting in ("proxyjump gate", "proxycommand nc gate"):
+        monkeypatch.setenv("SETTINGS", f"hostname 127.0.0.1\nport {CLOSED}\n{setting}")
+        level, message = only("s", "ssh://me@far/x", port="2222")
+        assert level == "ok" and message.endswith("; `dvc status --cloud` tells whether it answers")
+    monkeypatch.setenv("SETTINGS", f"hostname 127.0.0.1\nport {CLOSED}\nproxycommand none")
+    assert only("s", "ssh://far/x", port="2222", user="me")[1].endswith(
+        f"does not answer (Connection refused); check the host, the port {CLOSED} and the network"
+    )
+
+
+@pytest.mark.parametrize("url", ["ssh://me:secret@h:abc/x", "http://me:secret@[::1/x", "ssh://h:99999/x"])
+def test_what_is_no_address(url: str) -> None:
+    level, message = only("odd", url)
+    assert level == "fault" and "secret" not in message
+    assert message.endswith(
+        "is no address with a number for a port; correct it by `dvc remote modify odd url ...`"
+    )
+
+
+def test_an_address_as_scp_takes_it_and_none() -> None:
+    assert only("odd", "/project/me@far:/store/x") == (
+        "fault",
+        "odd (/project/me@far:/store/x) is a folder to DVC; for SSH run `dvc remote modify odd url "
+        "ssh://me@far/store/x`",
+    )
+    assert only("odd", "") == ("fault", "odd has no address; give one by `dvc remote modify odd url ...`")
+    assert only("new", "later://x/y") == (
+        "ok",
+        "new (later://x/y) is set; `dvc status --cloud` tells whether it answers",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://token@host:1/x", "https://host:1/x"),
+        ("HTTPS://me:p@ss@host/x", "HTTPS://host/x"),
+        ("webdavs://me:secret@host/x", "webdavs://host/x"),
+        ("ssh://me:p@ss@host/x", "ssh://me@host/x"),
+        ("ssh://me@host:22/x", "ssh://me@host:22/x"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("/a:b@c/d", "/a:b@c/d"),
+    ],
+)
+def test_addresses_as_others_may_see_them(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_other_kinds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from stages.diagnosis import examine
 from stages.doctorparameters import (
     check_dataset,
     check_n_clusters,
-    check_parameters,
     check_weights,
     read_parameters,
 )
+from stages.doctorvalues import check_parameters
 from stages.errors import ParameterError
 from stages.tables import Image, write_images
 
@@ -36,7 +37,8 @@ def changed(**values: Any) -> dict[str, Any]:
     """The project's parameters, of which these are others; a section is changed key by key."""
     parameters = copy.deepcopy(PARAMETERS)
     for key, value in values.items():
-        parameters[key] = {**parameters[key], **value} if isinstance(value, dict) else value
+        section = isinstance(value, dict) and isinstance(parameters[key], dict)
+        parameters[key] = {**parameters[key], **value} if section else value
     return parameters
 
 
@@ -58,17 +60,55 @@ def test_the_parameters_of_the_project_are_well() -> None:
             {"baseline": {"algorithms": ["kmean"]}},
             "no clustering algorithm is called 'kmean'; did you mean kmeans",
         ),
-        ({"baseline": {"seeds": [1, 2.5]}}, "baseline.seeds is [1, 2.5] (Invalid value for '--seeds': "),
+        ({"baseline": {"seeds": 2.5}}, "baseline.seeds is 2.5 (Invalid value for '--seeds': "),
+        (
+            {"baseline": {"multiples": [1, "x"]}},
+            "baseline.multiples is [1, 'x'] (Invalid value for '--multiples': ",
+        ),
         ({"datasets": []}, "datasets is empty; name at least one"),
         ({"datasets": "flowers"}, "datasets is 'flowers'; write each name on a line of its own, behind a dash"),
         ({"backbones": ["a", "a"]}, "backbones names a twice; name every backbone once"),
         ({"objectives": ["dek"]}, "no training objective is called 'dek'; did you mean "),
         ({"seed": -1}, "seed is -1; give a whole number of at least 0"),
+        ({"ensemble": None}, "ensemble is empty; it is a section: indent its keys below it"),
+        ({"ensemble": "average"}, "ensemble is 'average'; it is a section: indent its keys below it"),
+        ({"ensemble": ["a"]}, "ensemble is ['a']; it is a section: indent its keys below it"),
+        ({"jule": None, "objectives": ["jule"]}, "jule is empty; it is a section: indent its keys below it"),
+        (
+            {"baseline": {"algorithms": None}},
+            "baseline.algorithms is empty; write each on a line of its own, behind a dash",
+        ),
+        ({"ensemble": {"shares": []}}, "ensemble.shares is empty; write each on a line of its own, behind a dash"),
+        (
+            {"ensemble": {"shares": [1, None]}},
+            "ensemble.shares is [1, None]; write each on a line of its own, behind a dash",
+        ),
+        ({"ensemble": {"linkage": None}}, "ensemble.linkage is empty; give it a value"),
+        ({"ensemble": {"linkage": ["single"]}}, "ensemble.linkage is ['single']; give one value, not a list"),
+        ({"weights": {"folder": {"a": 1}}}, "weights.folder is {'a': 1}; give one value, not a section"),
+        ({"baseline": {"algorithms": [5]}}, "baseline.algorithms holds 5; write names of algorithms, such as kme"),
+        ({"ensemble": {"linkage": "singel"}}, "ensemble.linkage is 'singel'; give one of average, single, comple"),
+        ({"baseline": {"normalise": "l3"}}, "baseline.normalise is 'l3'; give one of sqrt, l2, none"),
+        ({"extract": {"preprocessing": "x"}}, "extract.preprocessing is 'x'; give one of preset, published"),
+        ({"extract": {"precision": "fp16"}}, "extract.precision is 'fp16'; give one of auto, fp32, bf16"),
+        ({"objectives": None}, "objectives is empty; write [] to train none"),
+        ({"datasets": None}, "datasets is empty; name at least one"),
+        ({"objectives": [5]}, "no training objective is called '5'; did you mean "),
     ],
 )
 def test_a_wrong_value(values: dict[str, Any], start: str) -> None:
     (line,) = faults(changed(**values))
     assert line.startswith(start) and "\n" not in line
+
+
+def test_an_untrained_objective_needs_no_section_and_one_algorithm_no_dash() -> None:
+    assert faults(changed(dec=None, objectives=["jule"])) == []
+    assert faults(changed(baseline={"algorithms": "kmeans"})) == []
+
+
+def test_what_is_well_says_what_was_not_looked_at() -> None:
+    ((level, message),) = check_parameters(PARAMETERS, ROOT / "dvc.yaml")
+    assert level == "ok" and message.endswith("; those of jule, idec, dec are checked when they are trained")
 
 
 def test_a_missing_section() -> None:
@@ -108,7 +148,7 @@ def test_datasets(tmp_path: Path) -> None:
     (raw / "odd/source.yaml").write_text("reader: lokal\n")
 
     def found(name: Any) -> tuple[str, str]:
-        (finding,) = examine(lambda: check_dataset(name, tmp_path))
+        (finding,) = examine(lambda: check_dataset(name, tmp_path, tmp_path / "dvc.lock"))
         return finding
 
     assert found("photos") == ("ok", f"photos: 1 images in {raw / 'photos'}")
@@ -120,6 +160,44 @@ def test_datasets(tmp_path: Path) -> None:
     assert found("../x")[1] == "datasets names '../x'; use letters, digits, '.', '_' and '-'"
     assert found(7)[0] == "fault"
     assert "there is no reader 'lokal'; did you mean 'local'?" in found("odd")[1]
+
+
+def test_a_dataset_whose_photos_are_elsewhere(tmp_path: Path) -> None:
+    lock, raw, table = tmp_path / "dvc.lock", tmp_path / "raw", tmp_path / "images/d.parquet"
+
+    def found() -> tuple[str, str]:
+        (finding,) = examine(lambda: check_dataset("d", tmp_path, lock))
+        return finding
+
+    lock.write_text("stages:\n  download@dd:\n    cmd: x\n")
+    assert found() == ("fault", f"there is no folder {raw / 'd'}; put your images there")
+    lock.write_text("stages:\n  download@d:\n    cmd: x\n")
+    assert found() == (
+        "warning",
+        "d: neither photos nor table are here; `dvc repro --pull` fetches the table",
+    )
+    table.parent.mkdir()
+    table.touch()
+    assert found() == (
+        "ok",
+        "d: the image table is here; the photos are not, and only `download` needs them",
+    )
+    raw.mkdir()
+    (raw / "d.dvc").touch()
+    assert found() == ("warning", f"{raw / 'd'} is not here yet; `dvc pull {raw / 'd.dvc'}` fetches it")
+
+
+def test_a_dataset_called_like_an_output_of_the_pipeline(tmp_path: Path) -> None:
+    pipeline = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    taken = set(re.findall(r"- metrics/([^/$:\s]+):?$", pipeline, flags=re.MULTILINE))
+    assert taken >= {"study", "maps"}
+    for name in taken:
+        (tmp_path / "raw" / name).mkdir(parents=True)
+        ((level, message),) = check_dataset(name, tmp_path, tmp_path / "dvc.lock")
+        assert level == "fault"
+        assert message == (
+            f"{name} is a name that the pipeline uses itself under metrics; rename {tmp_path / 'raw' / name}"
+        )
 
 
 def test_numbers_of_clusters(tmp_path: Path) -> None:
@@ -196,6 +274,8 @@ def test_weights_to_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "own: own.pth is not here and cannot be fetched (https://hub.test: no route); "
         f"put it into {tmp_path / 'hand'} by hand",
     )
+    (tmp_path / "data/features/d/own").mkdir(parents=True)
+    assert weights(tmp_path, sources=sources[1:2])[0] == "warning", "whoever has the features can do without"
 
 
 def test_an_unknown_backbone(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def started(application: object, *arguments: str) -> int:
         patch.setattr("sys.argv", ["command", *arguments])
         with pytest.raises(SystemExit) as end:
             run(application)  # type: ignore[arg-type]
-    return int(end.value.code or 0)  # type: ignore[arg-type]
+    return int(end.value.code or 0)
 
 
 def assign(paths: list[str]) -> list[tuple[str, int, str]]:

@@ -1,20 +1,23 @@
 """The command `export`: every format read back by another reader."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torchvision
 from PIL import Image as Pillow
 
-from stages import tables
+from stages import exporting, tables
 from stages.atomic import write_text
 from stages.csvtext import csv_text
 from stages.download import app as download
-from tests.exporting.project import PATHS, Call, assign, files, remains, rows, started
+from stages.export import app
+from tests.exporting.project import PATHS, Call, assign, files, refused, remains, rows, started
 
 
 def test_folders_hold_every_image_once_byte_by_byte_and_an_index(project: Path, export: Call) -> None:
@@ -79,7 +82,7 @@ def test_imagefolder_tells_of_extensions_that_torchvision_ignores(project: Path,
     status, _, err = export("--as", "imagefolder")
     assert status == 0
     assert err == (
-        "torchvision's ImageFolder passes over 1 images for their extension, the first 'cluster-00/a.gif'\n"
+        "torchvision's ImageFolder passes over 1 image for the extension, the first 'cluster-00/a.gif'\n"
     )
 
 
@@ -130,7 +133,8 @@ def test_an_image_in_no_cluster_has_no_category(project: Path, export: Call) -> 
     assert [category["name"] for category in content["categories"]] == ["cluster-00"]
     assert {annotation["image_id"] % 2 for annotation in content["annotations"]} == {0}
     assert len(content["images"]) == len(PATHS)
-    export("--method", "jule/dmvc", to="folders")
+    _, out, _ = export("--method", "jule/dmvc", to="folders")
+    assert out == "d: 8 images in 1 cluster of jule/dmvc, 9 in none\nfolders\n"
     assert {path.split("/")[0] for path in files(Path("folders"))} == {"unclustered", "cluster-00", "clusters.csv"}
 
 
@@ -146,6 +150,36 @@ def test_a_choice_of_images_in_order_of_confidence(project: Path, export: Call) 
         best_first = [path for path, of, _ in sorted(chosen, key=lambda row: -float(row[2])) if of == cluster]
         names = sorted(file.name for file in folder.iterdir())
         assert names == [f"{place}-{Path(path).name}" for place, path in enumerate(best_first, 1)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([0, 1, 2, 3, 4], "4 images in 2 clusters of m, 1 in none"),
+        ([1, 3], "2 images in 1 cluster of m, 3 left out"),
+        ([4], "1 image in 1 cluster of m, 4 left out"),
+        ([0], "0 images in 0 clusters of m, 1 in none, 4 left out"),
+    ],
+)
+def test_the_summary_counts_as_one_speaks(rows: list[int], words: str) -> None:
+    assert exporting.sum_up(np.array([-1, 0, 0, 0, 3]), np.array(rows), "m") == words
+
+
+def test_the_only_dataset_need_not_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert started(app, "--to", "out") == 0
+    assert capsys.readouterr().out == f"d: {len(PATHS)} images in 3 clusters of ensemble\nout\n"
+    table = Path("data/images/d.parquet")
+    Path("data/images/.partial-1.parquet").touch()  # being written
+    assert started(app, "--to", "again") == 0
+    capsys.readouterr()
+    shutil.copy(table, "data/images/b.parquet")
+    line = refused((started(app, "--to", "more"), *capsys.readouterr()))
+    assert line == "there are the datasets b, d; choose one by --dataset"
+    table.unlink()
+    Path("data/images/b.parquet").unlink()
+    line = refused((started(app, "--to", "more"), *capsys.readouterr()))
+    assert line == "data/images holds no table of images; run `dvc repro` to make it or `dvc pull` to fetch it"
+    assert remains(project) == ["again", "out"]
 
 
 def test_other_methods(project: Path, export: Call) -> None:

@@ -38,7 +38,9 @@ def test_links_to_a_folder_elsewhere_and_to_nothing(project: Path, export: Call)
     assert export("--link")[0] == 0
     assert {Path("out", row["file"]).stat().st_nlink for row in rows(Path("out/clusters.csv"))} == {2}
     for option in ("--link", "--copy"):
-        assert refused(export(option, to="elsewhere/out")).endswith("own files are; name a folder outside")
+        assert refused(export(option, to="elsewhere/out")).endswith(
+            "where the original images are; name a folder outside"
+        )
     source.write_text("reader: package\nrequirement: a==1\nsha256: x\nmember: y\nimages: '*'\n")
     assert refused(export("--link", to="none")) == (
         "the images of d do not lie in a folder, data/raw/d/source.yaml says where they come from: there is "

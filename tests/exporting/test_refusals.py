@@ -40,6 +40,40 @@ def test_wrong_options(project: Path, export: Call, options: list[str], line: st
     assert remains(project) == []
 
 
+def test_wrong_targets(project: Path, export: Call) -> None:
+    assert refused(export(to="~nosuchuser/x")) == (
+        "--to ~nosuchuser/x names a user who has no home here; write the whole path"
+    )
+    Path("a").symlink_to("b")
+    Path("b").symlink_to("a")
+    for to in ("a", "a/x"):
+        assert refused(export(to=to)) == f"--to {to} follows links that lead in a circle; name another folder"
+    long = "é" * 150
+    assert refused(export(to=f"{long}/x")) == (
+        f"--to has a name that is too long, {long[:20]!r}... of 300 bytes; give one of at most 255"
+    )
+    assert refused(export(to="x" * 246)) == (
+        f"--to has a name that is too long, {'x' * 20!r}... of 246 bytes; give one of at most 245"
+    )
+    assert remains(project) == ["a", "b"]
+    assert export(to="x" * 245)[0] == export("--force", to="x" * 245)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "what"),
+    [
+        ("stages", "the pipeline's own code is"),
+        ("metrics", "the pipeline's own results are"),
+        (".git", "Git's own files are"),
+        (".dvc", "DVC's own files are"),
+    ],
+)
+def test_no_export_goes_among_the_project_itself(project: Path, export: Call, folder: str, what: str) -> None:
+    for to in (folder, f"{folder}/groups"):
+        assert refused(export(to=to)) == f"{project / to} lies in {folder}, where {what}; name a folder outside"
+    assert remains(project) == []
+
+
 def test_wrong_tables(project: Path, export: Call) -> None:
     file = Path("data/partitions/d/assignments.csv")
     write_text(file, csv_text(["path", "cluster", "confidence"], assign(PATHS)[1:]))
@@ -51,6 +85,10 @@ def test_wrong_tables(project: Path, export: Call) -> None:
     )
     write_text(file, "path,cluster,confidence\na,b,1\n")
     assert "cannot be used (invalid literal for int() with base 10: 'b')" in refused(export())
+    for text in ("nan", "inf"):
+        table = assign(PATHS)
+        write_text(file, csv_text(["path", "cluster", "confidence"], [*table[:-1], (*table[-1][:2], text)]))
+        assert f"cannot be used (a confidence is '{text}'); delete it" in refused(export())
     file.unlink()
     assert refused(export()) == f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
     Path("data/images/d.parquet").unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages import exporting
+from stages.exporting.target import MARKER
 from tests.exporting.project import PATHS, Call, files, refused, remains
 
 
@@ -46,6 +47,13 @@ def test_force_replaces_an_export_and_nothing_else(project: Path, export: Call) 
     mine.write_text("mine")
     assert "holds 'cluster-01/mine.txt', which is not as an export wrote it" in refused(export("--force"))
     mine.unlink()
+    table = Path("out/clusters.csv")
+    before = table.read_text()
+    table.write_text(edited := before.replace(",1,0.99", ",1,0.98", 1))
+    assert edited != before and len(edited) == len(before)
+    assert "holds 'clusters.csv', which is not as an export wrote it" in refused(export("--force"))
+    assert table.read_text() == edited
+    table.write_text(before)
     with Path("out/clusters.csv").open("a") as stream:
         stream.write("my note\n")
     assert "holds 'clusters.csv', which is not as an export wrote it" in refused(export("--force"))
@@ -60,7 +68,7 @@ def test_half_way_through_nothing_is_left(
     export(to="before")
     before = files(project / "before")
     whole = exporting.ImageWriter.write
-    written = []
+    written: list[str] = []
 
     def failing(self: exporting.ImageWriter, place: str, path: str, content: bytes) -> None:
         if len(written) == 5:
@@ -92,10 +100,82 @@ def test_what_a_killed_run_left_is_cleared_away(project: Path, export: Call) -> 
     assert export()[0] == 0
     assert remains(project) == ["out"]
     # Killed between the two moves of --force.
-    Path("out").rename(".partial-out.old")
+    Path("out").rename(".replaced-out")
     assert refused(export()).endswith("name a new folder, or replace an earlier export by --force")
     assert remains(project) == ["out"], "the earlier export is back"
     assert len(files(Path("out"))) == len(PATHS) + 1
+
+
+def test_what_is_left_of_a_deletion_blocks_nothing(
+    project: Path, export: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.unlink
+
+    def killed(place: Path, missing_ok: bool = False) -> None:
+        whole(place, missing_ok)
+        raise KeyboardInterrupt
+
+    def cut_short(*options: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", killed)
+            assert export("--as", "csv", *options)[0] == 130
+
+    export("--as", "csv")
+    os.link(Path("out", MARKER), "backup.json")
+    backup = Path("backup.json").read_bytes()
+    cut_short("--force")
+    assert Path("backup.json").read_bytes() == backup != b""
+    Path("backup.json").unlink()
+    assert remains(project) == [".replaced-out", "out"]
+    assert [file.name for file in Path(".replaced-out").iterdir()] == [MARKER], "the marker goes last"
+    assert export("--as", "csv", "--force")[0] == 0
+    assert remains(project) == ["out"]
+
+    cut_short("--force")
+    Path("out").rename("kept")
+    assert export("--as", "csv")[0] == 0, "what is half deleted does not come back"
+    assert remains(project) == ["kept", "out"]
+
+    Path("out").rename(".partial-out")  # what a run leaves that is killed before the last move
+    cut_short()
+    assert remains(project) == [".partial-out", "kept"]
+    assert [file.name for file in Path(".partial-out").iterdir()] == [MARKER]
+    assert export("--as", "csv")[0] == 0
+    assert remains(project) == ["kept", "out"]
+
+
+def test_names_that_differ_by_an_ending_do_not_meet(project: Path, export: Call) -> None:
+    export(to="groups")
+    with exporting.new_folder(project / "groups.old", False) as folder:
+        (folder / "a").write_text("a")
+        assert export("--force", "--cluster", "0", to="groups")[0] == 0
+    assert files(Path("groups.old")) == {"a"}
+    for name in (".partial-groups", ".replaced-groups"):
+        start = name.removesuffix("groups")
+        assert refused(export(to=name)) == (
+            f"{project / name} begins with {start!r}, as unfinished exports do; name it otherwise"
+        )
+    assert remains(project) == ["groups", "groups.old"]
+
+
+def test_an_earlier_export_is_left_to_the_run_that_moves_it(
+    project: Path, export: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export()
+    lines = []
+    rename = Path.rename
+
+    def meanwhile(place: Path, to: Path) -> Path:
+        moved = rename(place, to)
+        if place == project / ".partial-out":  # the new one is in its place, the earlier one not yet deleted
+            monkeypatch.setattr(Path, "rename", rename)
+            lines.append(refused(export("--force")))
+        return moved
+
+    monkeypatch.setattr(Path, "rename", meanwhile)
+    assert export("--force")[0] == 0
+    assert remains(project) == ["out"]
+    assert lines == [f"another process writes {project / 'out'}; wait until it ends, or stop it"]
 
 
 def test_a_folder_of_somebody_else_in_the_way(project: Path, export: Call) -> None:

@@ -92,6 +92,7 @@ class Project:
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
+            "no_proxy": f"{os.environ.get('no_proxy', '')},127.0.0.1",  # the tests' own servers
         }
         command = [sys.executable, "-m", "dvc", *arguments]
         return subprocess.run(

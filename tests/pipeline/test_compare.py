@@ -70,9 +70,8 @@ def test_plots_diff_draws_both_branches_into_every_figure(branches):
     assert (branches.folder / "dvc_plots" / "index.html").as_uri() == printed.strip()
     figures = json.loads(branches.dvc_prints("plots", "diff", "main", "--json"))
     assert not figures.get("errors")
-    assert {f"metrics/drawings/{name}.csv" for name in ("cluster_counts", "cluster_sizes", "methods")} <= (
-        figures["data"].keys()
-    )
+    names = ("cluster_counts", "cluster_sizes", "confusion", "methods", "nmi")
+    assert {f"metrics/drawings/{name}.csv" for name in names} <= figures["data"].keys()
     for name, drawn in figures["data"].items():
         for figure in drawn:
             content = figure["content"]

@@ -1,6 +1,5 @@
 """The tables of a small project, as the report reads them."""
 
-import csv
 import io
 import json
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from PIL import Image
 
 from stages import tables
 from stages.comparison import METHODS
+from stages.csvtext import csv_text
 from stages.figuretables import classes_csv, confusion_csv, confusions
 from stages.manifest import write_manifest
 
@@ -20,7 +20,7 @@ NASTY = [
     "line\nbreak\rreturn.png",
     "-rf.png",
     "🌸 blüte.png",
-    "  spaces .png",
+    "  spaces and a\rreturn alone .png",
     "</style><img src=x onerror=y>&amp;.png",
     "{{ 7 * 7 }}{% x %}.png",
     "http://example.com/x.png",
@@ -122,5 +122,4 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
 
 
 def write_csv(file: Path, *rows: tuple[object, ...]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        csv.writer(handle).writerows(rows)
+    file.write_bytes(csv_text(rows[0], rows[1:]).encode())

@@ -31,6 +31,18 @@ def test_the_worse_view_is_named_where_it_is_better():
     assert third == "Even merging is the best on 2 of them: bee, cow."
 
 
+def test_of_many_classes_ten_are_named_and_the_rest_counted():
+    """`worse` joins the two large classes; `good`, better on the whole, joins the twelve small ones in twos."""
+    classes = np.repeat(np.arange(14), [2] * 12 + [30, 30])
+    good = np.where(classes < 12, classes // 2, classes)
+    worse = np.where(classes < 12, classes, 12)
+    sentences = complementarity_sentences(
+        complementarity(classes, {"good": good, "worse": worse}), list("abcdefghijklmn")
+    )
+    assert sentences[1].startswith("Yet 12 of 14 classes") and sentences[1].endswith(", and 2 more.")
+    assert sentences[2] == "Even worse is the best on 12 of them: a, b, c, d, e, f, g, h, i, j, and 2 more."
+
+
 def test_equal_views_and_a_single_one():
     equal = complementarity(CLASSES, {"a": CLASSES, "b": CLASSES})
     assert equal.leaders().tolist() == [0, 0, 0]

@@ -55,15 +55,15 @@ def test_a_figure_is_a_file_of_its_own(chart):
 
 def sections(chart):
     row = studies.PublishedRow("S, t", "dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009, "4 views & 5")
-    yield studies.PublishedSection("umist", 575, (row,), ("S: long",))
-    yield studies.PublishedSection("<d>", 5, (), ())
+    yield studies.PublishedSection("umist", (570, 575), (row,), ("S: long",))
+    yield studies.PublishedSection("<d>", (), (), ())
     by_class = np.array([[0.5, 0.25], [0.4, 1.0]])
     yield studies.ComplementaritySection(
         "d", 9, "L3", ("a", "b"), np.array([0.6, 0.5]), ("<x>", "y"), (4, 5), by_class, (0, 1), ("Said & done.",)
     )
-    yield studies.SubsetsSection("d", 9, 3, chart, "From <1> to 4.", False)
+    yield studies.SubsetsSection("d", 9, 3, chart, "From <1> to 4.", False, 0)
     yield studies.LayerSection(("d (9 images)",), (chart,), ("L3 is best.",), ("Layer", "NMI"), (("L<3>", 0.5),))
-    yield studies.PanelsSection("<d>", 9, 3, b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan"))))
+    yield studies.PanelsSection("<d>", 9, (3, 2, 3), b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan"))))
     yield studies.LayerSection((), (), ("Nothing.",), ("Layer", "NMI"), ())
 
 
@@ -81,10 +81,43 @@ def test_what_sections_show(chart):
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
     assert "No published score is of this image set" in none
     assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
+    assert "umist, scored here on 570 to 575 images." in published
+    assert "complementarity.csv" not in classes
+    assert "K-means into 2 to 3 clusters" in panels
     assert "all subsets of the views, 3 clusters of 9 images" in subsets
     assert "an NMI (geometric) of 0.500 (a &lt;1&gt;) and 0.750 (dmvc)." in panels
     assert 'src="data:image/png;base64,UE5H"' in panels
     assert '<th scope="row">L&lt;3&gt;</th><td>0.500</td>' in layers
+
+
+def test_panels_without_labels_are_a_sentence():
+    panels = studies.PanelsSection("d", 9, (3, 3), b"PNG", (("a", float("nan")), ("dmvc", float("nan"))))
+    text = studies.render_section(panels)
+    assert "<p>The maps show one view, the network trained on it, and the networks over all views.</p>" in text
+
+
+def test_subsets_without_a_score_are_left_out_of_what_is_said(chart):
+    text = studies.render_section(studies.SubsetsSection("d", 9, 3, chart, "From 2 to 4.", False, 3))
+    assert "on all subsets of the views that label every image, 3 clusters" in text
+
+
+def test_the_table_of_many_classes_is_cut():
+    count = 301
+    names, ones = tuple(f"c{place}" for place in range(count)), np.ones((1, count))
+    section = studies.ComplementaritySection(
+        "d", count, "L3", ("a",), np.ones(1), names, (1,) * count, ones, (0,) * count, ("Said.",)
+    )
+    text = studies.render_section(section)
+    assert ">c299<" in text and ">c300<" not in text
+    assert "These are the first 300 of 301 classes; complementarity.csv has all." in text
+
+
+def test_a_range_is_told_once():
+    assert [studies.span(numbers) for numbers in ([10.0], [1000, 1200], [8.46, 10])] == [
+        "10",
+        "1,000 to 1,200",
+        "8.5 to 10",
+    ]
 
 
 def test_styles_cover_the_classes_of_the_sections(chart):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,20 @@ class Method:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The `scores` of one method by metric, over `images` with labels in `clusters` clusters, a mean over runs."""
+
+    scores: Mapping[str, float]
+    images: int
+    clusters: float
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """One score, ours and theirs; `difference` is ours less theirs. `note` tells in what the two differ."""
+    """One score, ours and theirs; `difference` is ours less theirs. `note` tells in what the two differ.
+
+    `images` and `clusters` are those of our score; of a mean of views, the fewest images and the mean of clusters.
+    """
 
     source: str
     table: str
@@ -35,6 +48,8 @@ class Comparison:
     difference: float
     images: int
     published_images: int | None
+    clusters: float
+    published_clusters: int
     views: int
     published_views: int
     note: str
@@ -60,51 +75,42 @@ def parse_method(name: str, layer: str = "L3") -> Method | None:
 
 
 def compare(
-    dataset: str,
-    images: int,
-    views: int,
-    ours: Mapping[Method, Mapping[str, float]],
-    published: Sequence[PublishedScore],
+    dataset: str, views: int, ours: Mapping[Method, Measured], published: Sequence[PublishedScore]
 ) -> list[Comparison]:
-    """Put `ours`, scores by metric of every method, beside the `published` ones of the same data set.
+    """Put `ours`, on `views` views, beside the `published` scores of the same data set.
 
     Only like is compared with like: the method, the algorithm, the layer and the definition of the metric are the
     same, and a single view is the same CNN. The mean of the single views of a method is compared, too, each over
     the views that it has here and there: no view needs to be the same then. Published methods on pixels have no
-    match.
-    `images` and `views` are those of ours; other numbers there are noted.
+    match. Other numbers of images, clusters and views there are noted.
     """
     theirs = [score for score in published if dataset_key(score.dataset) == dataset_key(dataset)]
     pairs = []
     for score in theirs:
         method = Method(score.method, score.view, score.layer, score.algorithm)
-        if score.method in (*JOINT, *_SINGLE) and score.metric in ours.get(method, {}):
+        known = ours.get(method)
+        if score.method in (*JOINT, *_SINGLE) and known and score.metric in known.scores:
             here, there = (1, 1) if score.view else (views, score.views)
-            pairs.append((score, method, ours[method][score.metric], score.value, here, there))
-    pairs += _means(ours, theirs)
-    return [
-        Comparison(
-            score.source,
-            score.table,
-            method,
-            score.metric,
-            value,
-            printed,
-            value - printed,
-            images,
-            score.images,
-            here,
-            there,
-            _note(score, method, images, here, there),
-        )
-        for score, method, value, printed, here, there in pairs
-    ]
+            cnns = "" if score.view else f"CNNs: {_views(here)} here, {there} there, not checked to be the same"
+            pairs.append(_Pair(score, method, score.metric, known, score.value, here, there, cnns, score.note))
+    return [_comparison(pair) for pair in (*pairs, *_means(ours, theirs))]
 
 
-_Pair = tuple[PublishedScore, Method, float, float, int, int]
+class _Pair(NamedTuple):
+    """Ours and theirs; `score` is theirs or, in a mean, one of them. `cnns` and `note` are remarks, or empty."""
+
+    score: PublishedScore
+    method: Method
+    metric: str
+    ours: Measured
+    published: float
+    here: int
+    there: int
+    cnns: str
+    note: str
 
 
-def _means(ours: Mapping[Method, Mapping[str, float]], theirs: Sequence[PublishedScore]) -> list[_Pair]:
+def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) -> list[_Pair]:
     """The means over single views of what was run and published: both averages of printed or measured scores."""
     groups: dict[tuple[str, ...], list[PublishedScore]] = {}
     for score in theirs:
@@ -113,26 +119,64 @@ def _means(ours: Mapping[Method, Mapping[str, float]], theirs: Sequence[Publishe
             groups.setdefault(kind, []).append(score)
     pairs: list[_Pair] = []
     for (_, _, name, layer, algorithm, metric), scores in groups.items():
-        same = [
-            values[metric]
-            for method, values in ours.items()
-            if (method.method, method.layer, method.algorithm) == (name, layer, algorithm) and metric in values
-        ]
-        if same and len(scores) > 1:
-            printed = float(np.mean([score.value for score in scores]))
-            method = Method(name, MEAN, layer, algorithm)
-            pairs.append((scores[0], method, float(np.mean(same)), printed, len(same), len(scores)))
+        same = {
+            method.view: measured
+            for method, measured in ours.items()
+            if (method.method, method.layer, method.algorithm) == (name, layer, algorithm)
+            and metric in measured.scores
+        }
+        if not same or len(scores) < 2:
+            continue
+        mean = Measured(
+            {metric: float(np.mean([measured.scores[metric] for measured in same.values()]))},
+            min(measured.images for measured in same.values()),
+            float(np.mean([measured.clusters for measured in same.values()])),
+        )
+        printed = float(np.mean([score.value for score in scores]))
+        here, there = len(same), len(scores)
+        other = set(same) != {score.view for score in scores}
+        cnns = f"other CNNs: {_views(here)} here, {there} there" if other else ""
+        method = Method(name, MEAN, layer, algorithm)
+        pairs.append(_Pair(scores[0], method, metric, mean, printed, here, there, cnns, scores[0].dataset_note))
     return pairs
 
 
-def _note(score: PublishedScore, method: Method, images: int, here: int, there: int) -> str:
-    remarks = []
-    if score.images is None:
+def _comparison(pair: _Pair) -> Comparison:
+    score, value = pair.score, pair.ours.scores[pair.metric]
+    return Comparison(
+        score.source,
+        score.table,
+        pair.method,
+        pair.metric,
+        value,
+        pair.published,
+        value - pair.published,
+        pair.ours.images,
+        score.images,
+        pair.ours.clusters,
+        score.classes,
+        pair.here,
+        pair.there,
+        _note(pair),
+    )
+
+
+def _note(pair: _Pair) -> str:
+    remarks, images, clusters = [], pair.ours.images, round(pair.ours.clusters, 1)
+    if pair.score.images is None:
         remarks.append(f"{images:,} images here, an unknown number there")
-    elif score.images != images:
-        remarks.append(f"other images: {images:,} here, {score.images:,} there")
-    if not method.view or method.view == MEAN:
-        remarks.append(f"other CNNs: {here} {'view' if here == 1 else 'views'} here, {there} there")
-    if score.note and method.view != MEAN:
-        remarks.append(f"published: {score.note}")
+    elif pair.score.images != images:
+        remarks.append(f"other images: {images:,} here, {pair.score.images:,} there")
+    if clusters != pair.score.classes:
+        remarks.append(
+            f"{clusters:g} {'cluster' if clusters == 1 else 'clusters'} here, {pair.score.classes} there"
+        )
+    if pair.cnns:
+        remarks.append(pair.cnns)
+    if pair.note:
+        remarks.append(f"published: {pair.note}")
     return "; ".join(remarks)
+
+
+def _views(number: int) -> str:
+    return f"{number} {'view' if number == 1 else 'views'}"

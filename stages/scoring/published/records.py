@@ -23,7 +23,8 @@ class PublishedScore:
     for the objective `algorithm`), kmeans-of-METHOD (K-means on that network's embedding), end-to-end (trained on
     pixels), or another of the source. `view` and `layer` are empty for methods on all `views`, the number of the
     source's. `images` is None where the source does not say. `metric` is one of `METRICS`, exactly as defined in
-    `stages.scoring.external`. `note` tells what is doubtful about the number.
+    `stages.scoring.external`. `note` tells what is doubtful about the number, and begins with `dataset_note`, what
+    is doubtful about the whole data set.
     """
 
     source: str
@@ -40,6 +41,7 @@ class PublishedScore:
     metric: str
     value: float
     note: str
+    dataset_note: str = ""
 
 
 @cache
@@ -101,6 +103,7 @@ def _scores(table: Mapping[str, Any], name: str) -> Iterator[PublishedScore]:
                     classes=dataset["classes"],
                     value=value,
                     note="; ".join([*remarks, *origin]),
+                    dataset_note=dataset.get("note", ""),
                 )
     idle = [note for number, note in enumerate(notes) if number not in used]
     if idle:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages import tables
+from stages import studies, tables
 from stages.comparison import METHODS
 from stages.csvtext import csv_text
 from stages.figuretables import classes_csv, confusion_csv, confusions
@@ -117,7 +117,20 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
         ("b", 2, 0.125),
     )
     (root / "data/studies").mkdir(exist_ok=True)
-    (root / f"data/studies/{name}.html").write_text('<section class="study"><h2>Which view</h2></section>')
+    views = tuple(f"a network with a long name, number {number}" for number in range(6))
+    section = studies.ComplementaritySection(
+        name,
+        4,
+        "L3",
+        views,
+        np.full(6, 0.5),
+        ("oak <b>", "elm"),
+        (2, 2),
+        np.full((6, 2), 0.5),
+        (0, 5),
+        ("So it is.",),
+    )
+    (root / f"data/studies/{name}.html").write_text(studies.render_section(section))
     (root / "data/study.html").write_text('<section class="study"><h2>Layers</h2></section>')
 
 

@@ -80,8 +80,8 @@ def test_unknown_backbone(fails):
 def test_unknown_layer(project, fails):
     (project / "data/backbones").mkdir()
     (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
-    line = fails("extract", "--dataset", "d", "--backbone", "a", "--layers", "L1")
-    assert line == "backbone 'mobilenet_v2' has no layer 'L1'; it has L3"
+    line = fails("extract", "--dataset", "d", "--backbone", "a", "--layers", "L4")
+    assert line == "backbone 'mobilenet_v2' has no layer 'L4'; it has L1, L2, L3"
 
 
 def test_missing_and_damaged_card(project, fails):

@@ -29,7 +29,7 @@ def _batch(pixels):
 
 
 def _check_last_layer(card, file, expected):
-    features = LayerNetwork(load_network(card, file), card.layers, PLAIN)(_pixels())
+    features = LayerNetwork(load_network(card, file), {"L3": card.layers["L3"]}, PLAIN)(_pixels())
     torch.testing.assert_close(features[0], expected, rtol=1e-5, atol=1e-6)
     assert features[0].shape == expected.shape
 

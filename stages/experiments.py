@@ -15,6 +15,7 @@ from stages.command import application, run
 from stages.contributions import view_classes, view_counts
 from stages.csvtext import csv_text
 from stages.errors import ParameterError
+from stages.extractedlayers import check_layer
 from stages.manifest import read_manifest
 from stages.panels import Panel, draw_panels
 from stages.scoring.published import Comparison, Measured, Method, compare, parse_method, published_scores
@@ -60,7 +61,7 @@ def experiments(
     chosen = backbones[0] if view == FIRST else view
     if chosen not in backbones:
         raise ParameterError(f"experiments.view is {view!r}; give 'first' or one of {', '.join(backbones)}")
-    _check_layer(data / "features" / dataset, backbones, layer)
+    check_layer("experiments.layer", layer, data / "features" / dataset, backbones)
     folder = metrics / dataset
 
     classes = view_classes(images, data / "features" / dataset, backbones, layer, dataset)
@@ -126,16 +127,6 @@ def experiments(
         f"{dataset}: {len(counts.subsets)} subsets of {len(backbones)} views; {len(comparisons)} scores beside "
         "published ones"
     )
-
-
-def _check_layer(features: Path, backbones: Sequence[str], layer: str) -> None:
-    """Refuse a layer that other layers were extracted in the place of; where there are none, reading says so."""
-    for backbone in backbones:
-        there = sorted(file.stem for file in (features / backbone).glob("*.parquet"))
-        if there and layer not in there:
-            raise ParameterError(
-                f"experiments.layer is {layer!r}, which was not extracted; give one of {', '.join(there)}"
-            )
 
 
 def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from stages import reporting, tables
 from stages.errors import ParameterError
+from stages.extractedlayers import check_layer
 from stages.trainedfiles import TrainedFiles
 
 FIRST = "first"  # of the objectives: its dmvc is mapped
@@ -43,15 +44,10 @@ def space_sources(
     this one, and for a layer that was not extracted.
     """
     features = data / "features" / dataset
+    check_layer("report.layer", layer, features, backbones)
     sources = [
         Source(features / view / f"{layer}.parquet", "features", view, f"{layer} features") for view in backbones
     ]
-    for source in sources:
-        there = sorted(file.stem for file in source.file.parent.glob("*.parquet"))
-        if there and layer not in there:
-            raise ParameterError(
-                f"report.layer is {layer!r}, which was not extracted; give one of {', '.join(there)}"
-            )
     if not trained:
         return sources
     if method == FIRST:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stages.htmltemplates import template_environment
 from stages.reporting.classes import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
@@ -68,16 +69,9 @@ def render(datasets: Sequence[Dataset], study: str = "", styles: str = "") -> st
     `study` is the section on all datasets together, and `styles` the CSS of it and of the datasets' `studies`;
     both come from `stages.studies`, escaped.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("stages.reporting", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = template_environment("stages.reporting")
     environment.filters.update(count=_count, fraction=_fraction, setting=_setting, plural=_plural)
     colours = 1 + max(
         max(max(number for number, _ in dataset.sizes), len(dataset.class_names)) for dataset in datasets

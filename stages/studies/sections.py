@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from stages.htmltemplates import template_environment
 from stages.studies.bars import BarChart
 
 
@@ -137,16 +138,7 @@ def span(numbers: Sequence[float]) -> str:
 
 
 def _render(template: str, **content: Any) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("stages.studies", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = template_environment("stages.studies", keep_trailing_newline=True)
     environment.filters.update(
         score="{:.3f}".format, signed="{:+.3f}".format, words=in_words, span=span, count="{:,}".format
     )

@@ -3,18 +3,12 @@
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from stages.htmltemplates import template_environment
 
 
 def fill(section: str, **dataset: object) -> str:
     """The HTML of one section for a dataset of 12 images in 3 clusters, "d", all of them labelled."""
-    environment = Environment(
-        loader=PackageLoader("stages.reporting", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = template_environment("stages.reporting")
     environment.filters.update(
         count=str, fraction="{:.2f}".format, plural=lambda number, noun: f"{number} {noun}{'s' * (number != 1)}"
     )

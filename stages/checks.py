@@ -44,3 +44,9 @@ def check_share(name: str, value: Any) -> None:
         or not 0 <= value < 1
     ):
         raise ParameterError(f"{name} is {value!r}; give a share from 0 to below 1")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise `ParameterError` unless `value` is true or false."""
+    if not isinstance(value, bool):
+        raise ParameterError(f"{name} is {value!r}; give true or false")

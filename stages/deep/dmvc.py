@@ -11,14 +11,13 @@ from torch import Tensor
 
 from stages.clustering.neighbours import Digraph
 from stages.deep.networks import MVnet
-from stages.deep.recurrence import Trainee
-from stages.deep.recurrent import RecurrentClustering
+from stages.deep.recurrentviews import RecurrentPerceptrons, ViewTrainee
 from stages.deep.resume import load_weights
 from stages.deep.training import embed
 from stages.errors import ParameterError
 
 
-class DMVC(RecurrentClustering):
+class DMVC(RecurrentPerceptrons):
     """Deep multi-view clustering: `MVnet` trained by JULE, in the three steps of its authors.
 
     Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
@@ -81,16 +80,16 @@ class DMVC(RecurrentClustering):
             load_weights(own, {name.removeprefix("output."): tensor for name, tensor in given.items()})
         return n_views
 
-    def _trainee(self, step: int, views: list[Tensor]) -> Trainee:
+    def _trainee(self, step: int, views: list[Tensor]) -> ViewTrainee:
         """What a step trains: the perceptron of a view, then that over their codes, then all."""
         network = self.encoder_
         if step < len(views):
-            return Trainee(network.views[step], [views[step]], partial(_code, network, step))
+            return ViewTrainee(network.views[step], [views[step]], partial(_code, network, step))
         if step == len(views):
             codes = self._codes(views)
             graphs = self._view_graphs(codes)  # once: the codes stay as they are
-            return Trainee(network.output, codes, network.join, lambda: graphs)
-        return Trainee(network, views, network, lambda: self._view_graphs(self._codes(views)))
+            return ViewTrainee(network.output, codes, network.join, lambda: graphs)
+        return ViewTrainee(network, views, network, lambda: self._view_graphs(self._codes(views)))
 
     def _codes(self, views: Sequence[Tensor]) -> list[Tensor]:
         """The codes of all views, each by itself, (n, width)."""

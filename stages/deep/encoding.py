@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.deep.clusters import nearest_centers
 from stages.deep.distributed import Group
 from stages.deep.resume import named
 from stages.deep.training import embed
@@ -59,10 +60,7 @@ class EncodesViews:
         return embed(self.encoder_, self._tensors(self._scaled(views)), _BATCH, group=Group())
 
     def _nearest(self, embedding: Tensor) -> np.ndarray:
-        centers = torch.from_numpy(self.cluster_centers_).to(self.device)
-        mode = "donot_use_mm_for_euclid_dist"  # from products, images near a center would lose their digits
-        found = [torch.cdist(rows, centers, compute_mode=mode).argmin(dim=1) for rows in embedding.split(_BATCH)]
-        return torch.cat(found).cpu().numpy().astype(np.int32)
+        return nearest_centers(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
 
 def trained_tensors(estimator: Any) -> dict[str, Tensor]:

@@ -7,17 +7,16 @@ import torch
 from sklearn.utils import check_random_state
 
 from stages.deep.networks import MLP
-from stages.deep.recurrence import Trainee
-from stages.deep.recurrent import RecurrentClustering
+from stages.deep.recurrentviews import RecurrentPerceptrons, ViewTrainee
 
 
-class JULE(RecurrentClustering):
+class JULE(RecurrentPerceptrons):
     """Joint unsupervised learning of a representation and of clusters, from features.
 
     Yang, Parikh and Batra, CVPR 2016, with the perceptron d-160-160 of Guerin et al. (2021) for a network. All
     views go through it side by side: with one view this is the row of a single network in the comparison of
-    Guerin et al., with several the row "CC". `PRESETS` of `stages.deep.recurrent` has the settings of paper and
-    released code; the defaults are what was measured best for small image sets, one setting for all.
+    Guerin et al., with several the row "CC". `PRESETS` of `stages.deep.recurrentviews` has the settings of paper
+    and released code; the defaults are what was measured best for small image sets, one setting for all.
 
     Parameters
     ----------
@@ -76,6 +75,6 @@ class JULE(RecurrentClustering):
         saved = self._restored(len(views[0]))
         if not saved:
             self._begin(self.encoder_.output, torch.cat(views, dim=1), int(weights))
-        self._run(Trainee(self.encoder_, views, self.encoder_), int(order), 0, saved)
+        self._run(ViewTrainee(self.encoder_, views, self.encoder_), int(order), 0, saved)
         self._conclude(views)
         return self

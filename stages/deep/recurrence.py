@@ -6,6 +6,7 @@ graph of what the network makes of the images.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from stages.clustering.neighbours import Digraph, numbered
 from stages.deep.agglomeration import Agglomeration, nearest_clusters
 from stages.deep.distributed import Group
 from stages.deep.resume import load_optimiser, named, optimiser_state, part, take
-from stages.deep.training import autocast, embed
+from stages.deep.training import autocast, full_precision
 from stages.deep.triplets import triplet_loss
 from stages.errors import ParameterError
 
@@ -42,24 +43,35 @@ class Period:
     labels: np.ndarray
 
 
-@dataclass(frozen=True)
-class Trainee:
-    """What is trained: the parameters of `module`, through which `forward` takes a batch of the `inputs`.
-
-    inputs : tensors (n, d_j), all on one device.
-    forward : a batch of each input, (b, d_j), to the embedding (b, w).
-    view_graphs : the graphs of single views that the graph of the embedding is joined with; asked for in every
-        period, as the views' codes may be trained, too.
-    """
+class Trainee(ABC):
+    """A network and the images that it is trained on; `module` has the parameters."""
 
     module: nn.Module
-    inputs: Sequence[Tensor]
-    forward: Callable[[Sequence[Tensor]], Tensor]
-    view_graphs: Callable[[], Sequence[Digraph]] = tuple
 
-    def embedding(self, batch_size: int) -> np.ndarray:
-        """Return the embedding of all inputs, float32 (n, w)."""
-        return embed(self.forward, self.inputs, batch_size).cpu().numpy()
+    @property
+    @abstractmethod
+    def n_images(self) -> int:
+        """How many images there are."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where they are, and the network."""
+
+    @abstractmethod
+    def rows(self, images: Tensor) -> Tensor:
+        """Return the embedding (b, w) of the images of these numbers, int64 (b), to be trained on."""
+
+    @abstractmethod
+    def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
+        """Return what the graph of all images is built on, float32 (n, w), after so many gradient `steps`.
+
+        `merged` says whether the clusters have once been as many as asked for.
+        """
+
+    def view_graphs(self) -> Sequence[Digraph]:
+        """Return the graphs of single views that the graph of the features is joined with."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -110,8 +122,9 @@ class Recurrence:
         self.forward_names: np.ndarray | None = None  # the clusters when they first were as many as asked for
         self.again = 0
         self._steps = self._all_steps = 0
-        self._total = torch.zeros((), dtype=torch.float64, device=trainee.inputs[0].device)
+        self._total = torch.zeros((), dtype=torch.float64, device=trainee.device)
         self._optimiser: torch.optim.Optimizer | None = None
+        self._nearest: Tensor | None = None  # to each cluster, by the graph that it was last merged on
 
     @property
     def finished(self) -> bool:
@@ -125,41 +138,51 @@ class Recurrence:
         if merging or self.schedule.train_again:
             self._train()
         loss = self._total.item() / self._steps if self._steps else math.nan
-        embedding = self.trainee.embedding(self.schedule.batch_size)
-        if (self._steps and not math.isfinite(loss)) or not np.isfinite(embedding).all():
-            rate = self.schedule.learning_rate
-            raise ParameterError(f"training ran away to a loss of {loss}; lower learning_rate, which is {rate}")
-        graph = self.agglomeration.graph(embedding, self.trainee.view_graphs())
+        features, graph = self._graph(loss)
         wanted = self.schedule.n_clusters
         if merging:
             count = len(np.unique(before))
             left = count - math.ceil(self.schedule.eta * count)
             if left > wanted:
-                self.names = self.agglomeration.merge(graph, embedding, before, left)
+                self.names = self.agglomeration.merge(graph, features, before, left)
             else:
-                self.names = self.agglomeration.finish(graph, embedding, before, wanted)
+                self.names = self.agglomeration.finish(graph, features, before, wanted)
                 self.forward_names = self.names
         else:
             start = self.agglomeration.start(graph, wanted)
-            self.names = self.agglomeration.finish(graph, embedding, start, wanted)
+            self.names = self.agglomeration.finish(graph, features, start, wanted)
             self.again += 1
         self.names = self.group.first(self.names)
         labels = numbered(self.names)
+        self._nearest = self._nearest_on(graph)
         steps = self._steps
         self._steps, self._optimiser = 0, None
         self._total.zero_()
         changed = math.nan if merging else share_changed(numbered(before), labels)
         return Period("merge" if merging else "again", steps, loss, int(labels.max()) + 1, changed, labels)
 
+    def _graph(self, loss: float = math.nan) -> tuple[np.ndarray, Digraph]:
+        """The features of all images, and the graph on them; `loss` is that of the training before, if any."""
+        merged = self.forward_names is not None
+        features = self.trainee.features(self.schedule.batch_size, self._all_steps, merged)
+        if (self._steps and not math.isfinite(loss)) or not np.isfinite(features).all():
+            rate = self.schedule.learning_rate
+            raise ParameterError(f"training ran away to a loss of {loss}; lower learning_rate, which is {rate}")
+        return features, self.agglomeration.graph(features, self.trainee.view_graphs())
+
+    def _nearest_on(self, graph: Digraph) -> Tensor | None:
+        """The clusters nearest to each, int64 (c, k), where the loss asks for them."""
+        if self.schedule.negatives != "nearest":
+            return None
+        found = nearest_clusters(graph, numbered(self.names), self.schedule.n_nearest)
+        return torch.from_numpy(found).to(self.trainee.device)
+
     def _train(self) -> None:
-        plan, inputs = self.schedule, self.trainee.inputs
-        n_images, device = len(inputs[0]), inputs[0].device
+        plan, trainee = self.schedule, self.trainee
+        n_images, device = trainee.n_images, trainee.device
+        if self._nearest is None and plan.negatives == "nearest":
+            self._nearest = self._nearest_on(self._graph()[1])
         labels = numbered(self.names)
-        nearest = None
-        if plan.negatives == "nearest":
-            embedding = self.trainee.embedding(plan.batch_size)
-            graph = self.agglomeration.graph(embedding, self.trainee.view_graphs())
-            nearest = torch.from_numpy(nearest_clusters(graph, labels, plan.n_nearest)).to(device)
         targets = torch.from_numpy(labels.astype(np.int64)).to(device)
         whole = max(n_images // plan.batch_size, 1)  # what does not fill a batch waits for another shuffle
         steps = plan.steps if plan.epochs is None else plan.epochs * whole
@@ -170,15 +193,14 @@ class Recurrence:
             order = torch.randperm(n_images, generator=self.generator).to(device)
             for batch in order.split(plan.batch_size)[: min(whole, steps - self._steps)]:
                 self._set_rate()
-                own = self.group.share(batch)
                 with autocast(device, plan.precision):
-                    rows = self.trainee.forward([view[own] for view in inputs])
+                    rows = trainee.rows(self.group.share(batch))
                 loss = triplet_loss(
-                    self.group.gather(rows.to(inputs[0].dtype), len(batch)),
+                    self.group.gather(full_precision(rows), len(batch)),
                     targets[batch],
                     gamma=plan.gamma,
                     margin=plan.margin,
-                    nearest=nearest,
+                    nearest=self._nearest,
                     anchors_only=plan.anchors_only,
                 )
                 self._optimiser.zero_grad(set_to_none=True)
@@ -220,6 +242,8 @@ class Recurrence:
         }
         if self.forward_names is not None:
             state["forward"] = torch.from_numpy(self.forward_names)
+        if self._nearest is not None:
+            state["nearest"] = self._nearest.cpu()
         if self._optimiser is not None:
             state |= named(optimiser_state(self._optimiser), "training")
         return state
@@ -233,6 +257,10 @@ class Recurrence:
         self.forward_names = take(state, "forward", like).numpy() if forward else None
         self.generator.set_state(take(state, "generator", self.generator.get_state()))
         self._total.copy_(take(state, "total", self._total))
+        if "nearest" in state:
+            shape = (int(numbered(self.names).max()) + 1, self.schedule.n_nearest)
+            like = torch.empty(shape, dtype=torch.int64, device=self.trainee.device)
+            self._nearest = take(state, "nearest", like)
         if self._steps:
             self._optimiser = self._new_optimiser()
             load_optimiser(self._optimiser, part(state, "training"))

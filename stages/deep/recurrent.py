@@ -1,41 +1,28 @@
-"""What the networks that JULE trains have in common: parameters, their checks, and the run of the periods."""
+"""What the networks that JULE trains have in common: checks of their parameters, and the run of the periods."""
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClusterMixin
-from torch import Tensor, nn
+from torch import Tensor
 
-from stages.checks import check_choice, check_number, check_share
+from stages.checks import check_choice, check_flag, check_number, check_share
 from stages.clustering.merge_rule import UPDATES, Rule
 from stages.clustering.neighbours import numbered
 from stages.deep.agglomeration import Agglomeration
 from stages.deep.checkpoint import Checkpoint
 from stages.deep.clusters import cluster_means
 from stages.deep.distributed import Group
-from stages.deep.encoding import EncodesViews
-from stages.deep.networks import MLP, MVnet, initialise
-from stages.deep.parameters import check_count
-from stages.deep.principal import start_as_projection
 from stages.deep.recurrence import PHASES, Period, Recurrence, Schedule, Trainee
 from stages.deep.resume import load_weights, named, part, take
 from stages.deep.sizes import warn_of_sizes
-from stages.deep.training import PRECISIONS, embed
+from stages.deep.training import PRECISIONS
 from stages.errors import ParameterError
 
-Network = TypeVar("Network", MLP, MVnet)
-
-STARTS = ("projection", "xavier")
-
-# Where paper and released code differ. "published": Yang, Parikh and Batra (2016) and, for the network and what is
-# left open, Guerin et al. (2021), section 6.1. "released": JULE's Torch code; its gradient leaves positives and
-# negatives without one at gamma 1, its table of affinities is triangular and updated without the cross terms.
-_SHARED: dict[str, Any] = {
-    "start": "xavier",
-    "view_graphs": False,
+# What paper and released code have in common, of JULE on features and on images.
+SHARED: dict[str, Any] = {
     "n_neighbors": 20,
     "n_nearest": 5,
     "lead_weight": 1.0,
@@ -49,103 +36,62 @@ _SHARED: dict[str, Any] = {
     "weight_decay": 5e-5,
     "margin": 0.2,
 }
-PRESETS: dict[str, dict[str, Any]] = {
-    "published": {
-        **_SHARED,
-        "lead_until": 0,
-        "one_sided": False,
-        "update": "weighted",
-        "eta": 0.9,
-        "dampening": 0.0,
-        "gamma": 2.0,
-        "negatives": "nearest",
-        "anchors_only": False,
-    },
-    "released": {
-        **_SHARED,
-        "lead_until": 100,
-        "one_sided": True,
-        "update": "summed",
-        "eta": 0.2,
-        "dampening": 0.9,
-        "gamma": 1.0,
-        "negatives": "all",
-        "anchors_only": True,
-    },
+# Where they differ: Yang, Parikh and Batra (2016), and the Torch code, whose gradient leaves positives and
+# negatives without one at gamma 1, and whose table of affinities is triangular and lacks the cross terms.
+PUBLISHED: dict[str, Any] = {
+    "lead_until": 0,
+    "one_sided": False,
+    "update": "weighted",
+    "eta": 0.9,
+    "dampening": 0.0,
+    "gamma": 2.0,
+    "negatives": "nearest",
+    "anchors_only": False,
+}
+RELEASED: dict[str, Any] = {
+    "lead_until": 100,
+    "one_sided": True,
+    "update": "summed",
+    "eta": 0.2,
+    "dampening": 0.9,
+    "gamma": 1.0,
+    "negatives": "all",
+    "anchors_only": True,
 }
 
 
-class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
-    """Base of `JULE` and `DMVC`, whose parameters and attributes `JULE` documents."""
+class RecurrentClustering(ClusterMixin, BaseEstimator):
+    """Base of `JULE`, `DMVC` and `ImageJULE`; `JULE` documents the parameters and attributes."""
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        scaling: str = "sqrt",
-        width: int = 160,
-        start: str = "projection",
-        view_graphs: bool = True,
-        n_neighbors: int = 8,
-        a: float = 1.0,
-        n_nearest: int = 5,
-        lead_weight: float = 1.0,
-        lead_until: int = 0,
-        one_sided: bool = False,
-        update: str = "exact",
-        least_share: float = 0.2,
-        eta: float = 0.5,
-        steps: int = 40,
-        epochs: int | None = None,
-        reruns: int = 2,
-        train_again: bool = True,
-        batch_size: int = 256,
-        optimiser: str = "adam",
-        learning_rate: float = 5e-5,
-        dampening: float = 0.0,
-        weight_decay: float = 5e-5,
-        gamma: float = 1.0,
-        margin: float = 0.2,
-        negatives: str = "all",
-        anchors_only: bool = False,
-        precision: str = "float32",
-        device: str | torch.device = "cpu",
-        random_state: int | np.random.RandomState | None = None,
-        checkpoint: Checkpoint | None = None,
-        progress: Callable[[Period], None] | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.scaling = scaling
-        self.width = width
-        self.start = start
-        self.view_graphs = view_graphs
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.n_nearest = n_nearest
-        self.lead_weight = lead_weight
-        self.lead_until = lead_until
-        self.one_sided = one_sided
-        self.update = update
-        self.least_share = least_share
-        self.eta = eta
-        self.steps = steps
-        self.epochs = epochs
-        self.reruns = reruns
-        self.train_again = train_again
-        self.batch_size = batch_size
-        self.optimiser = optimiser
-        self.learning_rate = learning_rate
-        self.dampening = dampening
-        self.weight_decay = weight_decay
-        self.gamma = gamma
-        self.margin = margin
-        self.negatives = negatives
-        self.anchors_only = anchors_only
-        self.precision = precision
-        self.device = device
-        self.random_state = random_state
-        self.checkpoint = checkpoint
-        self.progress = progress
+    n_clusters: int
+    width: int
+    n_neighbors: int
+    a: float
+    n_nearest: int
+    lead_weight: float
+    lead_until: int
+    one_sided: bool
+    update: str
+    least_share: float
+    eta: float
+    steps: int
+    epochs: int | None
+    reruns: int
+    train_again: bool
+    batch_size: int
+    optimiser: str
+    learning_rate: float
+    dampening: float
+    weight_decay: float
+    gamma: float
+    margin: float
+    negatives: str
+    anchors_only: bool
+    precision: str
+    device: str | torch.device
+    checkpoint: Checkpoint | None
+    progress: Callable[[Period], None] | None
+    encoder_: Any
 
     def _check_parameters(self) -> None:
         for name in ("n_clusters", "width", "n_neighbors", "n_nearest", "steps", "batch_size"):
@@ -161,21 +107,15 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
             check_share(name, getattr(self, name))
         if self.eta == 0:
             raise ParameterError("eta is 0, and no cluster would ever be merged; give a share above 0 and below 1")
-        check_choice("start", self.start, STARTS)
         check_choice("update", self.update, UPDATES)
         check_choice("optimiser", self.optimiser, ("adam", "sgd"))
         check_choice("negatives", self.negatives, ("all", "nearest"))
         check_choice("precision", self.precision, PRECISIONS)
-        for name in ("view_graphs", "one_sided", "train_again", "anchors_only"):
-            if not isinstance(getattr(self, name), bool):
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; give true or false")
+        for name in ("one_sided", "train_again", "anchors_only"):
+            check_flag(name, getattr(self, name))
 
-    def _views(self, X: Sequence[np.ndarray]) -> list[Tensor]:
-        """Check everything that `fit` is given, and return the scaled views on the device."""
-        self._check_parameters()
-        views = self._fit_scaling(X)
-        check_count(self.n_clusters, views)
-        self.n_features_in_ = [view.shape[1] for view in views]
+    def _plan(self) -> None:
+        """Set how graphs are built, clusters merged and steps taken."""
         self._agglomeration = Agglomeration(
             self.n_neighbors,
             self.a,
@@ -185,31 +125,15 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         fields = (name for name in Schedule.__dataclass_fields__ if name != "n_clusters")
         self._schedule = Schedule(self.n_clusters, **{name: getattr(self, name) for name in fields})
         self._group = Group.current()
-        return self._tensors(views)
-
-    def _built(self, kind: type[Network]) -> Network:
-        """A network over the views, whose weights are still to be set."""
-        with torch.device("meta"):  # no random numbers: the global state is not ours
-            network = kind(self.n_features_in_, self.width, unit_length=True)
-        return network.to_empty(device=self.device)
-
-    def _begin(self, perceptron: nn.Module, rows: Tensor, seed: int) -> None:
-        """Give a perceptron its first weights; `rows`, float (n, d), are its inputs."""
-        generator = torch.Generator().manual_seed(seed)
-        drawn = copy.deepcopy(perceptron).cpu()
-        initialise(drawn, generator)  # on the CPU, so that every device starts from the same weights
-        if self.start == "projection":
-            start_as_projection(drawn, rows, generator)
-        perceptron.load_state_dict(drawn.state_dict())
 
     def _run(self, trainee: Trainee, seed: int, stage: int, saved: Mapping[str, Tensor]) -> None:
         """Run one training to its end, or what a checkpoint left of it; `stage` numbers the trainings of a fit."""
         wanted = self.n_clusters
         if saved:
-            names = np.empty(len(trainee.inputs[0]), dtype=np.int32)
+            names = np.empty(trainee.n_images, dtype=np.int32)
         else:
-            embedding = trainee.embedding(self.batch_size)
-            graph = self._agglomeration.graph(embedding, trainee.view_graphs())
+            features = trainee.features(self.batch_size, 0)
+            graph = self._agglomeration.graph(features, trainee.view_graphs())
             names = self._group.first(self._agglomeration.start(graph, wanted))
             self.initial_labels_ = numbered(names)
         generator = torch.Generator().manual_seed(seed)
@@ -227,8 +151,8 @@ class RecurrentClustering(EncodesViews, ClusterMixin, BaseEstimator):
         self.forward_labels_ = numbered(training.forward_names)
         self.labels_ = numbered(training.names)
 
-    def _conclude(self, views: Sequence[Tensor]) -> None:
-        embedding = embed(self.encoder_, views, self.batch_size)
+    def _conclude_with(self, embedding: Tensor) -> None:
+        """Set what follows from the embedding (n, width) of the trained network."""
         self.embedding_ = embedding.cpu().numpy()
         labels = torch.from_numpy(self.labels_).to(embedding.device)
         self.cluster_centers_ = cluster_means(embedding, labels, self.n_clusters).cpu().numpy()

@@ -149,6 +149,11 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
+def full_precision(rows: Tensor) -> Tensor:
+    """Return the rows in float32 at least: distances of bfloat16 have too few digits for a loss."""
+    return rows.to(torch.promote_types(rows.dtype, torch.float32))
+
+
 def _optimiser(parameters: Sequence[Tensor], descent: Descent) -> torch.optim.Optimizer:
     """The optimiser; one fused kernel a step reads and writes each value once, not once for every operation."""
     fused = parameters[0].device.type in ("cpu", "cuda")

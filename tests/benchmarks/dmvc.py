@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.benchmarks.call import cpu_side
 from tests.benchmarks.comparison import Comparison, Side
+from tests.benchmarks.plainjule import merge, neighbour_weights, triplets
 
 _SIZES = {"umist": (575, 20), "7k": (7200, 100)}
 _VIEWS, _WIDTH, _STEPS, _BATCH, _NEIGHBOURS, _ETA = 4, 1280, 40, 100, 8, 0.5
@@ -85,81 +86,23 @@ def _alternate(embed, network, n_images, n_clusters):
 
     everything = torch.arange(n_images)
     with torch.no_grad():
-        weights = _weights(embed(everything).numpy())
+        weights = neighbour_weights(embed(everything).numpy(), _NEIGHBOURS)
     nearest = coo_matrix((np.ones(n_images), (everything.numpy(), weights.argmax(axis=1))), (n_images, n_images))
     labels = connected_components(nearest, directed=False)[1]
     while labels.max() + 1 > n_clusters:
         optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, weight_decay=5e-5)
         for _ in range(_STEPS):
             batch = torch.randperm(n_images)[:_BATCH]
-            loss = _triplets(embed(batch), labels[batch.numpy()])
+            loss = triplets(embed(batch), labels[batch.numpy()])
             if loss is not None:
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
         with torch.no_grad():
-            weights = _weights(embed(everything).numpy())
+            weights = neighbour_weights(embed(everything).numpy(), _NEIGHBOURS)
         count = labels.max() + 1
-        labels = _merge(weights, labels, max(n_clusters, count - math.ceil(_ETA * count)))
+        labels = merge(weights, labels, max(n_clusters, count - math.ceil(_ETA * count)))
     return labels
-
-
-def _triplets(embedding, labels):
-    """Every pair of a cluster with 20 images of others, drawn at random."""
-    pairs, negatives = [], []
-    for i in range(len(labels)):
-        for j in range(i + 1, len(labels)):
-            if labels[i] == labels[j]:
-                others = np.flatnonzero(labels != labels[i])
-                if len(others):
-                    pairs.append((i, j))
-                    negatives.append(np.random.choice(others, 20))
-    if not pairs:
-        return None
-    anchors, positives = np.array(pairs).T
-    near = (embedding[anchors] - embedding[positives]).square().sum(dim=1, keepdim=True)
-    far = (embedding[anchors][:, None] - embedding[np.array(negatives)]).square().sum(dim=2)
-    return (near - far + 0.2).clamp(min=0).mean()
-
-
-def _weights(embedding):
-    from sklearn.neighbors import NearestNeighbors
-
-    squared, indices = NearestNeighbors(n_neighbors=_NEIGHBOURS + 1).fit(embedding).kneighbors(embedding)
-    squared = squared[:, 1:] ** 2
-    weights = np.zeros((len(embedding), len(embedding)), dtype=np.float32)
-    np.put_along_axis(weights, indices[:, 1:], np.exp(-squared / squared.mean()), axis=1)
-    return weights
-
-
-def _merge(weights, labels, n_clusters):
-    """Graph degree linkage on dense tables; the affinity's lead over the second to fifth counts."""
-    count = labels.max() + 1
-    member = np.zeros((count, len(labels)), dtype=np.float32)
-    member[labels, np.arange(len(labels))] = 1
-    given, taken, sizes = member @ weights, member @ weights.T, member.sum(axis=1)
-    totals = (given * taken) @ member.T
-    np.fill_diagonal(totals, 0)
-    while count > n_clusters:
-        parts = totals / sizes[:, None] ** 2
-        affinity = parts + parts.T
-        top = -np.sort(-np.partition(-affinity, 5, axis=1)[:, :5], axis=1)
-        score = np.where(top[:, 0] > 0, top[:, 0] + (top[:, :1] - top[:, 1:]).mean(axis=1), -1)
-        best = int(score.argmax())
-        if score[best] <= 0:
-            break
-        a, b = sorted((best, int(affinity[best].argmax())))
-        given[a] += given[b]
-        taken[a] += taken[b]
-        member[a] += member[b]
-        sizes[a] += sizes[b]
-        given[b] = taken[b] = member[b] = 0
-        totals[:, a] += totals[:, b]
-        totals[:, b] = totals[b] = 0
-        totals[a] = (given[a] * taken[a]) @ member.T
-        totals[a, a] = 0
-        count -= 1
-    return np.unique(member.argmax(axis=0), return_inverse=True)[1]
 
 
 def _nmi(classes, labels):

@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from stages.deep.dmvc import DMVC, DMVCFix
 from stages.deep.jule import JULE
 from stages.deep.recurrence import Period, share_changed
-from stages.deep.recurrent import PRESETS
+from stages.deep.recurrentviews import PRESETS
 from stages.errors import ParameterError
 
 Blobs = tuple[list[np.ndarray], np.ndarray]

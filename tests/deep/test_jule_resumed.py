@@ -39,10 +39,10 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize("estimator", [JULE, DMVC])
-@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
-def test_killed_at_any_state(blobs: Blobs, estimator: Any, optimiser: str) -> None:
+@pytest.mark.parametrize(("optimiser", "negatives"), [("adam", "all"), ("sgd", "nearest")])
+def test_killed_at_any_state(blobs: Blobs, estimator: Any, optimiser: str, negatives: str) -> None:
     views, _ = blobs
-    options = {**OPTIONS, "optimiser": optimiser, "learning_rate": 0.01}
+    options = {**OPTIONS, "optimiser": optimiser, "learning_rate": 0.01, "negatives": negatives}
     counted = Memory()
     whole = estimator(3, **options, checkpoint=counted).fit(views)
     assert counted.saved > 2 * len(whole.history_), "there are states within a period"

@@ -1,0 +1,46 @@
+"""The input of a network on images: checked pixels, all of one size."""
+
+from typing import Any
+
+import numpy as np
+
+from stages.clustering.normalisation import normalise
+from stages.errors import ParameterError
+
+
+def check_images(images: Any) -> np.ndarray:
+    """Return the images as uint8 (n, c, h, w), c 1 or 3, or raise `ParameterError` that says what is wrong.
+
+    Taken are arrays of bytes: (n, h, w) for grey ones, (n, c, h, w) otherwise. Nothing is resized here.
+    """
+    array = np.asarray(images)
+    if array.dtype != np.uint8:
+        raise ParameterError(f"images have values of type {array.dtype}; give bytes (uint8), 0 to 255")
+    if array.ndim == 3:
+        array = array[:, None]
+    if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape:
+        raise ParameterError(
+            f"images have the shape {np.shape(images)}; give (images, height, width), or (images, channels, "
+            "height, width) with 1 or 3 channels"
+        )
+    return np.ascontiguousarray(array)
+
+
+def check_image_count(n_clusters: int, images: np.ndarray) -> None:
+    """Refuse more clusters than there are different images among uint8 (n, c, h, w)."""
+    n_images = len(images)
+    if n_clusters > n_images:
+        raise ParameterError(
+            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
+        )
+    different = len({image.tobytes() for image in images})
+    if n_clusters > different:
+        raise ParameterError(
+            f"n_clusters is {n_clusters} but only {different} of the {n_images} images differ; give at most "
+            f"{different}"
+        )
+
+
+def unit_pixels(images: np.ndarray) -> np.ndarray:
+    """Return the pixels of uint8 (n, c, h, w) as rows of length 1, float32 (n, c h w); a black image stays 0."""
+    return normalise(images.reshape(len(images), -1).astype(np.float32), "l2")

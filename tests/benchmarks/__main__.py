@@ -13,6 +13,7 @@ from tests.benchmarks import (
     jule,
     kmeans,
     linkage,
+    mmdc,
     spectral,
 )
 from tests.benchmarks.comparison import Comparison
@@ -30,6 +31,7 @@ COMPARISONS: dict[str, Comparison] = {
         jule,
         kmeans,
         linkage,
+        mmdc,
         spectral,
     )
     for comparison in topic.COMPARISONS

@@ -43,7 +43,7 @@ def merge(weights, labels, n_clusters):
     while count > n_clusters:
         parts = totals / sizes[:, None] ** 2
         affinity = parts + parts.T
-        top = -np.sort(-np.partition(-affinity, 5, axis=1)[:, :5], axis=1)
+        top = -np.sort(np.partition(-affinity, 4, axis=1)[:, :5], axis=1)
         score = np.where(top[:, 0] > 0, top[:, 0] + (top[:, :1] - top[:, 1:]).mean(axis=1), -1)
         best = int(score.argmax())
         if score[best] <= 0:

@@ -1,0 +1,171 @@
+"""An epoch of multi-modal deep clustering on images of CIFAR-10's size, against a plain script of the same steps.
+
+Both sides have the same ResNet-18, batches and losses, on random images, float32 and one thread: a pass of the
+rotation task, a pass of the clustering, and an evaluation of all images. The plain script makes its views image
+by image with Pillow and torchvision, in the main process. Ours also tells how much of its time the network alone
+takes for the same batches: forward, backward, optimiser.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.call import cpu_side
+from tests.benchmarks.comparison import Comparison, Side
+
+_IMAGES, _CLUSTERS, _BATCH = 256, 10, 128
+
+
+def photos() -> np.ndarray:
+    """Random images, uint8 (n, 3, 32, 32)."""
+    return np.random.default_rng(0).integers(0, 256, (_IMAGES, 3, 32, 32), dtype=np.uint8)
+
+
+def _training(images: np.ndarray, precision: str) -> Any:
+    import torch
+
+    from stages.deep.augmentation import Augmentation
+    from stages.deep.mixture import draw_targets
+    from stages.deep.mixturenetwork import MixtureEncoder, initialise_mixture
+    from stages.deep.mixturetraining import MixtureTraining, Plan
+
+    generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    network, turns = MixtureEncoder("resnet18", 3, _CLUSTERS, 20, 32), torch.nn.Linear(512, 4)
+    initialise_mixture(network, generators[0])
+    return MixtureTraining(
+        network.to(memory_format=torch.channels_last),
+        turns,
+        torch.from_numpy(images),
+        draw_targets(len(images), _CLUSTERS, "one_hot", 0.0, generators[0]),
+        Augmentation((20,), 32, flip=True, jitter=True),
+        Plan(400, 350, _BATCH, 0.05, 0.2, 300, 0.9, 5e-4, precision),
+        *generators[1:],
+    )
+
+
+def _ours(folder: Path, precision: str) -> Iterator[str | None]:
+    import torch
+
+    torch.set_num_threads(1)
+    images = np.load(folder / "images.npy")
+    _training(images[:16], precision).epoch()  # what is made once is made
+    alone = _network_seconds(_training(images, precision))
+    training = _training(images, precision)
+    yield None
+    started = time.process_time()
+    epoch = training.epoch()
+    share = alone / (time.process_time() - started)
+    yield f"{min(share, 1):.0%} of it in the network; loss {epoch.loss:.4f}"
+
+
+def _network_seconds(training: Any) -> float:
+    """CPU seconds that the network takes for the batches of an epoch, with losses that cost nothing."""
+    import torch
+
+    network, plan = training.network, training.plan
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
+    views = torch.rand(_BATCH, 3, 32, 32)
+    turned = views.repeat(4, 1, 1, 1)
+    started = time.process_time()
+    for batch in [turned] * (_IMAGES // plan.batch_size) + [views] * (_IMAGES // plan.batch_size):
+        if batch is views:
+            with torch.no_grad(), training._autocast():
+                network.eval().outputs(views)
+        with training._autocast():
+            outputs = network.train().outputs(batch)
+        optimiser.zero_grad(set_to_none=True)
+        outputs.sum().backward()
+        optimiser.step()
+    training._outputs()
+    return time.process_time() - started
+
+
+def ours(folder: Path) -> Iterator[str | None]:
+    """An epoch in float32."""
+    yield from _ours(folder, "float32")
+
+
+def ours_bfloat16(folder: Path) -> Iterator[str | None]:
+    """An epoch with products in bfloat16."""
+    yield from _ours(folder, "bfloat16")
+
+
+def plain(folder: Path) -> Iterator[str | None]:
+    """The same epoch by a plain script, a view at a time."""
+    import torch
+    from PIL import Image
+    from scipy.optimize import linear_sum_assignment
+    from torch import nn
+    from torchvision import transforms
+    from torchvision.models import resnet18
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    photos = [Image.fromarray(image.transpose(1, 2, 0)) for image in np.load(folder / "images.npy")]
+    crop = [transforms.RandomCrop(20), transforms.Resize(32)]
+    colours = [transforms.ColorJitter(0.4, 0.4, 0.4, 0.125), transforms.RandomGrayscale(0.2)]
+    tensor = transforms.ToTensor()
+    plain_view = transforms.Compose([*crop, tensor])
+    view = transforms.Compose([*crop, *colours, transforms.RandomHorizontalFlip(), tensor])
+    middle = transforms.Compose([transforms.CenterCrop(20), transforms.Resize(32), tensor])
+    body = resnet18()
+    body.conv1, body.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.MaxPool2d(2, 2, padding=1)
+    body.fc = nn.Identity()
+    head, turns = nn.Linear(512, _CLUSTERS), nn.Linear(512, 4)
+    network = nn.ModuleList([body, head, turns])
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+    targets = torch.eye(_CLUSTERS)[torch.randint(_CLUSTERS, (_IMAGES,))]
+    unit = nn.functional.normalize
+
+    def step(loss):
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    yield None
+    network.train()
+    for batch in torch.randperm(_IMAGES).split(_BATCH):
+        views = torch.stack(
+            [torch.rot90(plain_view(photos[i]), turn, (1, 2)) for turn in range(4) for i in batch.tolist()]
+        )
+        told = turns(body(views))
+        step(nn.functional.cross_entropy(told, torch.arange(4).repeat_interleave(len(batch))))
+    for batch in torch.randperm(_IMAGES).split(_BATCH):
+        network.eval()
+        with torch.no_grad():
+            outputs = unit(head(body(torch.stack([middle(photos[i]) for i in batch.tolist()]))))
+        costs = torch.cdist(outputs, targets[batch]).numpy()
+        targets[batch] = targets[batch][linear_sum_assignment(costs)[1]]
+        network.train()
+        views = torch.stack([view(photos[i]) for i in batch.tolist()])
+        loss = (unit(head(body(views))) - targets[batch]).square().mean()
+        step(loss)
+    network.eval()
+    with torch.no_grad():
+        for start in range(0, _IMAGES, _BATCH):
+            head(body(torch.stack([middle(photo) for photo in photos[start : start + _BATCH]])))
+    yield f"loss {loss.item():.4f} of the last batch"
+
+
+def _sides(our_side: str, folder: Path) -> tuple[Side, Side]:
+    np.save(folder / "images.npy", photos())
+    return cpu_side(__name__, our_side, folder), cpu_side(__name__, "plain", folder)
+
+
+_WHAT = f"an epoch of MMDC with ResNet-18 on {_IMAGES} random images of 3 x 32 x 32"
+
+COMPARISONS = (
+    Comparison(
+        "mmdc-epoch", f"{_WHAT}, against a plain script", _IMAGES, "CPU s", lambda folder: _sides("ours", folder)
+    ),
+    Comparison(
+        "mmdc-epoch-bf16",
+        f"{_WHAT}, products in bfloat16, against a plain script (float32)",
+        _IMAGES,
+        "CPU s",
+        lambda folder: _sides("ours_bfloat16", folder),
+    ),
+)

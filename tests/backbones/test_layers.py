@@ -37,6 +37,8 @@ TABLE = {
 
 def _network(card):
     """The library's own network, with a classifier, in evaluation mode."""
+    if card.library == "manyviews":
+        return torch.nn.Identity()
     if card.library == "timm":
         return timm.create_model(card.architecture, pretrained=False).eval()
     quick = {"init_weights": False} if card.architecture == "inception_v3" else {}

@@ -18,6 +18,7 @@ def test_the_backbones_of_the_published_experiments_and_the_modern_ones_are_ther
     three_layers = {"vgg16", "vgg19", "inception_v3", "xception", "resnet50"}
     three_layers |= {"mobilenet_v2", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"}
     one_layer = {"densenet121", "densenet169", "densenet201", "inception_resnet_v2", "nasnetalarge"}
+    assert list(REGISTRY["pixels"].layers) == ["L1", "L2", "L3"]
     modern = {"convnext_base", "dinov2_vits14", "dinov2_vitl14", "clip_vit_b32", "clip_vit_l14"}
     for name in three_layers:
         assert list(REGISTRY[name].layers) == ["L1", "L2", "L3"]

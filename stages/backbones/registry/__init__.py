@@ -7,7 +7,8 @@ from stages.backbones.card import Backbone
 from stages.backbones.registry.entry import Registered
 from stages.backbones.registry.light import LIGHT
 from stages.backbones.registry.modern import MODERN
+from stages.backbones.registry.pixels import PIXELS
 from stages.backbones.registry.published import PUBLISHED
 
-CATALOGUE: dict[str, Registered] = {entry.card.name: entry for entry in (*LIGHT, *PUBLISHED, *MODERN)}
+CATALOGUE: dict[str, Registered] = {entry.card.name: entry for entry in (*LIGHT, *PUBLISHED, *MODERN, *PIXELS)}
 REGISTRY: dict[str, Backbone] = {name: entry.card for name, entry in CATALOGUE.items()}

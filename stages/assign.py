@@ -3,7 +3,7 @@
 import difflib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import pyarrow.parquet as pq
 import typer
 
+from stages.assignpixels import read_network
 from stages.atomic import write_text
 from stages.backbones.card import Backbone, Preprocessing, read_card
 from stages.checks import check_choice
 from stages.command import application, run
 from stages.csvtext import csv_text
 from stages.errors import DatasetError, ParameterError, TableError
+from stages.imagemethods import FOLDER
 from stages.progress import progress_bar
 from stages.tables import read_fingerprint
+from stages.trainedfiles import is_trained
 from stages.wheels import cache_folder
 
 if TYPE_CHECKING:
@@ -26,13 +29,18 @@ if TYPE_CHECKING:
     import torch
 
     from stages.datasets import RawImage
+    from stages.deep.models import Model
 
 
 def assign(
     folder: Annotated[Path, typer.Argument(help="Folder of the new images, in any nesting.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset that the method was trained on.")],
     method: Annotated[
-        str, typer.Option(help="Trained method, OBJECTIVE/METHOD, or OBJECTIVE/views/BACKBONE for a single view.")
+        str,
+        typer.Option(
+            help="Trained method: OBJECTIVE/METHOD, OBJECTIVE/views/BACKBONE for a single view, or images/METHOD "
+            "for a network on images."
+        ),
     ] = "jule/dmvc",
     out: Annotated[Path | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
     preprocessing: Annotated[
@@ -73,8 +81,9 @@ def assign(
     Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
     distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1.
 
-    Features are computed as those that the method was trained on. Of the dataset only the model and the backbones'
-    cards are needed, not its images. Images that cannot be read are skipped, and listed on standard error.
+    Features are computed, and images resized for a network on images, as those that the method was trained on. Of
+    the dataset only the model and the backbones' cards are needed, not its images. Images that cannot be read are
+    skipped, and listed on standard error.
     """
     if preprocessing is not None:
         check_choice("preprocessing", preprocessing, ("preset", "published"))
@@ -82,21 +91,17 @@ def assign(
         check_choice("precision", precision, ("fp32", "bf16"))
     file = _model_file(data / "models" / dataset, method)
 
-    from stages.deep.models import read_model
     from stages.device import choose_device
 
-    model = read_model(file, chosen := choose_device(device))
-    if not {"backbones", "layer"} <= set(model.settings):
-        raise TableError(f"{file} does not say which backbones it was trained on; run `dvc repro` to make it anew")
-    layer, known = model.settings["layer"], model.settings.get("extraction", {})
-    views = []
-    for name in model.settings["backbones"]:
-        card = read_card(data / "backbones" / f"{name}.json", [layer])
-        made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
-        views.append(_view(card, made, preprocessing, precision))
+    machine = _Machine(choose_device(device), batch_size, workers, compiler, weights_folder)
+    if method.startswith(f"{FOLDER}/"):
+        if preprocessing or precision:
+            raise ParameterError(f"{method} sees no features; leave out --preprocessing and --precision")
+        model, seen = read_network(file, method.removeprefix(f"{FOLDER}/"), machine.device, workers)
+    else:
+        model, seen = _read_network(file, data, dataset, preprocessing, precision, machine)
     images, skipped = _readable(folder)
-    machine = _Machine(chosen, batch_size, workers, compiler, weights_folder)
-    clusters, confidences = model.predict([_features(images, layer, *view, machine) for view in views])
+    clusters, confidences = model.predict(seen(images))
 
     rows = zip((image.path for image in images), clusters, (f"{value:.6f}" for value in confidences), strict=True)
     text = csv_text(["path", "cluster", "confidence"], rows)
@@ -118,6 +123,24 @@ class _Machine(NamedTuple):
     weights_folder: Path
 
 
+def _read_network(
+    file: Path, data: Path, dataset: str, preprocessing: str | None, precision: str | None, machine: _Machine
+) -> "tuple[Model, Callable[[Sequence[RawImage]], list[np.ndarray]]]":
+    """The model of a method on features, and a function from images to its views."""
+    from stages.deep.models import read_model
+
+    model = read_model(file, machine.device)
+    if not {"backbones", "layer"} <= set(model.settings):
+        raise TableError(f"{file} does not say which backbones it was trained on; run `dvc repro` to make it anew")
+    layer, known = model.settings["layer"], model.settings.get("extraction", {})
+    views = []
+    for name in model.settings["backbones"]:
+        card = read_card(data / "backbones" / f"{name}.json", [layer])
+        made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
+        views.append(_view(card, made, preprocessing, precision))
+    return model, lambda images: [_features(images, layer, *view, machine) for view in views]
+
+
 def _model_file(folder: Path, method: str) -> Path:
     """The file of a trained method; where there is none, an error that names those there are."""
     file = folder / f"{method}.safetensors"
@@ -128,6 +151,10 @@ def _model_file(folder: Path, method: str) -> Path:
         raise ParameterError(
             f"method {method!r} has no network for new images, it is a vote of the single views; "
             f"take {objective}/dmvc, or one view such as {objective}/views/mobilenet_v2"
+        )
+    if objective == FOLDER and not is_trained(method):
+        raise ParameterError(
+            f"method {method!r} trained no network on {folder.name}; take one that did, such as images/jule"
         )
     there = sorted(path.relative_to(folder).as_posix() for path in folder.glob("**/*.safetensors"))
     if not there:

@@ -1,10 +1,12 @@
 """How many clusters to make: the meaning of `n_clusters` in params.yaml."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 
-from stages.errors import ParameterError
+from stages.errors import ParameterError, TableError
 from stages.tables import ImageTable
 
 AUTO = "auto"
@@ -45,3 +47,13 @@ def provisional_n_clusters(n_images: int) -> int:
     clusters that images fall into (Fred and Jain, 2005, take it for their K-means partitions).
     """
     return max(1, round(math.sqrt(n_images)))
+
+
+def found_n_clusters(file: Path) -> int:
+    """The number of clusters that the ensemble found, from the `file` that it wrote."""
+    try:
+        return int(json.loads(file.read_text(encoding="utf-8"))["n_clusters"])
+    except FileNotFoundError:
+        raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
+    except (ValueError, KeyError, TypeError):
+        raise TableError(f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`") from None

@@ -192,10 +192,19 @@ def _outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
 
 def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:
     from stages.doctorproject import check_tables
+    from stages.errors import ParameterError
+    from stages.imagetransfers import TRANSFERS, check_transfers, sources_of
+    from stages.trainedfiles import transferred
 
-    backbones, objectives = (list(map(str, _names(values, key))) for key in ("backbones", "objectives"))
-    for name in _names(values, "datasets"):
-        yield from examine(partial(check_tables, str(name), backbones, objectives, data))
+    lists = ("backbones", "objectives", "image_baselines", "image_methods")
+    backbones, objectives, baselines, networks = (list(map(str, _names(values, key))) for key in lists)
+    try:
+        transfers = check_transfers(values.get(TRANSFERS))
+    except ParameterError:  # which another check tells of
+        transfers = []
+    for name in map(str, _names(values, "datasets")):
+        on_images = [*baselines, *networks, *map(transferred, sources_of(name, transfers))]
+        yield from examine(partial(check_tables, name, backbones, objectives, on_images, data))
 
 
 def _leftovers(data: Path, metrics: Path) -> Iterator[Finding]:

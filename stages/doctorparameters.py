@@ -114,7 +114,7 @@ def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Find
 
 def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: float) -> Iterator[Finding]:
     """That the backbone is known, and its weights are on this machine or can be fetched."""
-    from stages.backbones.card import HubSource, read_card
+    from stages.backbones.card import EmptySource, HubSource, read_card
     from stages.backbones.lookup import find_backbone
     from stages.backbones.registry import REGISTRY
 
@@ -123,6 +123,9 @@ def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: flo
         weights = read_card(card_file, []).weights  # spares asking torchvision and timm, which takes seconds
     else:
         weights = find_backbone(str(name)).weights
+    if any(isinstance(source, EmptySource) for source in weights.sources):
+        yield Finding("ok", f"{name}: has no weights to fetch")
+        return
     flat = [f"{it.repository}/{it.file}" for it in weights.sources if isinstance(it, HubSource)]
     places = [*(folder / file for file in (weights.file, *flat)), cache / "weights" / weights.file]
     found = next((place for place in places if place.is_file()), None)

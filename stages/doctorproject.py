@@ -9,7 +9,8 @@ from stages.comparison import METHODS
 from stages.diagnosis import Finding, conflict_line, find_leftovers, find_running
 from stages.doctorrepository import dvc
 from stages.errors import TableError
-from stages.trainedfiles import TrainedFiles
+from stages.imagemethods import FOLDER
+from stages.trainedfiles import TrainedFiles, is_trained
 
 _LISTED = 3  # names in a line; more are counted
 
@@ -103,9 +104,12 @@ def _advice(file: str, kind: str, path: str, how: str) -> str:
 
 
 def check_tables(
-    dataset: str, backbones: Sequence[str], objectives: Sequence[str], data: Path
+    dataset: str, backbones: Sequence[str], objectives: Sequence[str], on_images: Sequence[str], data: Path
 ) -> Iterator[Finding]:
-    """That the tables of a dataset can be read and were made from the images of its image table."""
+    """That the tables of a dataset can be read and were made from the images of its image table.
+
+    `on_images` are the methods that see the images themselves.
+    """
     from stages.tables import check_same_images, read_fingerprint
 
     table = data / "images" / f"{dataset}.parquet"
@@ -114,7 +118,7 @@ def check_tables(
         return
     images = read_fingerprint(table)
     faults = checked = 0
-    for file in _tables(dataset, backbones, objectives, data):
+    for file in _tables(dataset, backbones, objectives, on_images, data):
         try:
             check_same_images(images, read_fingerprint(file))
         except TableError as error:
@@ -153,7 +157,9 @@ def read_status(root: Path, patience: float) -> dict[str, Any]:
     return status
 
 
-def _tables(dataset: str, backbones: Sequence[str], objectives: Sequence[str], data: Path) -> Iterator[Path]:
+def _tables(
+    dataset: str, backbones: Sequence[str], objectives: Sequence[str], on_images: Sequence[str], data: Path
+) -> Iterator[Path]:
     """The tables that a run writes for a dataset, as far as they are there."""
     partitions = data / "partitions" / dataset
     places = [partitions / "ensemble.parquet", partitions / "dendrogram.parquet"]
@@ -163,8 +169,11 @@ def _tables(dataset: str, backbones: Sequence[str], objectives: Sequence[str], d
     for objective in objectives:
         files = TrainedFiles(data, dataset, objective)
         places += [files.partitions(method) for method in METHODS]
-        places += [files.embedding(method) for method in METHODS if method not in ("views", "mvec")]
+        places += [files.embedding(method) for method in METHODS if method != "views" and is_trained(method)]
         places += [files.embedding("views", backbone) for backbone in backbones]
+    files = TrainedFiles(data, dataset, FOLDER)
+    places += [files.partitions(method) for method in on_images]
+    places += [files.embedding(method) for method in on_images if is_trained(method)]
     return (place for place in places if place.is_file())
 
 

@@ -12,6 +12,7 @@ import yaml
 from stages.comparison import OBJECTIVES
 from stages.diagnosis import Finding
 from stages.errors import ManyviewsError
+from stages.imagemethods import NETWORKS
 
 _BY_LINES = "write each on a line of its own, behind a dash"
 
@@ -21,7 +22,7 @@ def check_parameters(parameters: Mapping[str, Any], pipeline: Path) -> Iterator[
     faults = [*_option_faults(parameters, pipeline), *_value_faults(parameters)]
     yield from (Finding("fault", fault) for fault in dict.fromkeys(faults))
     if not faults:
-        trained = ", ".join(OBJECTIVES)
+        trained = ", ".join([*OBJECTIVES, *(f"image_{name}" for name in NETWORKS)])
         yield Finding(
             "ok",
             f"{len(parameters)} keys: options known, values of their type; those of {trained} are checked when "
@@ -98,25 +99,33 @@ def _value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
     """What the stages' own checks say of names, numbers and choices."""
     from stages.checks import check_number, check_once
     from stages.comparison import check_objective
+    from stages.imagemethods import check_image_baseline, check_image_method
 
     checks: list[Callable[[], object]] = [
         partial(check_number, "seed", parameters.get("seed", 0), whole=True),
         *_choices(parameters),
     ]
-    for key in ("datasets", "backbones", "objectives"):
+    known: dict[str, Callable[[str], None]] = {
+        "objectives": check_objective,
+        "image_baselines": check_image_baseline,
+        "image_methods": check_image_method,
+    }
+    for key in ("datasets", "backbones", *known):
         names = parameters.get(key)
         if names is None:
-            yield f"{key} is empty; " + ("write [] to train none" if key == "objectives" else "name at least one")
+            yield f"{key} is empty; " + ("write [] for none" if key in known else "name at least one")
         elif not isinstance(names, list):
             yield f"{key} is {names!r}; write each name on a line of its own, behind a dash"
-        elif key != "objectives" and not names:
+        elif key not in known and not names:
             yield f"{key} is empty; name at least one"
         else:
-            checks.append(partial(check_once, key, [str(name) for name in names], key.removesuffix("s")))
-            if key == "objectives":
-                checks += [partial(check_objective, str(name)) for name in names]
-                wanted = [name for name in OBJECTIVES if name in names]
-                yield from (_no_section(it, parameters.get(it)) for it in wanted if not _section(parameters, it))
+            one = key.removesuffix("s").replace("_", " ")
+            checks.append(partial(check_once, key, [str(name) for name in names], one))
+            checks += [partial(known[key], str(name)) for name in names if key in known]
+    checks.append(partial(_check_transfers, parameters))
+    for name in _trained_sections(parameters):
+        if not _section(parameters, name):
+            yield _no_section(name, parameters.get(name))
     yield from _algorithm_faults(parameters, checks)
     for check in checks:
         try:
@@ -125,11 +134,20 @@ def _value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
             yield str(error)
 
 
+def _check_transfers(parameters: Mapping[str, Any]) -> None:
+    from stages.imagetransfers import check_reachable, check_transfers
+
+    lists = (parameters.get(key) for key in ("datasets", "image_methods"))
+    names = [list(map(str, value)) if isinstance(value, list) else [] for value in lists]
+    check_reachable(check_transfers(parameters.get("transfers")), *names)
+
+
 def _choices(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
     """Checks of choices and shares whose values are there and of the right type."""
     from stages.checks import check_choice, check_share
     from stages.clustering.normalisation import NORMALISATIONS
     from stages.consensus import LINKAGES
+    from stages.training.pixels import chosen_size
 
     choices: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("ensemble", "linkage", tuple(LINKAGES)),
@@ -140,6 +158,8 @@ def _choices(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
     for section, key, known in choices:
         if isinstance(value := _section(parameters, section).get(key), str):
             yield partial(check_choice, f"{section}.{key}", value, known)
+    if isinstance(size := _section(parameters, "images").get("image_size"), str | int):
+        yield partial(chosen_size, str(size))
     if isinstance(share := _section(parameters, "ensemble").get("least_share"), int | float):
         yield partial(check_share, "ensemble.least_share", share)
 
@@ -149,7 +169,7 @@ def _algorithm_faults(parameters: Mapping[str, Any], checks: list[Callable[[], o
     from stages.algorithmname import check_shares
     from stages.clustering.algorithms import find_algorithm
 
-    for section in ("baseline", "ensemble"):
+    for section in ("baseline", "ensemble", "image_pixels", "image_transfer"):
         given = _section(parameters, section).get("algorithms")
         names = given if isinstance(given, list) else [given] if isinstance(given, str) else []
         for name in names:
@@ -160,6 +180,13 @@ def _algorithm_faults(parameters: Mapping[str, Any], checks: list[Callable[[], o
         shares = _section(parameters, section).get("shares")
         if names and isinstance(shares, list) and shares:
             checks.append(partial(check_shares, shares, names))
+
+
+def _trained_sections(parameters: Mapping[str, Any]) -> list[str]:
+    """The sections of what is trained, whose values only a training checks."""
+    objectives, methods = (parameters.get(key) for key in ("objectives", "image_methods"))
+    wanted = [name for name in OBJECTIVES if isinstance(objectives, list) and name in objectives]
+    return wanted + [f"image_{name}" for name in NETWORKS if isinstance(methods, list) and name in methods]
 
 
 def _section(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:

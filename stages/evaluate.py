@@ -30,6 +30,7 @@ from stages.tables import (
     read_partitions,
     read_vectors,
 )
+from stages.trainedfiles import is_trained, training_curve
 
 _DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
 _TRAINED, _BASELINE = "train/", "baseline/"  # how the names of such methods begin
@@ -45,10 +46,10 @@ def evaluate(
 ) -> None:
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
-    scores.json has one entry a method, of the trained method "views" one a backbone; a baseline's is the mean over
-    its seeds. summary.json has what branches are compared by. runs.csv has every run; classes.csv and
-    confusion.csv have the ensemble and the trained methods that see all views, class by class. Without labels
-    nmi.csv, classes.csv and confusion.csv have a header alone.
+    scores.json has one entry a method, of the trained method "views" one a backbone, of a method on images one a
+    result; a baseline's is the mean over its seeds. summary.json has what branches are compared by. runs.csv has
+    every run; classes.csv and confusion.csv have the ensemble and the trained methods that see all views or the
+    images, class by class. Without labels nmi.csv, classes.csv and confusion.csv have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset
@@ -130,12 +131,12 @@ def evaluate(
 
 
 def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
-    """The clusters, int32 (n), of every trained method; of "views" there is one a backbone."""
+    """The clusters, int32 (n), of every method; of "views" there is one a backbone, on images one a result."""
     clusters = {}
     for name, table in trained.items():
-        several = name.endswith("/views")
+        folder = name if name.endswith("/views") else name.partition("/")[0]
         for run_name, labels in table.labels.items():
-            clusters[f"{_TRAINED}{name}/{run_name}" if several else f"{_TRAINED}{name}"] = labels
+            clusters[f"{_TRAINED}{folder}/{run_name}"] = labels
     return clusters
 
 
@@ -174,12 +175,8 @@ def _counts(tree: Merges, curves: Path, features: list[np.ndarray]) -> list[dict
 
 
 def _curves(folder: Path, methods: list[str]) -> list[Path]:
-    """The training curves of the `methods`, which the train stages wrote; mvec, a vote, has none."""
-    files = [
-        folder / f"training-{objective}-{method}.csv"
-        for objective, _, method in (name.partition("/") for name in methods)
-        if method != "mvec"
-    ]
+    """The training curves of the `methods`, which the train stages wrote, as far as they train anything."""
+    files = [training_curve(folder, name) for name in methods if is_trained(name)]
     for file in files:
         if not file.is_file():
             raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")

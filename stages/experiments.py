@@ -81,7 +81,7 @@ def experiments(
 
     # One objective has panels, the first one.
     trained = read_manifest(data / "views" / dataset / "methods.json")
-    objective = trained[0].partition("/")[0] if trained else None
+    objective = next((name.removesuffix("/views") for name in trained if name.endswith("/views")), None)
     panels: list[Panel] = []
     panels_section = None
     if objective:

@@ -57,7 +57,7 @@ def export(
         str,
         typer.Option(
             help="Whose clusters: ensemble; cut-K, as `stages.ensemble --cut K` made them; OBJECTIVE/METHOD; "
-            "OBJECTIVE/views/BACKBONE; baseline/BACKBONE/RUN."
+            "OBJECTIVE/views/BACKBONE; images/METHOD/RESULT; baseline/BACKBONE/RUN."
         ),
     ] = "ensemble",
     link: Annotated[

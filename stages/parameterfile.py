@@ -1,4 +1,4 @@
-"""One section of params.yaml, and what a run by hand changes in it."""
+"""What stages read of params.yaml themselves, mostly one section, and what a run by hand changes in it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +9,21 @@ import yaml
 from stages.errors import ParameterError
 
 
-def read_section(file: Path, section: str) -> dict[str, Any]:
-    """Return the names and values of a section; raises `ParameterError` where the file does not have it."""
+def read_parameters(file: Path, option: str = "--parameters") -> dict[str, Any]:
+    """Return the content of the file that an option names; raises `ParameterError` where it cannot be read."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ParameterError(f"{file} does not exist; name the file of parameters by --parameters") from None
+        raise ParameterError(f"{file} does not exist; name the file of parameters by {option}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ParameterError(f"{file} is not a YAML file ({reason}); correct it, or take it from git") from None
-    found = content.get(section) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
+
+
+def read_section(file: Path, section: str) -> dict[str, Any]:
+    """Return the names and values of a section; raises `ParameterError` where the file does not have it."""
+    found = read_parameters(file).get(section)
     if found is None:
         raise ParameterError(f"{file} has no section {section!r}; add one, or name another file by --parameters")
     if not isinstance(found, dict):

@@ -47,8 +47,8 @@ def report(
     method: Annotated[
         str,
         typer.Option(
-            help="Trained network whose embedding is mapped: OBJECTIVE/METHOD, or OBJECTIVE/views/BACKBONE; "
-            "first: dmvc of the first objective."
+            help="Trained network whose embedding is mapped: OBJECTIVE/METHOD, OBJECTIVE/views/BACKBONE, or "
+            "images/METHOD; first: dmvc of the first objective or, without one, the first network on images."
         ),
     ] = FIRST,
     seed: Annotated[

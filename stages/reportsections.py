@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages import reporting
+from stages.trainedfiles import is_trained, training_curve
 
 
 class Sections(NamedTuple):
@@ -25,16 +26,14 @@ def read_sections(metrics: Path, trained: Sequence[str]) -> Sections:
 
 
 def _trainings(metrics: Path, trained: Sequence[str]) -> tuple[reporting.Training, ...]:
-    """One drawing for every objective, with all its networks; mvec has none."""
+    """One drawing for every objective with all its networks, and one for those on images."""
     found = []
     for objective in dict.fromkeys(name.partition("/")[0] for name in trained):
-        own = (name.partition("/")[2] for name in trained if name.startswith(f"{objective}/"))
-        files = {method: f"training-{objective}-{method}.csv" for method in own if method != "mvec"}
+        own = [name for name in trained if name.startswith(f"{objective}/") and is_trained(name)]
+        files = {name.partition("/")[2]: training_curve(metrics, name) for name in own}
         courses = [
-            course
-            for method, file in files.items()
-            for course in reporting.read_courses(metrics / file, objective, method)
+            course for method, file in files.items() for course in reporting.read_courses(file, objective, method)
         ]
-        sources = [f"metrics/{metrics.name}/{file}" for file in files.values()]
+        sources = [f"metrics/{metrics.name}/{file.name}" for file in files.values()]
         found.append(reporting.training(courses, sources))
     return tuple(drawing for drawing in found if drawing is not None)

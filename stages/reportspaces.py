@@ -9,7 +9,7 @@ import numpy as np
 from stages import reporting, tables
 from stages.errors import ParameterError
 from stages.extractedlayers import check_layer
-from stages.trainedfiles import TrainedFiles
+from stages.trainedfiles import TrainedFiles, is_trained
 
 FIRST = "first"  # of the objectives: its dmvc is mapped
 NEAREST = 10  # neighbours of an image that the page shows, in each space
@@ -38,28 +38,28 @@ class Mapping(NamedTuple):
 def space_sources(
     data: Path, dataset: str, trained: Sequence[str], backbones: Sequence[str], method: str, layer: str
 ) -> list[Source]:
-    """List the tables to map: the embedding of `method`, where methods were trained, and a `layer` of every view.
+    """List the tables to map: the embedding of `method`, where networks were trained, and a `layer` of every view.
 
-    A method `FIRST` is the dmvc of the first objective. Raises `ParameterError` if methods were trained, but not
-    this one, and for a layer that was not extracted.
+    A method `FIRST` is the dmvc of the first objective or, without objectives, the first network on images. Raises
+    `ParameterError` if networks were trained, but not this one, and for a layer that was not extracted.
     """
     features = data / "features" / dataset
     check_layer("report.layer", layer, features, backbones)
     sources = [
         Source(features / view / f"{layer}.parquet", "features", view, f"{layer} features") for view in backbones
     ]
-    if not trained:
-        return sources
-    if method == FIRST:
-        method = f"{trained[0].partition('/')[0]}/dmvc"
     files: dict[str, Path] = {}
     for name in trained:
         objective, _, row = name.partition("/")
         places = TrainedFiles(data, dataset, objective)
         if row == "views":
             files |= {f"{name}/{backbone}": places.embedding(row, backbone) for backbone in backbones}
-        elif row != "mvec":
+        elif is_trained(name):
             files[name] = places.embedding(row)
+    if not files:
+        return sources
+    if method == FIRST:
+        method = next((name for name in files if name.endswith("/dmvc")), next(iter(files)))
     if method not in files:
         raise ParameterError(
             f"report.method is {method!r}, no network that was trained on {dataset}; "

@@ -1,10 +1,7 @@
 """Stage `train`: one method of the comparison, trained on one objective."""
 
-import json
 import sys
 import time
-import warnings
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -12,21 +9,19 @@ import numpy as np
 import typer
 
 from stages.checks import check_choice
-from stages.cluster_count import resolve_n_clusters
+from stages.cluster_count import found_n_clusters, resolve_n_clusters
 from stages.command import application, run
 from stages.comparison import METHODS, OBJECTIVES, check_objective
-from stages.errors import TableError
-from stages.lock import locked
 from stages.manifest import read_manifest
 from stages.parameterfile import read_changes, read_section
 from stages.runlog import write_runlog
 from stages.tables import ImageTable, check_same_images, read_images, read_partitions, write_partitions
 from stages.trainedfiles import TrainedFiles
-from stages.training.bar import training_bar
 from stages.training.estimators import chosen_parameters
 from stages.training.job import Job
 from stages.training.networks import train_joint, train_single
 from stages.training.results import described_sizes, write_results
+from stages.trainingrun import training_run
 
 
 def train(
@@ -89,9 +84,9 @@ def train(
     """
     check_objective(objective)
     check_choice("method", method, METHODS)
-    images = read_images(data / "images" / f"{dataset}.parquet")
-    count = resolve_n_clusters(n_clusters, images) or _found(data / "partitions" / dataset / "n_clusters.json")
     files = TrainedFiles(data, dataset, objective)
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
     if method == "mvec":
         _vote(files, images, count)
         return
@@ -111,31 +106,21 @@ def train(
         seconds=checkpoint_seconds,
     )
 
-    from stages.deep.distributed import joined_group
-    from stages.device import choose_device
-
     started = time.perf_counter()
-    with ExitStack() as stack:
-        group, chosen = stack.enter_context(joined_group(choose_device(device)))
-        if group.rank == 0:
-            stack.enter_context(locked(files.scratch(method).with_suffix(".lock"), job.title))
-        show = stack.enter_context(training_bar(job.title, _epochs(job)))
-        caught = stack.enter_context(warnings.catch_warnings(record=True))
-        warnings.simplefilter("always", UserWarning)
+    with training_run(job.title, files.scratch(method).with_suffix(".lock"), device, _epochs(job)) as at:
         if method == "views":
-            results = [train_single(job, name, chosen, show) for name in job.backbones]
+            results = [train_single(job, name, at.device, at.show) for name in job.backbones]
         else:
-            results = [train_joint(job, chosen, show)]
-        if group.rank > 0:
-            return
-        write_results(job, results, metrics / dataset)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
+            results = [train_joint(job, at.device, at.show)]
+        if at.group.rank == 0:
+            write_results(job, results, metrics / dataset)
+    if at.group.rank > 0:
+        return
     seconds = time.perf_counter() - started
     write_runlog(
         f"train-{dataset}-{objective}-{method}",
-        device=str(chosen),
-        processes=group.size,
+        device=str(at.device),
+        processes=at.group.size,
         seconds=round(seconds, 3),
     )
     what = f"{len(job.backbones)} views" + (" one by one" if method == "views" else "")
@@ -174,16 +159,6 @@ def _epochs(job: Job) -> int | None:
     if not all(name in given for name in names):
         return None
     return sum(given[name] for name in names) * (len(job.backbones) if job.method == "views" else 1)
-
-
-def _found(file: Path) -> int:
-    """The number of clusters that the ensemble found."""
-    try:
-        return int(json.loads(file.read_text(encoding="utf-8"))["n_clusters"])
-    except FileNotFoundError:
-        raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
-    except (ValueError, KeyError, TypeError):
-        raise TableError(f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`") from None
 
 
 app = application(train)

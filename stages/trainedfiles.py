@@ -3,21 +3,47 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# A vote, and plain clusterings of pixels: these have clusters, but no embedding, model or curve ...
+_UNTRAINED = ("mvec", "pixels")
+_TRANSFERRED = "transfer-"  # ... and so have clusterings by a network that was trained on another dataset
+
+
+def is_trained(method: str) -> bool:
+    """Whether a method, "OBJECTIVE/METHOD" or the latter alone, trains a network."""
+    name = method.rpartition("/")[2]
+    return name not in _UNTRAINED and not name.startswith(_TRANSFERRED)
+
+
+def transferred(source: str) -> str:
+    """The name, among methods on images, of clusterings by the network trained on the dataset `source`."""
+    return f"{_TRANSFERRED}{source}"
+
+
+def training_curve(folder: Path, method: str) -> Path:
+    """The course of the training of "OBJECTIVE/METHOD", in the `folder` of a dataset's scores."""
+    return folder / f"training-{method.replace('/', '-')}.csv"
+
 
 @dataclass(frozen=True)
 class TrainedFiles:
     """Where the results of one objective on one dataset are, method by method, below the folder `data`.
 
-    A method has one of each file, but "views" has an embedding and a model for every backbone, and "mvec", which
-    trains nothing, only its partition.
+    A method has one of each file, but "views" has an embedding and a model for every backbone, and methods that
+    train nothing, see `is_trained`, only their partitions. Those of methods on the images themselves lie where
+    those of an objective "images" would.
     """
 
     data: Path
     dataset: str
     objective: str
 
+    @property
+    def n_clusters(self) -> Path:
+        """The number of clusters that the ensemble found on the dataset."""
+        return self.data / "partitions" / self.dataset / "n_clusters.json"
+
     def partitions(self, method: str) -> Path:
-        """The table of clusters: one column, of "views" one a backbone."""
+        """The table of clusters: one column, of "views" one a backbone, of methods on images one a result."""
         return self.data / "partitions" / self.dataset / self.objective / f"{method}.parquet"
 
     def embedding(self, method: str, backbone: str | None = None) -> Path:

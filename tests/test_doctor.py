@@ -18,7 +18,7 @@ from stages import tables
 from stages.atomic import write_text
 from stages.command import run
 from stages.diagnosis import Finding, examine
-from stages.doctor import _outputs, app
+from stages.doctor import _outputs, _tables, app
 from stages.doctorproject import check_leftovers, check_lock, check_status, check_tables
 from stages.doctorrepository import SlowDvcError, check_remotes, check_repository, dvc
 from stages.lock import locked
@@ -357,15 +357,35 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     for file in ("ensemble.parquet", "jule/cc.parquet", "jule/mvec.parquet", "baseline/removed.parquet"):
         fingerprint = images.fingerprint if file == "ensemble.parquet" else "other"
         tables.write_partitions(data / "partitions/d" / file, labels, settings, fingerprint)
-    assert only(check_tables("d", ["tiny"], [], data)) == ("ok", f"d: 1 tables are of the images of {images.file}")
+    assert only(check_tables("d", ["tiny"], [], [], data)) == (
+        "ok",
+        f"d: 1 tables are of the images of {images.file}",
+    )
     Path("data/partitions/d/jule/mvec.parquet").write_bytes(b"PAR1")
-    found = list(check_tables("d", ["tiny"], ["jule"], data))
+    found = list(check_tables("d", ["tiny"], ["jule"], [], data))
     assert found[0] == (
         "fault",
         f"data/partitions/d/jule/cc.parquet was made from other images than {images.file}; run `dvc repro` to "
         "make it anew",
     )
     assert found[1].level == "fault" and "mvec.parquet is not a readable Parquet table" in found[1].message
+    tables.write_partitions(data / "partitions/d/images/jule.parquet", labels, settings, "other")
+    vectors = np.ones((2, 2), np.float32)
+    tables.write_vectors(data / "embeddings/d/images/jule.parquet", "embedding", [vectors], "other", {})
+    found = list(check_tables("d", ["tiny"], [], ["pixels", "jule"], data))
+    assert [finding.level for finding in found] == ["fault", "fault"]
+    assert found[1].message.startswith("data/embeddings/d/images/jule.parquet was made from other images")
+
+
+def test_tables_of_transfers_are_those_to_the_dataset(project: Path) -> None:
+    for source in ("s", "left-over"):
+        file = Path(f"data/partitions/d/images/transfer-{source}.parquet")
+        tables.write_partitions(file, {"a": np.zeros(2, np.int32)}, {"a": {}}, "other")
+    values: dict[str, Any] = {"datasets": ["d"], "transfers": [{"source": "s", "dataset": "d"}]}
+    (found,) = _tables(values, Path("data"))
+    assert found.message.startswith("data/partitions/d/images/transfer-s.parquet was made from other images")
+    (found,) = _tables({**values, "transfers": "s"}, Path("data"))
+    assert found.level == "ok", "another check tells of the list"
 
 
 def test_runs_at_work_and_unfinished_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,27 @@ def test_every_listed_method_is_scored_under_its_name(project: Path) -> None:
     assert len(methods) == len(set(methods)) == 2 + 1 + 12
 
 
+def test_every_result_of_a_method_on_images_is_scored(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    for method, columns in (("jule", ("jule-sf", "jule-rc")), ("pixels", ("pixels-kmeans", "pixels-ward"))):
+        labels = {name: partition(moved) for moved, name in enumerate(columns)}
+        file = Path(f"data/partitions/d/images/{method}.parquet")
+        write_partitions(file, labels, {name: {} for name in labels}, fingerprint)
+    write_text(Path("metrics/d/training-images-jule.csv"), "record,loss\n1,0.5\n")
+    result = evaluate("idec/views", "images/pixels", "images/jule")
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = scores()["train"]
+    own = [f"images/{name}" for name in ("pixels-kmeans", "pixels-ward", "jule-sf", "jule-rc")]
+    assert list(found) == ["idec/views/a", "idec/views/b", *own]
+    assert [found[name]["accuracy"] for name in own] == pytest.approx([1, 11 / 12] * 2, abs=1e-6)
+    classes = dict.fromkeys(row["method"] for row in rows("classes"))
+    assert list(classes) == ["ensemble", *(f"train/{name}" for name in own)]
+    assert "images/jule-rc" in json.loads(Path("metrics/d/summary.json").read_text())
+    digests = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    assert digests.keys() >= {"images/pixels", "images/jule", "training-images-jule.csv"}
+    assert "training-images-pixels.csv" not in digests
+
+
 def test_leftovers_of_other_objectives_are_not_scored(project: Path) -> None:
     assert evaluate("jule/cc").exit_code == 0
     assert list(scores()["train"]) == ["jule/cc"]

@@ -129,6 +129,27 @@ def test_what_views_contribute_and_the_published_scores(call):
     assert page.count("<h2>") == 4 and "data:image/png;base64,iVBOR" in page and "-0.171" in page
 
 
+def test_networks_on_images_have_no_panels_and_are_compared(call):
+    lay_out("umist", CLASSES)
+    manifest = Path("data/views/umist/methods.json")
+    methods = Path("metrics/umist/methods.csv")
+    methods.write_text(methods.read_text() + "train/images/jule-rc,0.4,0.5,3,24\n")
+    write_manifest(manifest, {"images/jule": {}, "jule/views": {}, "jule/dmvc": {}})
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    assert [row["panel"] for row in table("metrics/umist/panels/panels.csv")][1:] == [
+        "a + jule",
+        "dmvc-fix",
+        "dmvc",
+    ]
+    (ours,) = (row for row in table("metrics/umist/published.csv") if row["algorithm"] == "jule-rc")
+    assert (ours["method"], ours["view"], ours["ours"], ours["published"]) == (
+        "end-to-end", "pixels", "0.400000", "0.877000"
+    )  # fmt: skip
+    write_manifest(manifest, {"images/pixels": {}, "images/jule": {}})
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    assert table("metrics/umist/panels/panels.csv") == []
+
+
 def test_a_rerun_changes_no_byte(call):
     lay_out("umist", CLASSES)
     outputs = []

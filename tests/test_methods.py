@@ -31,9 +31,10 @@ def write(objective: str, method: str, fingerprint: str) -> None:
     write_partitions(file, {method: np.arange(2)}, {method: {}}, fingerprint)
 
 
-def listed(*objectives: str) -> dict[str, dict[str, str]]:
+def listed(*objectives: str, images: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
+    """The manifest; `images` are further options, on methods that see the images."""
     options = [option for name in objectives for option in ("--objectives", name)]
-    result = CliRunner().invoke(app, ["--dataset", "d", *options])
+    result = CliRunner().invoke(app, ["--dataset", "d", *options, *images])
     if result.exception:
         raise result.exception
     content: dict[str, dict[str, str]] = json.loads(Path("data/views/d/methods.json").read_text())
@@ -46,6 +47,70 @@ def test_the_objectives_that_are_asked_for_are_listed_and_leftovers_are_not(proj
     assert list(both) == [f"{objective}/{method}" for objective in ("idec", "jule") for method in METHODS]
     assert both["idec/cc"] == {"partitions": file_digest(Path("data/partitions/d/idec/cc.parquet"))}
     assert listed() == {}
+
+
+def test_methods_on_images_are_listed_as_those_of_an_objective(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    for method in ("pixels", "dec", "jule", "mmdc"):
+        write("images", method, fingerprint)
+    options = ("--image-methods", "mmdc", "--image-baselines", "pixels", "--image-methods", "jule")
+    assert list(listed(images=options)) == ["images/pixels", "images/mmdc", "images/jule"]
+    both = listed("jule", images=("--image-methods", "dec"))
+    assert list(both) == [*(f"jule/{method}" for method in METHODS), "images/dec"]
+    assert both["images/dec"] == {"partitions": file_digest(Path("data/partitions/d/images/dec.parquet"))}
+
+
+def test_transfers_to_the_dataset_are_listed_and_those_to_others_are_not(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    for method in ("jule", "transfer-s", "transfer-left-over"):
+        write("images", method, fingerprint)
+    text = "transfers: [{source: s, dataset: d}, {source: d, dataset: s}]\n"
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    options = ("--image-methods", "jule", "--transfers", "params.yaml")
+    assert list(listed(images=options)) == ["images/jule", "images/transfer-s"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "params.yaml does not exist; name the file of parameters by --transfers"),
+        ("transfers:\n", "transfers is empty; write [] for none"),
+        ("transfers: s\n", "transfers holds 's'; write {source: NAME, dataset: NAME}"),
+        ("transfers: [{source: s}]\n", "transfers holds {'source': 's'}; write {source: NAME, dataset: NAME}"),
+        (
+            "transfers: [{source: s, dataset: d}, {source: s, dataset: d}]\n",
+            "transfers names s to d twice; name every transfer once",
+        ),
+        ("transfers: [{source: s, dataset: d}]\n", "data/partitions/d/images/transfer-s.parquet does not exist"),
+    ],
+)
+def test_mistakes_in_transfers(project: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        Path("params.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ManyviewsError) as caught:
+        listed(images=("--transfers", "params.yaml"))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--image-methods", "jul"), "no image method is called 'jul'; did you mean jule?"),
+        (("--image-methods", "pixels"), "no image method is called 'pixels'; did you mean dec or jule or mmdc?"),
+        (("--image-methods", "dec") * 2, "image_methods names dec twice; name every image method once"),
+        (("--image-baselines", "dec"), "no image baseline is called 'dec'; did you mean pixels?"),
+        (
+            ("--image-baselines", "pixels") * 2,
+            "image_baselines names pixels twice; name every image baseline once",
+        ),
+        (("--objectives", "images"), "no training objective is called 'images'; did you mean "),
+        (("--image-methods", "dec"), "data/partitions/d/images/dec.parquet does not exist; run `dvc repro`"),
+    ],
+)
+def test_mistakes_in_methods_on_images(project: Path, options: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ManyviewsError) as caught:
+        listed(images=options)
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(

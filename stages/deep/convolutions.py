@@ -15,7 +15,8 @@ from stages.deep.imageencoding import ImageEncoder
 from stages.errors import ParameterError
 
 _FILTERS, _SIDE = 50, 5
-_SMALL = 8  # a map of this size needs no further block
+_UNPADDED = 32  # images up to this side do without padding
+_SMALL, _PADDED_SMALL = 8, 14  # maps of these sizes need no further block
 AUTO = "auto"
 
 
@@ -104,14 +105,20 @@ class ConvEncoder(ImageEncoder):
 def choose_blocks(network: str, image_shape: Sequence[int]) -> Blocks:
     """Return the blocks that `network` names: one of `NETWORKS`, or "auto", by the size of images (c, h, w).
 
-    "auto" adds blocks without padding until no side of the map is above 8; the last is pooled only if it must be
-    for that. For images of the sizes of COIL, USPS, MNIST, CMU-PIE and FRGC these are the networks of the paper.
+    With "auto", images of at most 32 pixels a side get blocks without padding until no side of the map is above 8,
+    the last pooled only if it must be for that; larger ones get padded blocks, all pooled, until none is above 14.
+    For the sizes of the paper's image sets these are the networks of the paper, but for COIL at 128 x 128.
     """
     if network in NETWORKS:
         return NETWORKS[network]
     if network != AUTO:
         raise ParameterError(f"network is {network!r}; give {AUTO} or one of {', '.join(NETWORKS)}")
     side, shorter = max(image_shape[1:]), min(image_shape[1:])
+    if side > _UNPADDED:
+        count = 0
+        while side > _PADDED_SMALL:
+            side, count = _after(side, True, 2), count + 1
+        return Blocks((True,) * count, 2)
     pooled: list[bool] = []
     while side > _SMALL and shorter >= _SIDE:
         pooled.append(_after(side, False, 0) > _SMALL)

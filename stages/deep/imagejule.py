@@ -71,7 +71,7 @@ class ImageJULE(EncodesImages, RecurrentClustering):
     Yang, Parikh and Batra, CVPR 2016. The first clusters are images linked by nearest neighbours in their pixels;
     each period trains the network on the clusters there are and merges some of them on the graph of what it makes
     of the images; in the end the images are clustered anew. The defaults are the paper's; `PRESETS` has the
-    settings of its released code, too.
+    settings of its released code, too; the pipeline has others that measure better than both.
 
     Parameters
     ----------

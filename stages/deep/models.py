@@ -1,6 +1,5 @@
-"""Trained encoders with their clusters as files: safetensors, no pickle, the same bytes for the same weights."""
+"""Trained encoders of views with their clusters as files."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,21 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.atomic import replacing
 from stages.deep.autoencoders import Stack
+from stages.deep.confidence import confident_clusters
 from stages.deep.encoding import trained_tensors
+from stages.deep.modelfiles import read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet
 from stages.deep.resume import part
 from stages.deep.views import SCALINGS, check_views, scale
-from stages.errors import ManyviewsError, ParameterError
+from stages.errors import ParameterError
 
-_METADATA = "manyviews"  # the only key: safetensors promises no order of several
-_ENCODER = "encoder"  # in it, beside the settings: what the network is built from
 _ROWS = 1024  # images that are embedded at once
-
-
-class ModelError(ManyviewsError):
-    """A saved model is missing, damaged, or not one of ours."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +47,9 @@ class Model:
     def predict(self, views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return the clusters, int32 (m), and how sure they are, float64 (m) in [0, 1], of real arrays (m, d_j).
 
-        An image belongs to the center nearest to its embedding (Euclidean). Its confidence is 1 - d1/d2, where d1
-        is the distance to that center and d2 that to the next: 0 half-way between both, 1 on the center, and 1
-        where there is no other. Errors are those of `transform`.
+        See `confident_clusters`. Errors are those of `transform`.
         """
-        clusters, confidences = [], []
-        for embedding in self._embeddings(views):
-            # Differences, as while training: |z|^2 - 2 z mu + |mu|^2 loses the digits that part near centers.
-            distances = torch.cdist(embedding, self.centers, compute_mode="donot_use_mm_for_euclid_dist")
-            found = distances.cpu().numpy()
-            clusters.append(found.argmin(axis=1).astype(np.int32))
-            confidences.append(_confidence(found.astype(np.float64)))
-        return np.concatenate(clusters), np.concatenate(confidences)
+        return confident_clusters(self._embeddings(views), self.centers)
 
     def _embeddings(self, views: Sequence[np.ndarray]) -> Iterator[Tensor]:
         """The embedding, some rows after the other: no second copy of all the views is ever held."""
@@ -92,17 +77,11 @@ def write_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None
     one of `stages.deep.views.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the encoder
     is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
-    The tensors are "encoder.*", "centers" and, with scaling="global", "factors". The one metadata key "manyviews"
-    is JSON: the `settings`, and under "encoder" all that rebuilds the network and scales its input.
+    The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.modelfiles` for
+    the rest.
     """
-    encoder: nn.Module = estimator.encoder_
-    facts = {**_facts(encoder, estimator), "scaling": estimator.scaling}
-    text = json.dumps({**settings, _ENCODER: facts}, sort_keys=True)
-
-    from safetensors.torch import save_file
-
-    with replacing(file) as partial:
-        save_file(trained_tensors(estimator), partial, metadata={_METADATA: text})
+    facts = {**_facts(estimator.encoder_, estimator), "scaling": estimator.scaling}
+    write_model_file(file, trained_tensors(estimator), facts, settings)
 
 
 def read_model(file: Path, device: str | torch.device = "cpu") -> Model:
@@ -110,26 +89,9 @@ def read_model(file: Path, device: str | torch.device = "cpu") -> Model:
 
     Raises `ModelError` for a file that is missing, damaged or of another kind.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, "pt") as content:
-            text = (content.metadata() or {}).get(_METADATA)
-            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise ModelError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
-    except (SafetensorError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise _unusable(file, f"is no readable safetensors file ({reason})") from None
-    try:
-        settings = json.loads(text or "{}")
-        facts = settings.pop(_ENCODER)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _unusable(file, "does not say how its network is built") from None
-    try:
-        model = _rebuilt(facts, tensors, settings)
-    except (ValueError, KeyError, TypeError, IndexError, RuntimeError):
-        raise _unusable(file, "holds other weights than it says") from None
+    content = read_model_file(file)
+    with rebuilding(file):
+        model = _rebuilt(content.facts, content.tensors, content.settings)
     return replace(model, network=model.network.to(device), centers=model.centers.to(device))
 
 
@@ -177,15 +139,3 @@ def _build(facts: Mapping[str, Any]) -> nn.Module:
 
 def _layers(network: nn.Module) -> list[nn.Linear]:
     return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-
-
-def _confidence(distances: np.ndarray) -> np.ndarray:
-    """1 - d1/d2 of every row (m, k): 0 where two centers are the same and the image is on them."""
-    if distances.shape[1] == 1:
-        return np.ones(len(distances))
-    nearest, second = np.partition(distances, 1, axis=1)[:, :2].T
-    return 1 - np.divide(nearest, second, out=np.ones_like(second), where=second > 0)
-
-
-def _unusable(file: Path, why: str) -> ModelError:
-    return ModelError(f"{file} {why}; delete it and run `dvc repro` to make it anew")

@@ -77,7 +77,13 @@ _NOTES = {
     "mvec": "a vote of the networks trained on single views",
     "dmvc-fix": "multi-view network, trained part by part",
     "dmvc": "multi-view network, trained as a whole",
+    "autoencoder": "K-means on an autoencoder of the pixels",
+    "dec": "the autoencoder, pulled towards clusters (DEC)",
+    "jule-sf": "convolutions trained on merging clusters (JULE), after one pass",
+    "jule-rc": "the same network's embedding, clustered anew",
+    "mmdc": "convolutions that map images onto a mixture of Gaussians (MMDC)",
 }
+_OF_PIXELS, _TRANSFERRED = "images/pixels-", "images/transfer-"
 
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 
@@ -144,4 +150,8 @@ def _cell(value: float | None, column: Column, best: float | None) -> Cell:
 
 
 def _joint_note(method: str) -> str:
+    if method.startswith(_OF_PIXELS):
+        return "the pixels of the images, clustered as they are"
+    if method.startswith(_TRANSFERRED):
+        return "clustered by a network that was trained on another image set (JULE)"
     return _NOTES.get(method.rpartition("/")[2], "")

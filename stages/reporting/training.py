@@ -73,7 +73,10 @@ _MEASURES = (
     ("clusters", "Clusters left", "number"),
     ("nmi_geometric", "NMI with the labels", "geometric mean, 0 to 1"),
 )
-_RECORDS = {"jule": "period (some steps of training, then some merges)"}
+_RECORDS = {
+    "jule": "period (some steps of training, then some merges)",
+    "images": "epoch (of jule: period)",
+}
 
 
 def read_courses(file: Path, objective: str, method: str) -> list[Course]:

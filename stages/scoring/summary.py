@@ -9,7 +9,7 @@ _OF_ONE_VIEW = "/views/"
 
 
 def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick the scores of the methods that see all views.
+    """Pick the scores of the methods that see all views, or the images themselves.
 
     Parameters
     ----------

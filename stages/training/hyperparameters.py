@@ -29,22 +29,24 @@ def hyperparameters(
     given: Mapping[str, Any],
     overruling: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
+    not_theirs: Sequence[str] = NOT_THEIRS,
 ) -> dict[str, Any]:
     """Return the parameters of a run, by name; those that nobody gives are left to the estimator.
 
     `given` is the objective's section of the parameters and `overruling` what a run by hand changes in it. The
     section's `preset` names one of the estimator's presets, whose values replace the whole section; "none" keeps
-    it. `extra` maps names that are no parameters of the estimator's constructor to their types.
+    it. `extra` maps names that are no parameters of the estimator's constructor to their types; `not_theirs` are
+    parameters of it that are none of the objective's.
 
     Raises `ParameterError` for unknown names, with the nearest ones, and for values of a type that does not fit.
     """
     hints = get_type_hints(estimator.__init__)  # type: ignore[misc]
-    types = {name: hint for name, hint in hints.items() if name not in NOT_THEIRS}
+    types = {name: hint for name, hint in hints.items() if name not in not_theirs}
     types |= {**(extra or {}), "preset": str}
     section = {name: _checked(objective, name, value, types) for name, value in given.items()}
     changed = {name: _checked(objective, name, value, types) for name, value in overruling.items()}
     preset = {**section, **changed}.get("preset", "none")
-    base = section if preset == "none" else _preset(objective, estimator, preset)
+    base = section if preset == "none" else _preset(objective, estimator, preset, not_theirs)
     return {**base, **changed, "preset": preset}
 
 
@@ -57,11 +59,12 @@ def presets(estimator: type) -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _preset(objective: str, estimator: type, name: str) -> dict[str, Any]:
+def _preset(objective: str, estimator: type, name: str, not_theirs: Sequence[str]) -> dict[str, Any]:
     known = presets(estimator)
     if name not in known:
         raise ParameterError(f"{objective}.preset is {name!r}; give one of {', '.join(['none', *known])}")
-    return {key: value for key, value in known[name].items() if key != "network"}
+    follows = {"network"} & set(not_theirs)  # from the method; a preset's scaling and width overrule the stage's
+    return {key: value for key, value in known[name].items() if key not in follows}
 
 
 def _checked(objective: str, name: str, value: Any, types: Mapping[str, Any]) -> Any:

@@ -11,7 +11,8 @@ from stages.atomic import write_text
 from stages.csvtext import csv_text
 from stages.digest import file_digest
 from stages.scoring import external_scores
-from stages.tables import Vectors, write_partitions, write_vectors
+from stages.tables import ImageTable, Vectors, write_partitions, write_vectors
+from stages.trainedfiles import training_curve
 from stages.training.curves import columns, curve
 from stages.training.job import Job
 
@@ -37,12 +38,7 @@ class Result:
 
 def result_of(job: Job, backbone: str | None, tables: list[Vectors], estimator: Any, model: Any) -> Result:
     """Gather what a fitted estimator learnt from `tables` of features; `model` is what is saved as the network."""
-    known = job.images.labels >= 0
-
-    def score(labels: np.ndarray) -> float:
-        return external_scores(job.images.labels[known], labels[known])["nmi_geometric"]
-
-    rows = curve(estimator.history_, getattr(estimator, "gamma", 1.0), score if known.any() else None)
+    rows = course(job.images, estimator)
     backbones = [backbone] if backbone else job.backbones
     extraction = {
         name: {fact: table.metadata[fact] for fact in _EXTRACTION if fact in table.metadata}
@@ -58,6 +54,22 @@ def result_of(job: Job, backbone: str | None, tables: list[Vectors], estimator: 
         extraction=extraction,
         checkpoint=estimator.checkpoint,
     )
+
+
+def course(images: ImageTable, estimator: Any) -> list[dict[str, Any]]:
+    """Return the rows of the training's curve, with scores where images have labels."""
+    known = images.labels >= 0
+
+    def score(labels: np.ndarray) -> float:
+        return external_scores(images.labels[known], labels[known])["nmi_geometric"]
+
+    return curve(estimator.history_, getattr(estimator, "gamma", 1.0), score if known.any() else None)
+
+
+def write_course(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows of one curve or several."""
+    header = columns(rows)
+    write_text(file, csv_text(header, ([row.get(name, "") for name in header] for row in rows)))
 
 
 def write_results(job: Job, results: Sequence[Result], metrics: Path) -> None:
@@ -76,9 +88,7 @@ def write_results(job: Job, results: Sequence[Result], metrics: Path) -> None:
         labels[name], settings[name] = result.labels, own | {"embedding": file_digest(embedding)}
     write_partitions(job.files.partitions(job.method), labels, settings, fingerprint)
     rows = [row for result in results for row in result.rows]
-    header = columns(rows)
-    text = csv_text(header, ([row.get(name, "") for name in header] for row in rows))
-    write_text(metrics / f"training-{job.objective}-{job.method}.csv", text)
+    write_course(training_curve(metrics, f"{job.objective}/{job.method}"), rows)
     for result in results:
         result.checkpoint.remove()
 

@@ -34,24 +34,20 @@ def test_maps_are_those_of_the_paper(
     assert network.layer(images(2, shape), "top-1").shape == (2, flat)
 
 
-@pytest.mark.parametrize(
-    ("name", "shape", "final", "flat"), [row for row in PAPER if not NETWORKS[row[0]].padding]
-)
-def test_the_choice_by_size_is_that_of_the_paper(
-    name: str, shape: tuple[int, int, int], final: tuple[int, int], flat: int
-) -> None:
+@pytest.mark.parametrize(("name", "shape"), [row[:2] for row in PAPER if row[0] != "coil"])
+def test_the_choice_by_size_is_that_of_the_paper(name: str, shape: tuple[int, int, int]) -> None:
     assert choose_blocks("auto", shape) == NETWORKS[name]
 
 
-@pytest.mark.parametrize("side", [1, 4, 5, 8, 9, 13, 24, 33, 64, 100, 512])
+@pytest.mark.parametrize("side", [1, 4, 5, 8, 9, 13, 24, 32, 33, 64, 100, 512])
 def test_some_network_suits_any_size_from_five_pixels_on(side: int) -> None:
     for shape in ((1, side, side), (3, side, 4 * side), (1, 3 * side, side)):
         blocks = choose_blocks("auto", shape)
-        if side < 5:
+        if side < 5 and not blocks.padding:
             with pytest.raises(ParameterError, match=rf"{shape[1]} x {shape[2]} pixels are too small"):
                 ConvEncoder(shape, *blocks)
         else:
-            assert ConvEncoder(shape, *blocks).output.in_features > 0
+            assert 0 < ConvEncoder(shape, *blocks).output.in_features <= 50 * 14 * 14
 
 
 def test_layers_are_the_blocks_from_the_top() -> None:

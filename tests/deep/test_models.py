@@ -17,7 +17,8 @@ from stages.deep import IDEC, models
 from stages.deep.autoencoders import Stack
 from stages.deep.dmvc import DMVC
 from stages.deep.jule import JULE
-from stages.deep.models import Model, ModelError, read_model, write_model
+from stages.deep.modelfiles import ModelError
+from stages.deep.models import Model, read_model, write_model
 from stages.deep.networks import MLP, MVnet, initialise
 from stages.deep.views import scale
 from stages.errors import ParameterError

@@ -91,9 +91,36 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ({"baseline": {"normalise": "l3"}}, "baseline.normalise is 'l3'; give one of sqrt, l2, none"),
         ({"extract": {"preprocessing": "x"}}, "extract.preprocessing is 'x'; give one of preset, published"),
         ({"extract": {"precision": "fp16"}}, "extract.precision is 'fp16'; give one of auto, fp32, bf16"),
-        ({"objectives": None}, "objectives is empty; write [] to train none"),
+        ({"objectives": None}, "objectives is empty; write [] for none"),
         ({"datasets": None}, "datasets is empty; name at least one"),
+        ({"image_methods": None}, "image_methods is empty; write [] for none"),
+        ({"image_methods": ["pixels"]}, "no image method is called 'pixels'; did you mean "),
+        ({"image_methods": ["dec", "dec"]}, "image_methods names dec twice; name every image method once"),
+        ({"image_baselines": ["pixel"]}, "no image baseline is called 'pixel'; did you mean pixels?"),
+        (
+            {"image_dec": None, "image_methods": ["dec"]},
+            "image_dec is empty; it is a section: indent its keys below it",
+        ),
+        ({"images": {"image_size": 4}}, "image_size is '4'; give 'auto', or a whole number from 8 to 512"),
+        (
+            {"image_pixels": {"algorithms": ["kmean"]}},
+            "no clustering algorithm is called 'kmean'; did you mean kmeans",
+        ),
         ({"objectives": [5]}, "no training objective is called '5'; did you mean "),
+        ({"transfers": None}, "transfers is empty; write [] for none"),
+        ({"transfers": ["a"]}, "transfers holds 'a'; write {source: NAME, dataset: NAME}"),
+        (
+            {"transfers": [{"source": "flowers", "dataset": "x"}], "image_methods": ["jule"]},
+            "transfers names 'x', which is none of the datasets; add it to them",
+        ),
+        (
+            {"transfers": [{"source": "flowers", "dataset": "flowers"}], "image_methods": ["dec"]},
+            "transfers needs the networks of jule; add it to the image_methods",
+        ),
+        (
+            {"image_transfer": {"algorithms": ["kmean"]}},
+            "no clustering algorithm is called 'kmean'; did you mean kmeans",
+        ),
     ],
 )
 def test_a_wrong_value(values: dict[str, Any], start: str) -> None:
@@ -108,7 +135,9 @@ def test_an_untrained_objective_needs_no_section_and_one_algorithm_no_dash() -> 
 
 def test_what_is_well_says_what_was_not_looked_at() -> None:
     ((level, message),) = check_parameters(PARAMETERS, ROOT / "dvc.yaml")
-    assert level == "ok" and message.endswith("; those of jule, idec, dec are checked when they are trained")
+    assert level == "ok" and message.endswith(
+        "image_dec, image_jule, image_mmdc are checked when they are trained"
+    )
 
 
 def test_a_missing_section() -> None:

@@ -25,8 +25,9 @@ SMALL = {
     "jule": {"steps": 5, "reruns": 1},
     "idec": {"pretrain_epochs": 10, "anchor_epochs": 5, "refine_epochs": 5, "runs": 2},
 }
-LISTING = {"views@drawings-backbones0", "methods@drawings-objectives0"}
-LISTED = {"methods@drawings-objectives0", "evaluate@drawings", "experiments@drawings", "study@all", "report@all"}
+METHODS = "methods@drawings-objectives0-image_baselines0-image_methods0"
+LISTING = {"views@drawings-backbones0", METHODS}
+LISTED = {METHODS, "evaluate@drawings", "experiments@drawings", "study@all", "report@all"}
 JOINT = {"ensemble@drawings", *LISTED}
 
 

@@ -12,6 +12,8 @@ import typer.main
 import yaml
 
 from stages.comparison import OBJECTIVES
+from stages.imagemethods import NETWORKS
+from stages.training import imagejob
 from stages.training.estimators import estimator_class
 from stages.training.hyperparameters import NOT_THEIRS
 from stages.training.start import START_TYPES
@@ -138,6 +140,18 @@ def test_an_objective_has_a_section_with_all_the_parameters_of_its_estimators(ob
         defaults = {name: parameter.default for name, parameter in signature.items()}
         ours = {name: defaults[name] for name in defaults.keys() - set(NOT_THEIRS) - start.keys()}
         assert {name: section[name] for name in section.keys() - {"preset", *start}} == ours
+
+
+@pytest.mark.parametrize("method", NETWORKS)
+def test_an_image_method_has_a_section_with_all_the_parameters_of_its_estimator(method):
+    section = PARAMS[f"image_{method}"]
+    assert section["preset"] == "none"
+    signature = inspect.signature(imagejob.estimator_class(method)).parameters
+    defaults = {name: parameter.default for name, parameter in signature.items()}
+    theirs = {name: defaults[name] for name in defaults.keys() - set(imagejob.NOT_THEIRS[method])}
+    assert section.keys() - {"preset"} == theirs.keys()
+    if method == "mmdc":  # the defaults of dec are for features, those of jule the paper's
+        assert {name: section[name] for name in theirs} == theirs
 
 
 def test_every_parameter_has_a_comment_above_it():

@@ -1,6 +1,7 @@
 from stages.comparison import METHODS
 from stages.reporting import score_table
 from stages.reporting.scoretable import SUMMARY_FROM
+from stages.training.imagejob import COLUMNS
 
 LABELLED = {"ari": 0.5, "silhouette": -0.25, "largest_cluster": 1200.0}
 
@@ -53,4 +54,14 @@ def test_trained_networks_on_single_views_have_a_median_of_their_own() -> None:
 
 def test_every_trained_method_is_explained() -> None:
     table = score_table({f"jule/{method}": LABELLED for method in METHODS if method != "views"}, {})
+    assert all(row.note for row in table.joint)
+
+
+def test_every_result_of_a_method_on_images_is_explained() -> None:
+    results = (
+        *(column for columns in COLUMNS.values() for column in columns),
+        "pixels-kmeans",
+        "transfer-s-top-kmeans",
+    )
+    table = score_table({f"images/{name}": LABELLED for name in results}, {})
     assert all(row.note for row in table.joint)

@@ -110,11 +110,35 @@ OURS = {DMVC: measured(nmi_geometric=0.75, nmi_arithmetic=0.25)}
         ("baseline/vgg16/L1/ward", Method("baseline", "vgg16", "L1", "ward")),
         ("train/idec/views/vgg16", Method("views", "vgg16", "L2", "idec")),
         ("train/jule/dmvc-fix", Method("dmvc-fix", algorithm="jule")),
+        ("train/images/dec", Method("end-to-end", "pixels", "", "dec")),
+        ("train/images/autoencoder", Method("end-to-end", "pixels", "", "autoencoder-kmeans")),
+        ("train/images/jule-rc", Method("end-to-end", "pixels", "", "jule-rc")),
+        ("train/images/pixels-sc_njw", Method("baseline", "pixels", "pixels", "sc_njw")),
+        ("train/images/other", None),
         ("ensemble", None),
     ],
 )
 def test_methods_are_read_from_their_names(name, method):
     assert parse_method(name, "L2") == method
+
+
+@pytest.mark.parametrize(
+    ("dataset", "result", "metric", "expected"),
+    [
+        ("mnist", "dec", "accuracy", {("Xie et al. 2016", 0.8430), ("Guo et al. 2017", 0.8655)}),
+        ("mnist", "autoencoder", "accuracy", {("Xie et al. 2016", 0.8184), ("Guo et al. 2017", 0.8182)}),
+        ("COIL-20", "jule-sf", "nmi_geometric", {("Yang et al. 2016", 1.0)}),
+        ("umist", "jule-rc", "nmi_geometric", {("Yang et al. 2016", 0.877)}),
+        ("umist", "pixels-gdl", "nmi_geometric", {("Yang et al. 2016", 0.755)}),
+        ("cifar10", "mmdc", "nmi_arithmetic", {("MMDC 2020", 0.703)}),
+        ("umist", "mmdc", "nmi_arithmetic", set()),
+    ],
+)
+def test_networks_on_images_are_compared_with_those_trained_on_pixels(dataset, result, metric, expected):
+    ours = {parse_method(f"train/images/{result}"): measured(575, **{metric: 0.5})}
+    found = compare(dataset, 4, ours, published_scores())
+    assert {(comparison.source, comparison.published) for comparison in found} == expected
+    assert all("CNNs" not in comparison.note for comparison in found)
 
 
 def test_ours_theirs_and_the_difference():
@@ -197,6 +221,17 @@ def test_pixels_are_no_view():
     ours = {Method("baseline", view, "pixels", "gdl"): measured(nmi_geometric=1.0) for view in "ab"}
     pixels = {"method": "baseline", "layer": "pixels", "algorithm": "gdl", "view": "pixels"}
     assert compare("coil20", 2, ours, [score(**pixels), score(**{**pixels, "note": "again"})]) == []
+
+
+def test_the_view_of_pixels_is_left_out_of_the_mean_of_cnns():
+    single = {"method": "baseline", "layer": "L3", "algorithm": "ward"}
+    published = [score(view=view, value=0.5, **single) for view in "ab"]
+    ours = {
+        Method("baseline", view, "L3", "ward"): measured(nmi_geometric=value)
+        for view, value in (("a", 0.75), ("b", 0.25), ("pixels", 0.125))
+    }
+    *_, mean = compare("coil20", 3, ours, published)
+    assert (mean.method.view, mean.ours, mean.views, mean.note) == (MEAN, 0.5, 2, "")
 
 
 TABLE = """source: s

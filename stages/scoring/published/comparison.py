@@ -10,6 +10,17 @@ from stages.scoring.published.records import PublishedScore
 
 JOINT = ("cc", "mvec", "dmvc-fix", "dmvc", "kmeans-of-dmvc-fix", "kmeans-of-dmvc")
 _SINGLE = ("baseline", "views", "kmeans-of-views")
+_END_TO_END = "end-to-end"
+_PIXELS = "pixels"
+_NO_CNN = (_PIXELS, "sift", "jule")  # views that a mean over CNNs leaves out
+# Networks trained on the images themselves, as this project and as the sources name their results.
+_ON_IMAGES = {
+    "autoencoder": "autoencoder-kmeans",
+    "dec": "dec",
+    "jule-sf": "jule-sf",
+    "jule-rc": "jule-rc",
+    "mmdc": "mmdc",
+}
 MEAN = "mean of views"
 
 
@@ -61,10 +72,12 @@ def dataset_key(name: str) -> str:
 
 
 def parse_method(name: str, layer: str = "L3") -> Method | None:
-    """Return what a method of `stages.evaluate` is, such as "baseline/vgg16/L1/ward", "train/jule/views/vgg16" or
-    "train/jule/cc"; None for what nobody published. Trained networks saw `layer`.
+    """Return what a method of `stages.evaluate` is, such as "baseline/vgg16/L1/ward", "train/jule/views/vgg16",
+    "train/jule/cc" or "train/images/mmdc"; None for what nobody published. Networks on features saw `layer`.
     """
     kind, *rest = name.split("/")
+    if kind == "train" and len(rest) == 2 and rest[0] == "images":
+        return _on_images(rest[1])
     if kind == "baseline" and len(rest) == 3:
         return Method("baseline", *rest)
     if kind == "train" and len(rest) == 3 and rest[1] in _SINGLE:
@@ -74,6 +87,14 @@ def parse_method(name: str, layer: str = "L3") -> Method | None:
     return None
 
 
+def _on_images(result: str) -> Method | None:
+    """What a result of a method on the images themselves is: a network's, or a plain clustering of the pixels."""
+    baseline, dash, algorithm = result.partition("-")
+    if baseline == _PIXELS and dash:
+        return Method("baseline", _PIXELS, _PIXELS, algorithm)
+    return Method(_END_TO_END, _PIXELS, algorithm=_ON_IMAGES[result]) if result in _ON_IMAGES else None
+
+
 def compare(
     dataset: str, views: int, ours: Mapping[Method, Measured], published: Sequence[PublishedScore]
 ) -> list[Comparison]:
@@ -81,15 +102,15 @@ def compare(
 
     Only like is compared with like: the method, the algorithm, the layer and the definition of the metric are the
     same, and a single view is the same CNN. The mean of the single views of a method is compared, too, each over
-    the views that it has here and there: no view needs to be the same then. Published methods on pixels have no
-    match. Other numbers of images, clusters and views there are noted.
+    the views that it has here and there: no view needs to be the same then. Other numbers of images, clusters and
+    views there are noted.
     """
     theirs = [score for score in published if dataset_key(score.dataset) == dataset_key(dataset)]
     pairs = []
     for score in theirs:
         method = Method(score.method, score.view, score.layer, score.algorithm)
         known = ours.get(method)
-        if score.method in (*JOINT, *_SINGLE) and known and score.metric in known.scores:
+        if score.method in (*JOINT, *_SINGLE, _END_TO_END) and known and score.metric in known.scores:
             here, there = (1, 1) if score.view else (views, score.views)
             cnns = "" if score.view else f"CNNs: {_views(here)} here, {there} there, not checked to be the same"
             pairs.append(_Pair(score, method, score.metric, known, score.value, here, there, cnns, score.note))
@@ -114,7 +135,7 @@ def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) ->
     """The means over single views of what was run and published: both averages of printed or measured scores."""
     groups: dict[tuple[str, ...], list[PublishedScore]] = {}
     for score in theirs:
-        if score.method in _SINGLE and score.view not in ("pixels", "sift", "jule"):
+        if score.method in _SINGLE and score.view not in _NO_CNN:
             kind = (score.source, score.table, score.method, score.layer, score.algorithm, score.metric)
             groups.setdefault(kind, []).append(score)
     pairs: list[_Pair] = []
@@ -123,6 +144,7 @@ def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) ->
             method.view: measured
             for method, measured in ours.items()
             if (method.method, method.layer, method.algorithm) == (name, layer, algorithm)
+            and method.view not in _NO_CNN
             and metric in measured.scores
         }
         if not same or len(scores) < 2:

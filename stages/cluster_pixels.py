@@ -1,0 +1,79 @@
+"""Stage `cluster_pixels`: the images' own pixels clustered, what networks on images are compared with."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.cluster_count import found_n_clusters, resolve_n_clusters
+from stages.clustering import ALGORITHMS
+from stages.command import application, run
+from stages.imagemethods import BASELINES, FOLDER, check_image_baseline
+from stages.plainclusters import clustered, single_runs
+from stages.runlog import write_runlog
+from stages.tables import read_images, write_partitions
+from stages.trainedfiles import TrainedFiles
+from stages.training.pixels import AUTO, chosen_size, read_pixels
+
+
+def cluster_pixels(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
+        ),
+    ],
+    image_baseline: Annotated[
+        str, typer.Option(help=f"What is clustered; there is one so far: {', '.join(BASELINES)}.")
+    ] = "pixels",
+    seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
+    image_size: Annotated[
+        str,
+        typer.Option(
+            help="Side in pixels, 8 to 512, of the square that every image becomes. auto: images of one size up "
+            "to 128 stay as they are, others become 64 x 64."
+        ),
+    ] = AUTO,
+    algorithms: Annotated[
+        list[str],
+        typer.Option(
+            help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; repeatable."
+        ),
+    ] = ["kmeans", "sc_njw"],  # noqa: B006
+    n_init: Annotated[
+        int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
+    ] = 10,
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Cluster the pixels of the images, as rows of length 1, and write one column an algorithm.
+
+    Each algorithm runs once. Those that find the number of clusters themselves label an image that they leave out
+    -1.
+    """
+    check_image_baseline(image_baseline)
+    chosen = single_runs(algorithms)
+    side = chosen_size(image_size)
+    files = TrainedFiles(data, dataset, FOLDER)
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
+    started = time.perf_counter()
+    pixels = read_pixels(images, side)
+    shape = list(pixels.shape[1:])
+    rows = pixels.reshape(len(images), -1).astype("float32")
+    labels, settings = {}, {}
+    for name, found, own in clustered(rows, chosen, image_baseline, count, seed, n_init):
+        labels[name] = found
+        settings[name] = own | {"image_size": image_size, "image_shape": shape}
+    write_partitions(files.partitions(image_baseline), labels, settings, images.fingerprint)
+    seconds = time.perf_counter() - started
+    write_runlog(f"cluster-{dataset}-{image_baseline}", runs=len(labels), seconds=round(seconds, 3))
+    size = " x ".join(map(str, shape))
+    print(f"{dataset}: {len(labels)} partitions of pixels ({size}), {count} clusters, {seconds:.1f} s")
+
+
+app = application(cluster_pixels)
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,40 @@
+"""Plain clusterings of rows of numbers: several algorithms, each run once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from stages.checks import check_once
+from stages.clustering import Algorithm, count_different, find_algorithm, isometric, normalise
+from stages.errors import ParameterError
+from stages.imagemethods import FOLDER
+from stages.seeds import derived_seed
+
+
+def single_runs(names: Sequence[str]) -> list[Algorithm]:
+    """Return the algorithms that a user named; refuse what only the baselines of the views do with them."""
+    check_once("algorithms", names, "algorithm")
+    algorithms = [find_algorithm(name) for name in names]
+    for algorithm in algorithms:
+        for parameter in ("multiple", "seeds"):
+            if parameter in algorithm.parameters:
+                raise ParameterError(f"algorithm {algorithm.label} runs once here; leave out {parameter}")
+    return algorithms
+
+
+def clustered(
+    features: np.ndarray, algorithms: Sequence[Algorithm], title: str, n_clusters: int, seed: int, n_init: int
+) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Yield name, labels int32 (n) and settings of each clustering of features, float32 (n, d).
+
+    Features become rows of length 1; there are no more clusters than different ones. Names begin with the `title`.
+    """
+    rows = normalise(features, "l2")
+    reduced = isometric(rows)
+    clusters = min(n_clusters, count_different([rows]))
+    for algorithm in algorithms:
+        name = f"{title}-{algorithm.label}"
+        own = derived_seed(seed, FOLDER, name)
+        labels = algorithm.partition(reduced if algorithm.distances_only else rows, clusters, own, n_init)
+        yield name, labels, {"algorithm": algorithm.label, "n_clusters": clusters, "seed": own, "n_init": n_init}

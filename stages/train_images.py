@@ -1,0 +1,122 @@
+"""Stage `train_images`: one network, trained on the images themselves to cluster them."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stages.cluster_count import found_n_clusters, resolve_n_clusters
+from stages.command import application, run
+from stages.imagemethods import FOLDER, NETWORKS, check_image_method
+from stages.parameterfile import read_changes, read_section
+from stages.runlog import write_runlog
+from stages.tables import read_images
+from stages.trainedfiles import TrainedFiles
+from stages.training.imagejob import ImageJob, chosen_parameters, train_on_images, write_image_results
+from stages.training.pixels import AUTO, chosen_size, read_pixels
+from stages.training.results import described_sizes
+from stages.trainingrun import training_run
+
+
+def train_images(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
+        ),
+    ],
+    image_method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            "--image-method",
+            help=f"What is trained: {', '.join(NETWORKS)}. dec: an autoencoder of the pixels, pulled towards "
+            "clusters; jule: a network of convolutions, trained on clusters that merge; mmdc: one that "
+            "maps images onto the points of a mixture of Gaussians.",
+        ),
+    ],
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed that all others are derived from.")] = 0,
+    image_size: Annotated[
+        str,
+        typer.Option(
+            help="Side in pixels, 8 to 512, of the square that every image becomes. auto: images of one size up "
+            "to 128 stay as they are, others become 64 x 64."
+        ),
+    ] = AUTO,
+    parameters: Annotated[
+        Path, typer.Option(help="YAML file whose section image_METHOD holds the parameters of the training.")
+    ] = Path("params.yaml"),
+    changes: Annotated[
+        list[str], typer.Option("--set", help="NAME=VALUE in place of that file's value; repeatable.")
+    ] = [],  # noqa: B006 - Typer copies it
+    device: Annotated[
+        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
+    ] = "auto",
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="MANYVIEWS_CHECKPOINT_SECONDS",
+            min=0,
+            help="Seconds from one state that a killed run goes on from to the next; 0: one after every epoch.",
+        ),
+    ] = 10.0,
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    metrics: Annotated[Path, typer.Option(help="Folder of the small files for `dvc plots`.")] = Path("metrics"),
+) -> None:
+    """Train a network on the pixels, without any pretrained one; write its clusters, embedding, weights and curve.
+
+    dec has two results, K-means on the embedding of its pre-trained autoencoder ("autoencoder") and the clusters
+    that it ends with; jule has that of one pass ("jule-sf"), and that of clustering its embedding anew
+    ("jule-rc"). An unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from
+    there and ends with the same files, byte for byte.
+    """
+    check_image_method(image_method)
+    side = chosen_size(image_size)
+    section = read_section(parameters, f"image_{image_method}")
+    chosen = chosen_parameters(image_method, section, read_changes(changes))
+    files = TrainedFiles(data, dataset, FOLDER)
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    job = ImageJob(
+        files=files,
+        images=images,
+        pixels=read_pixels(images, side),
+        method=image_method,
+        n_clusters=resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters),
+        image_size=image_size,
+        seed=seed,
+        parameters=chosen,
+        seconds=checkpoint_seconds,
+    )
+    started = time.perf_counter()
+    lock = files.scratch(image_method).with_suffix(".lock")
+    with training_run(job.title, lock, device, _epochs(chosen)) as at:
+        estimator = train_on_images(job, at.device, at.show)
+        if at.group.rank == 0:
+            labels = write_image_results(job, estimator, metrics / dataset)
+    if at.group.rank > 0:
+        return
+    seconds = time.perf_counter() - started
+    write_runlog(
+        f"train-{dataset}-{FOLDER}-{image_method}",
+        device=str(at.device),
+        processes=at.group.size,
+        seconds=round(seconds, 3),
+    )
+    size = " x ".join(map(str, job.pixels.shape[1:]))
+    print(f"{job.title} on pixels ({size}): {described_sizes(list(labels.values()))}, {seconds:.1f} s")
+
+
+def _epochs(given: dict[str, Any]) -> int | None:
+    """How many records the training makes, at most; None where nobody knows."""
+    names = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
+    if all(name in given for name in names):
+        return sum(given[name] for name in names)
+    return given["epochs"] if "refine_epoch" in given else None  # of mmdc; those of jule end when they are merged
+
+
+app = application(train_images)
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,91 @@
+"""Stage `train_transfer`: images clustered by what a network, trained on another image set, makes of them."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stages.checks import check_once
+from stages.cluster_count import found_n_clusters, resolve_n_clusters
+from stages.clustering import ALGORITHMS
+from stages.command import application, run
+from stages.digest import file_digest
+from stages.imagemethods import FOLDER, TRANSFERRED
+from stages.plainclusters import clustered, single_runs
+from stages.runlog import write_runlog
+from stages.tables import read_images, write_partitions
+from stages.trainedfiles import TrainedFiles, transferred
+from stages.training.pixels import read_shaped
+
+
+def transfer_images(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset to cluster: the folder under data/raw.")],
+    source: Annotated[str, typer.Option(help="Name of the dataset on which images/jule was trained.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
+        ),
+    ],
+    seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
+    layers: Annotated[
+        list[str],
+        typer.Option(
+            help="Layer of the network whose features are clustered: top, its output; top-1, the maps of its last "
+            "block; top-2, those of the block before; repeatable."
+        ),
+    ] = ["top"],  # noqa: B006 - Typer copies it
+    algorithms: Annotated[
+        list[str],
+        typer.Option(
+            help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; repeatable."
+        ),
+    ] = ["gdl:n_neighbors=20", "kmeans"],  # noqa: B006
+    n_init: Annotated[
+        int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
+    ] = 10,
+    device: Annotated[
+        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
+    ] = "auto",
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Cluster a dataset by the network that images/jule trained on the dataset SOURCE; write a column a result.
+
+    Images become as large as those the network was trained on, the features of each layer rows of length 1. Each
+    algorithm runs once. Those that find the number of clusters themselves label an image that they leave out -1.
+    """
+    check_once("layers", layers, "layer")
+    chosen = single_runs(algorithms)
+    files = TrainedFiles(data, dataset, FOLDER)
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
+    file = TrainedFiles(data, source, FOLDER).model(TRANSFERRED)
+
+    from stages.deep.imagemodels import read_image_model
+    from stages.deep.transfer import check_layer, layer_features
+    from stages.device import choose_device
+
+    started = time.perf_counter()
+    model = read_image_model(file, at := choose_device(device))
+    network: Any = model.network  # of convolutions, whose layers have names
+    for layer in layers:
+        check_layer(network, layer)
+    method, digest = transferred(source), file_digest(file)
+    pixels = read_shaped(images, model.image_shape)
+    labels, settings = {}, {}
+    for layer in layers:
+        common = {"source": source, "model": digest, "image_shape": list(model.image_shape), "layer": layer}
+        features = layer_features(network, pixels, layer)
+        for name, found, own in clustered(features, chosen, f"{method}-{layer}", count, seed, n_init):
+            labels[name], settings[name] = found, common | own
+    write_partitions(files.partitions(method), labels, settings, images.fingerprint)
+    seconds = time.perf_counter() - started
+    write_runlog(f"transfer-{dataset}-{source}", device=str(at), seconds=round(seconds, 3))
+    print(f"{dataset} by the network of {source}: {len(labels)} partitions, {count} clusters, {seconds:.1f} s")
+
+
+app = application(transfer_images)
+
+if __name__ == "__main__":
+    run(app)

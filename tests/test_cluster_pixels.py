@@ -1,0 +1,91 @@
+"""The stage `cluster_pixels` on a few drawings."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from typer.testing import CliRunner, Result
+
+from stages.cluster_pixels import app
+from stages.errors import ManyviewsError
+from stages.tables import read_images, read_partitions
+from stages.training.pixels import read_pixels
+from tests.drawings import CLASSES, write_drawings
+
+TABLE = Path("data/partitions/d/images/pixels.parquet")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the image set `d`."""
+    monkeypatch.chdir(tmp_path)
+    write_drawings(Path("data/images/d.parquet"))
+    return tmp_path
+
+
+def cluster(*options: str) -> Result:
+    return CliRunner().invoke(app, ["--dataset", "d", "--n-clusters", "classes", *options])
+
+
+def test_every_algorithm_has_a_column(project: Path) -> None:
+    result = cluster("--algorithms", "kmeans", "--algorithms", "gdl:n_neighbors=4", "--seed", "3")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert result.stdout.startswith("d: 2 partitions of pixels (1 x 12 x 12), 3 clusters, ")
+    table = read_partitions(TABLE)
+    assert list(table.labels) == ["pixels-kmeans", "pixels-gdl:n_neighbors=4"]
+    assert table.fingerprint == read_images(Path("data/images/d.parquet")).fingerprint
+    settings = table.settings["pixels-kmeans"]
+    assert settings["image_shape"] == [1, 12, 12] and settings["image_size"] == "auto"
+    rows = read_pixels(read_images(Path("data/images/d.parquet"))).reshape(30, -1).astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    expected = KMeans(3, n_init=10, random_state=0).fit_predict(rows)
+    for labels in table.labels.values():
+        assert adjusted_rand_score(expected, labels) == adjusted_rand_score(CLASSES, labels) == 1
+
+
+def test_the_same_seed_gives_the_same_bytes(project: Path) -> None:
+    assert cluster().exit_code == 0
+    before = TABLE.read_bytes()
+    assert cluster().exit_code == 0
+    assert TABLE.read_bytes() == before
+    assert cluster("--seed", "1").exit_code == 0
+    seeds = [settings["seed"] for settings in read_partitions(TABLE).settings.values()]
+    assert len(set(seeds)) == 2
+    assert TABLE.read_bytes() != before
+
+
+def test_images_may_be_made_larger_or_smaller(project: Path) -> None:
+    assert "(1 x 8 x 8)" in cluster("--image-size", "8").stdout
+    assert read_partitions(TABLE).settings["pixels-kmeans"]["image_size"] == "8"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--image-baseline", "pixel"], "no image baseline is called 'pixel'; did you mean pixels?"),
+        (["--algorithms", "kmean"], "no clustering algorithm is called 'kmean'; did you mean kmeans"),
+        (
+            ["--algorithms", "ward", "--algorithms", "ward"],
+            "algorithms names ward twice; name every algorithm once",
+        ),
+        (["--algorithms", "kmeans:seeds=3"], "algorithm kmeans:seeds=3 runs once here; leave out seeds"),
+        (["--algorithms", "ward:multiple=2"], "algorithm ward:multiple=2 runs once here; leave out multiple"),
+        (["--image-size", "4"], "image_size is '4'; give 'auto', or a whole number from 8 to 512"),
+        (["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
+        (["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist; run `dvc repro ensemble`"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(project: Path, options: list[str], message: str) -> None:
+    error = cluster(*options).exception
+    assert isinstance(error, ManyviewsError), repr(error)
+    assert str(error).startswith(message) and "\n" not in str(error)
+    assert not TABLE.exists()
+
+
+def test_it_needs_no_torch() -> None:
+    program = "import sys, stages.cluster_pixels; assert not {'torch', 'sklearn'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

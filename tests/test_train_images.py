@@ -1,0 +1,218 @@
+"""The stage `train_images` on a few drawings: its files, its refusals, and that it goes on after a kill."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from stages.digest import file_digest
+from stages.errors import ManyviewsError
+from stages.lock import locked
+from stages.tables import read_images, read_partitions, read_vectors
+from stages.train_images import app
+from stages.training.pixels import read_pixels
+from tests.drawings import write_drawings
+
+FAST = {
+    "image_dec": {
+        "preset": "none",
+        "network": [16, 3],
+        "scaling": "global",
+        "pretrain_epochs": 4,
+        "refine_epochs": 3,
+        "batch_size": 8,
+        "tolerance": 0.0,
+    },
+    "image_mmdc": {
+        "preset": "none",
+        "network": "vgg",
+        "epochs": 2,
+        "refine_epoch": 1,
+        "crops": [8],
+        "input_size": 16,
+        "batch_size": 10,
+    },
+    "image_jule": {"preset": "none", "width": 8, "n_neighbors": 3, "epochs": 1, "batch_size": 10},
+}
+COLUMNS = {"dec": ["autoencoder", "dec"], "jule": ["jule-sf", "jule-rc"], "mmdc": ["mmdc"]}
+METHODS = list(COLUMNS)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the image set `d`."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)
+    for name in ("MANYVIEWS_DEVICE", "MANYVIEWS_CHECKPOINT_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+    write_drawings(Path("data/images/d.parquet"))
+    Path("params.yaml").write_text(yaml.safe_dump(FAST))
+    yield tmp_path
+    torch.set_num_threads(threads)
+
+
+def train(method: str, *options: str) -> Result:
+    given = ["--dataset", "d", "--n-clusters", "classes", "--method", method, "--device", "cpu"]
+    return CliRunner().invoke(app, [*given, *options])
+
+
+def refusal(method: str, *options: str) -> str:
+    error = train(method, *options).exception
+    assert isinstance(error, ManyviewsError), repr(error)
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def outputs() -> dict[str, bytes]:
+    files = [file for top in ("data", "metrics") for file in Path(top).rglob("*") if file.is_file()]
+    return {str(file): file.read_bytes() for file in files if file.parent.name in ("images", "d")}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_writes_its_files(project: Path, method: str) -> None:
+    result = train(method)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert result.stdout.startswith(f"d: images/{method} on pixels (1 x 12 x 12): ")
+    images = read_images(Path("data/images/d.parquet"))
+    embedding = read_vectors(Path(f"data/embeddings/d/images/{method}.parquet"), "embedding")
+    table = read_partitions(Path(f"data/partitions/d/images/{method}.parquet"))
+    assert embedding.fingerprint == table.fingerprint == images.fingerprint
+    assert list(table.labels) == COLUMNS[method]
+    for labels, settings in zip(table.labels.values(), table.settings.values(), strict=True):
+        found = set(labels.tolist())
+        assert found == {0, 1, 2} or (method == "mmdc" and found < {0, 1, 2}), "which takes more than two epochs"
+        assert settings["image_shape"] == [1, 12, 12]
+        assert settings["embedding"] == file_digest(embedding.file)
+    curve = list(csv.DictReader(Path(f"metrics/d/training-images-{method}.csv").read_text().splitlines()))
+    assert [int(row["record"]) for row in curve] == list(range(1, len(curve) + 1))
+    assert 0 <= float(curve[-1]["nmi_geometric"]) <= 1
+    assert not list(Path("data/scratch").rglob("*.safetensors"))
+    assert Path(f"logs/train-d-images-{method}.json").is_file()
+
+
+@pytest.mark.parametrize("method", ["jule", "mmdc"])
+def test_the_network_of_a_method_makes_the_embedding_of_the_images(project: Path, method: str) -> None:
+    from stages.deep.imagemodels import read_image_model
+
+    assert train(method).exit_code == 0
+    model = read_image_model(Path(f"data/models/d/images/{method}.safetensors"))
+    images = read_images(Path("data/images/d.parquet"))
+    assert model.settings["images"] == images.fingerprint
+    embedding = read_vectors(Path(f"data/embeddings/d/images/{method}.parquet"), "embedding").values
+    np.testing.assert_allclose(model.transform(read_pixels(images)), embedding, atol=1e-5)
+
+
+def test_the_network_of_dec_makes_the_embedding_of_the_pixels(project: Path) -> None:
+    from stages.deep.models import read_model
+
+    assert train("dec").exit_code == 0
+    model = read_model(Path("data/models/d/images/dec.safetensors"))
+    images = read_images(Path("data/images/d.parquet"))
+    assert model.settings["images"] == images.fingerprint
+    pixels = read_pixels(images).reshape(30, -1).astype(np.float32) / 50
+    embedding = read_vectors(Path("data/embeddings/d/images/dec.parquet"), "embedding").values
+    np.testing.assert_allclose(model.transform([pixels]), embedding, atol=1e-5)
+    found = read_partitions(Path("data/partitions/d/images/dec.parquet")).labels["dec"]
+    np.testing.assert_array_equal(model.predict([pixels])[0], found)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stopped_and_run_again_it_ends_with_the_same_bytes(
+    project: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    from stages.deep.checkpoint import FileCheckpoint
+
+    assert train(method).exit_code == 0
+    expected = outputs()
+    for file in expected:
+        if "/images/d.parquet" not in file:
+            Path(file).unlink()
+    save, resumed = FileCheckpoint.save, []
+
+    def stopping(self, state):
+        save(self, state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileCheckpoint, "save", stopping)
+        assert train(method, "--checkpoint-seconds", "0").exit_code != 0
+    assert list(Path("data/scratch").rglob("*.safetensors"))
+    load = FileCheckpoint.load
+    monkeypatch.setattr(FileCheckpoint, "load", lambda self: resumed.append(state := load(self)) or state)
+    assert train(method).exit_code == 0
+    assert resumed[0]
+    assert outputs() == expected
+
+
+def test_another_seed_gives_another_network(project: Path) -> None:
+    assert train("dec", "--seed", "1").exit_code == 0
+    before = outputs()
+    assert train("dec", "--seed", "2").exit_code == 0
+    assert outputs()["data/models/d/images/dec.safetensors"] != before["data/models/d/images/dec.safetensors"]
+
+
+def test_parameters_come_from_the_section_from_set_and_from_a_preset(project: Path) -> None:
+    file = Path("data/partitions/d/images/dec.parquet")
+    assert train("dec", "--set", "pretrain-epochs=1", "--image-size", "8").exit_code == 0
+    settings = read_partitions(file).settings["dec"]
+    assert (settings["pretrain_epochs"], settings["refine_epochs"], settings["image_size"]) == (1, 3, "8")
+    small = [f"--set={name}" for name in ("pretrain_epochs=1", "refine_epochs=1", "network=[8,2]")]
+    assert train("dec", "--set", "preset=published", *small).exit_code == 0
+    settings = read_partitions(file).settings["dec"]
+    assert (settings["reduction"], settings["pretrain_noise"], settings["network"]) == ("sum", 0.2, [8, 2])
+
+
+def test_a_preset_of_dec_has_the_published_network() -> None:
+    from stages.training.imagejob import chosen_parameters
+
+    chosen = chosen_parameters("dec", {}, {"preset": "published"})
+    assert chosen["network"] == (500, 500, 2000, 10) and chosen["scaling"] == "global"
+
+
+def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None:
+    write_drawings(Path("data/images/d.parquet"), labelled=False)
+    assert train("dec", "--n-clusters", "2").exit_code == 0
+    assert "nmi_geometric" not in Path("metrics/d/training-images-dec.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("pixels", [], "no image method is called 'pixels'; did you mean dec or jule or mmdc?"),
+        ("dce", [], "no image method is called 'dce'; did you mean dec?"),
+        ("mmdc", ["--parameters", "no.yaml"], "no.yaml does not exist; name the file of parameters"),
+        ("mmdc", ["--set", "preset=mine"], "image_mmdc.preset is 'mine'; give one of none, mnist, cifar10, "),
+        ("mmdc", ["--set", "crops=[13]"], "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
+        ("dec", ["--image-size", "9999"], "image_size is '9999'; give 'auto', or a whole number from 8 to 512"),
+        ("dec", ["--set", "width=3"], "image_dec has no parameter 'width'; did you mean "),
+        ("dec", ["--set", "init=kmeans"], "image_dec has no parameter 'init'; did you mean "),
+        ("dec", ["--set", "network=mlp"], "image_dec.network is 'mlp'; give a list, each a whole number"),
+        ("dec", ["--set", "pretrain_noise=2"], "pretrain_noise is 2; give a share from 0 to below 1"),
+        ("dec", ["--set", "preset=mine"], "image_dec.preset is 'mine'; give one of none, published, released"),
+        ("jule", ["--set", "preset=mine"], "image_jule.preset is 'mine'; give one of none, published, released"),
+        ("jule", ["--set", "view_graphs=true"], "image_jule has no parameter 'view_graphs'; did you mean "),
+        ("dec", ["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
+        ("dec", ["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist"),
+        ("dec", ["--device", "gpu"], "device is 'gpu' but there is no such device; give auto, cpu or cuda"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(project: Path, method: str, options: list[str], message: str) -> None:
+    assert refusal(method, *options).startswith(message)
+    assert not Path("data/partitions").exists()
+
+
+def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:
+    with locked(Path("data/scratch/train/d/images/dec.lock"), "it"):
+        assert refusal("dec").startswith("another process is at work on d: images/dec")
+
+
+def test_it_starts_without_torch() -> None:
+    program = "import sys, stages.train_images; assert not {'torch', 'sklearn'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

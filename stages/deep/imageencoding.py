@@ -1,6 +1,7 @@
 """Networks on images, and what a trained one does with new images: embed, find the nearest cluster center."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from stages.deep.distributed import Group
 from stages.deep.images import check_images
 from stages.errors import ParameterError
 
-_BATCH = 512  # images that are embedded at once
+_IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
 
 
 class ImageEncoder(nn.Module, ABC):
@@ -30,14 +31,15 @@ class ImageEncoder(nn.Module, ABC):
         """Return the arguments of the constructor."""
 
 
-def embed_images(encoder: nn.Module, images: Tensor, batch_size: int = _BATCH) -> Tensor:
-    """Return what the encoder makes of images, uint8 (n, c, h, w) on its device: float32 (n, width).
-
-    Batches of at least `batch_size`; the encoder is as it is, training or not.
-    """
-    rows = max(batch_size, _BATCH)
+def embed_images(encoder: nn.Module, images: Tensor) -> Tensor:
+    """Return what the encoder makes of images, uint8 (n, c, h, w) on its device: float32 (n, width)."""
     with torch.no_grad():
-        return torch.cat([encoder(part).float() for part in images.split(rows)])
+        return torch.cat([encoder(part).float() for part in images.split(at_once(images.shape[2:]))])
+
+
+def at_once(sides: Sequence[int]) -> int:
+    """Return how many images of these `sides`, (h, w), go through a network at once when nothing is learnt."""
+    return min(max(_PIXELS // (sides[0] * sides[1]), 1), _IMAGES)
 
 
 class EncodesImages:

@@ -47,7 +47,7 @@ class ImageTrainee(Trainee):
 
     def rows(self, images: Tensor) -> Tensor:
         """Return the embedding (b, w) of the images of these numbers, int64 (b), to be trained on."""
-        embedding: Tensor = self.module.train()(self.images[images])
+        embedding: Tensor = self.module.train(len(images) > 1)(self.images[images])  # one has no statistics
         return embedding
 
     def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
@@ -62,7 +62,7 @@ class ImageTrainee(Trainee):
         by_batches = in_training_mode(self.module, self.images, batch_size)
         if self.batch_statistics and not merged:
             return by_batches.cpu().numpy()
-        return embed_images(self.module.eval(), self.images, batch_size).cpu().numpy()
+        return embed_images(self.module.eval(), self.images).cpu().numpy()
 
 
 class ImageJULE(EncodesImages, RecurrentClustering):
@@ -205,7 +205,8 @@ def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Ten
     """Return what the network makes of images (n, c, h, w) in training mode: float32 (n, width).
 
     Batch normalisation takes its statistics from batches of at most `batch_size`, all of the same size but for one
-    image; their means become those of the evaluation mode.
+    image; their means become those of the evaluation mode. A batch is every so many-th image: where images are in
+    order of their classes, it still has some of each.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in layers]
@@ -213,7 +214,11 @@ def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Ten
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over batches
     with torch.no_grad():
-        rows = [network.train()(part) for part in images.tensor_split(-(-len(images) // batch_size))]
+        count = -(-len(images) // batch_size)
+        found = [network.train(len(images) > count)(images[start::count]) for start in range(count)]
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
-    return torch.cat(rows)
+    rows = torch.empty((len(images), *found[0].shape[1:]), dtype=found[0].dtype, device=images.device)
+    for start, part in enumerate(found):
+        rows[start::count] = part
+    return rows

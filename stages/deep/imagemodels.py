@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stages.deep.confidence import confident_clusters
-from stages.deep.imageencoding import ImageEncoder, check_shape
+from stages.deep.imageencoding import ImageEncoder, at_once, check_shape
 from stages.deep.images import check_images
 from stages.deep.modelfiles import Content, read_model_file, rebuilding, write_model_file
 from stages.deep.resume import named, part
@@ -21,7 +21,6 @@ ENCODERS = {
     "conv": "stages.deep.convolutions:ConvEncoder",
     "mmdc": "stages.deep.mixturenetwork:MixtureEncoder",
 }
-_BATCH = 512  # images that are embedded at once
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,10 @@ class ImageModel:
     def _embeddings(self, images: Any) -> Iterator[Tensor]:
         array = check_images(images)
         check_shape(array, self.image_shape)
-        for start in range(0, len(array), _BATCH):
+        step = at_once(self.image_shape[1:])
+        for start in range(0, len(array), step):
             with torch.no_grad():
-                yield self.network(torch.from_numpy(array[start : start + _BATCH]).to(self.centers.device)).float()
+                yield self.network(torch.from_numpy(array[start : start + step]).to(self.centers.device)).float()
 
 
 def write_image_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None:

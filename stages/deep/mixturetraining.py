@@ -151,7 +151,7 @@ class MixtureTraining:
     def _outputs(self) -> Tensor:
         """What the network makes of all images, float32 (n, k)."""
         with self._autocast():
-            return embed_images(self.network.eval(), self.images, self.plan.batch_size)
+            return embed_images(self.network.eval(), self.images)
 
     def _batches(self) -> Iterator[Tensor]:
         """All images once, in batches of one size, but for one image: one alone would have no statistics."""

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.deep.imageencoding import at_once
 from stages.deep.images import check_images
 from stages.errors import ParameterError
 from stages.memory import require_memory
-
-_BATCH = 256  # images that go through the network at once
 
 
 class Layered(Protocol):
@@ -49,12 +48,13 @@ def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarr
     images = check_images(images)
     device = next(iter(encoder.parameters())).device
     features = np.empty((0, 0), dtype=np.float32)
-    for start in range(0, len(images), _BATCH):
+    step = at_once(images.shape[2:])
+    for start in range(0, len(images), step):
         with torch.no_grad():
-            part = encoder.layer(torch.from_numpy(images[start : start + _BATCH]).to(device), layer).cpu().numpy()
+            part = encoder.layer(torch.from_numpy(images[start : start + step]).to(device), layer).cpu().numpy()
         if start == 0:  # only now is its width known
             way_out = "give a layer nearer to the top"
             require_memory(4 * len(images) * part.shape[1], f"layer {layer} of {len(images)} images", way_out)
             features = np.empty((len(images), part.shape[1]), dtype=np.float32)
-        features[start : start + _BATCH] = part
+        features[start : start + step] = part
     return features

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from stages.deep import imagemodels
+from stages.deep import imageencoding
 from stages.deep.convolutions import ConvEncoder
 from stages.deep.imageencoding import ImageEncoder
 from stages.deep.imagemodels import ENCODERS, ImageModel, read_image_model, write_image_model
@@ -107,7 +107,7 @@ def test_images_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     write_image_model(tmp_path / "m.safetensors", estimator(), {})
     model = read_image_model(tmp_path / "m.safetensors")
     whole = model.transform(images())
-    monkeypatch.setattr(imagemodels, "_BATCH", 3)
+    monkeypatch.setattr(imageencoding, "_IMAGES", 3)
     np.testing.assert_allclose(model.transform(images()), whole, rtol=1e-6)
 
 

@@ -10,7 +10,7 @@ from stages.cluster_count import found_n_clusters, resolve_n_clusters
 from stages.clustering import ALGORITHMS
 from stages.command import application, run
 from stages.imagemethods import BASELINES, FOLDER, check_image_baseline
-from stages.plainclusters import clustered, single_runs
+from stages.plainclusters import clustered, described_counts, single_runs
 from stages.runlog import write_runlog
 from stages.tables import read_images, write_partitions
 from stages.trainedfiles import TrainedFiles
@@ -61,16 +61,18 @@ def cluster_pixels(
     started = time.perf_counter()
     pixels = read_pixels(images, side)
     shape = list(pixels.shape[1:])
-    rows = pixels.reshape(len(images), -1).astype("float32")
+    rows = pixels.reshape(len(images), -1)
     labels, settings = {}, {}
-    for name, found, own in clustered(rows, chosen, image_baseline, count, seed, n_init):
+    for name, found, own in clustered(
+        rows, chosen, image_baseline, count, seed, n_init, "give a smaller image_size"
+    ):
         labels[name] = found
         settings[name] = own | {"image_size": image_size, "image_shape": shape}
     write_partitions(files.partitions(image_baseline), labels, settings, images.fingerprint)
     seconds = time.perf_counter() - started
     write_runlog(f"cluster-{dataset}-{image_baseline}", runs=len(labels), seconds=round(seconds, 3))
     size = " x ".join(map(str, shape))
-    print(f"{dataset}: {len(labels)} partitions of pixels ({size}), {count} clusters, {seconds:.1f} s")
+    print(f"{dataset}: pixels ({size}) in {described_counts(labels)}, {seconds:.1f} s")
 
 
 app = application(cluster_pixels)

@@ -169,11 +169,12 @@ def _tables(
     for objective in objectives:
         files = TrainedFiles(data, dataset, objective)
         places += [files.partitions(method) for method in METHODS]
-        places += [files.embedding(method) for method in METHODS if method != "views" and is_trained(method)]
+        trained = [method for method in METHODS if is_trained(f"{objective}/{method}") and method != "views"]
+        places += [files.embedding(method) for method in trained]
         places += [files.embedding("views", backbone) for backbone in backbones]
     files = TrainedFiles(data, dataset, FOLDER)
     places += [files.partitions(method) for method in on_images]
-    places += [files.embedding(method) for method in on_images if is_trained(method)]
+    places += [files.embedding(method) for method in on_images if is_trained(f"{FOLDER}/{method}")]
     return (place for place in places if place.is_file())
 
 

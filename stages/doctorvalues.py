@@ -158,7 +158,8 @@ def _choices(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
     for section, key, known in choices:
         if isinstance(value := _section(parameters, section).get(key), str):
             yield partial(check_choice, f"{section}.{key}", value, known)
-    if isinstance(size := _section(parameters, "images").get("image_size"), str | int):
+    size = _section(parameters, "images").get("image_size")
+    if isinstance(size, str | int | float) and not isinstance(size, bool):
         yield partial(chosen_size, str(size))
     if isinstance(share := _section(parameters, "ensemble").get("least_share"), int | float):
         yield partial(check_share, "ensemble.least_share", share)

@@ -23,11 +23,13 @@ def check_transfers(given: Any) -> list[Transfer]:
     """Return the entries of the list; raise `ParameterError` for what is none, and for two of the same."""
     if given is None:
         raise ParameterError(f"{TRANSFERS} is empty; write [] for none")
-    entries = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    for entry in entries:
-        if not isinstance(entry, dict) or entry.keys() != {*Transfer._fields}:
+    if not isinstance(given, list):
+        raise ParameterError(f"{TRANSFERS} is {given!r}; write a list, each {{source: NAME, dataset: NAME}}")
+    for entry in given:
+        names = isinstance(entry, dict) and all(isinstance(value, str | int) for value in entry.values())
+        if not names or entry.keys() != {*Transfer._fields}:
             raise ParameterError(f"{TRANSFERS} holds {entry!r}; write {{source: NAME, dataset: NAME}}")
-    found = [Transfer(str(entry["source"]), str(entry["dataset"])) for entry in entries]
+    found = [Transfer(str(entry["source"]), str(entry["dataset"])) for entry in given]
     check_once(TRANSFERS, [f"{source} to {dataset}" for source, dataset in found], "transfer")
     return found
 

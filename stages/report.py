@@ -20,6 +20,7 @@ from stages.manifest import read_manifest
 from stages.reportsections import read_sections
 from stages.reportsheets import contact_sheets, make_gallery, make_pictures
 from stages.reportspaces import FIRST, Mapping, map_spaces, space_sources
+from stages.trainedfiles import is_trained
 from stages.voters import read_voters
 
 
@@ -108,7 +109,10 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": tables.read_partitions(partitions / "ensemble.parquet")}
     runs |= {
-        f"Trained by {method}": tables.read_partitions(partitions / f"{method}.parquet") for method in trained
+        f"{'Trained' if is_trained(method) else 'Made'} by {method}": tables.read_partitions(
+            partitions / f"{method}.parquet"
+        )
+        for method in trained
     }
     tables.check_same_images(images, *runs.values())
     voters = read_voters(images, partitions, runs["Ensemble"].settings["ensemble"])

@@ -113,7 +113,7 @@ def _epochs(given: dict[str, Any]) -> int | None:
     names = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
     if all(name in given for name in names):
         return sum(given[name] for name in names)
-    return given["epochs"] if "refine_epoch" in given else None  # of mmdc; those of jule end when they are merged
+    return given.get("epochs") if "refine_epoch" in given else None  # nobody knows when jule has merged
 
 
 app = application(train_images)

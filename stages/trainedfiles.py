@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-# A vote, and plain clusterings of pixels: these have clusters, but no embedding, model or curve ...
-_UNTRAINED = ("mvec", "pixels")
-_TRANSFERRED = "transfer-"  # ... and so have clusterings by a network that was trained on another dataset
+from stages.imagemethods import BASELINES, FOLDER
+
+_TRANSFERRED = "transfer-"
 
 
 def is_trained(method: str) -> bool:
-    """Whether a method, "OBJECTIVE/METHOD" or the latter alone, trains a network."""
-    name = method.rpartition("/")[2]
-    return name not in _UNTRAINED and not name.startswith(_TRANSFERRED)
+    """Whether a method, "OBJECTIVE/METHOD", trains a network, and has an embedding, a model and a curve.
+
+    A vote does not, nor do on images plain clusterings of the pixels, and by a network of another dataset.
+    """
+    folder, _, row = method.partition("/")
+    if folder == FOLDER:
+        return row not in BASELINES and not row.startswith(_TRANSFERRED)
+    return row != "mvec"
 
 
 def transferred(source: str) -> str:

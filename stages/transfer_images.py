@@ -1,4 +1,4 @@
-"""Stage `train_transfer`: images clustered by what a network, trained on another image set, makes of them."""
+"""Stage `transfer_images`: images clustered by what a network, trained on another image set, makes of them."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,7 @@ from stages.clustering import ALGORITHMS
 from stages.command import application, run
 from stages.digest import file_digest
 from stages.imagemethods import FOLDER, TRANSFERRED
-from stages.plainclusters import clustered, single_runs
+from stages.plainclusters import clustered, described_counts, single_runs
 from stages.runlog import write_runlog
 from stages.tables import read_images, write_partitions
 from stages.trainedfiles import TrainedFiles, transferred
@@ -72,17 +72,19 @@ def transfer_images(
     for layer in layers:
         check_layer(network, layer)
     method, digest = transferred(source), file_digest(file)
-    pixels = read_shaped(images, model.image_shape)
+    pixels = read_shaped(images, model.image_shape, "take a source that was trained on smaller images")
     labels, settings = {}, {}
     for layer in layers:
         common = {"source": source, "model": digest, "image_shape": list(model.image_shape), "layer": layer}
         features = layer_features(network, pixels, layer)
-        for name, found, own in clustered(features, chosen, f"{method}-{layer}", count, seed, n_init):
+        for name, found, own in clustered(
+            features, chosen, f"{method}-{layer}", count, seed, n_init, "give a layer nearer to the top"
+        ):
             labels[name], settings[name] = found, common | own
     write_partitions(files.partitions(method), labels, settings, images.fingerprint)
     seconds = time.perf_counter() - started
     write_runlog(f"transfer-{dataset}-{source}", device=str(at), seconds=round(seconds, 3))
-    print(f"{dataset} by the network of {source}: {len(labels)} partitions, {count} clusters, {seconds:.1f} s")
+    print(f"{dataset} by the network of {source} in {described_counts(labels)}, {seconds:.1f} s")
 
 
 app = application(transfer_images)

@@ -34,7 +34,7 @@ def cluster(*options: str) -> Result:
 def test_every_algorithm_has_a_column(project: Path) -> None:
     result = cluster("--algorithms", "kmeans", "--algorithms", "gdl:n_neighbors=4", "--seed", "3")
     assert result.exit_code == 0, (result.output, result.exception)
-    assert result.stdout.startswith("d: 2 partitions of pixels (1 x 12 x 12), 3 clusters, ")
+    assert result.stdout.startswith("d: pixels (1 x 12 x 12) in 3 clusters (pixels-kmeans), ")
     table = read_partitions(TABLE)
     assert list(table.labels) == ["pixels-kmeans", "pixels-gdl:n_neighbors=4"]
     assert table.fingerprint == read_images(Path("data/images/d.parquet")).fingerprint

@@ -75,7 +75,9 @@ def test_transfers_to_the_dataset_are_listed_and_those_to_others_are_not(project
     [
         (None, "params.yaml does not exist; name the file of parameters by --transfers"),
         ("transfers:\n", "transfers is empty; write [] for none"),
-        ("transfers: s\n", "transfers holds 's'; write {source: NAME, dataset: NAME}"),
+        ("transfers: s\n", "transfers is 's'; write a list, each {source: NAME, dataset: NAME}"),
+        ("transfers: {source: s, dataset: d}\n", "transfers is {'source': 's', 'dataset': 'd'}; write a list"),
+        ("transfers: [{source: null, dataset: d}]\n", "transfers holds {'source': None, 'dataset': 'd'}; write"),
         ("transfers: [{source: s}]\n", "transfers holds {'source': 's'}; write {source: NAME, dataset: NAME}"),
         (
             "transfers: [{source: s, dataset: d}, {source: s, dataset: d}]\n",

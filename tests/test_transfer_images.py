@@ -52,7 +52,7 @@ def test_every_layer_and_algorithm_has_a_column(project: Path) -> None:
     layers = ("--layers", "top", "--layers", "top-1")
     result = transfer(*layers, "--algorithms", "gdl:n_neighbors=4", "--algorithms", "kmeans")
     assert result.exit_code == 0, (result.output, result.exception)
-    assert result.stdout.startswith("d by the network of s: 4 partitions, 3 clusters, ")
+    assert result.stdout.startswith("d by the network of s in 3 clusters (transfer-s-top-")
     table = read_partitions(TABLE)
     names = [
         f"transfer-s-{layer}-{name}" for layer in ("top", "top-1") for name in ("gdl:n_neighbors=4", "kmeans")

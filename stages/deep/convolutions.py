@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from stages.checks import check_choice
 from stages.deep.imageencoding import ImageEncoder
 from stages.errors import ParameterError
 
@@ -62,7 +63,7 @@ class ConvEncoder(ImageEncoder):
         if min(height, breadth) < 1:
             raise ParameterError(
                 f"images of {self.image_shape[1]} x {self.image_shape[2]} pixels are too small for the network's "
-                f"{len(self.pooled)} blocks; give a larger image_size, or the network {AUTO}"
+                f"{len(self.pooled)} blocks; give larger images, or the network {AUTO}"
             )
         self.blocks = nn.ModuleList(blocks)
         self.output = nn.Linear(channels * height * breadth, width)
@@ -107,18 +108,20 @@ def choose_blocks(network: str, image_shape: Sequence[int]) -> Blocks:
 
     With "auto", images of at most 32 pixels a side get blocks without padding until no side of the map is above 8,
     the last pooled only if it must be for that; larger ones get padded blocks, all pooled, until none is above 14.
-    For the sizes of the paper's image sets these are the networks of the paper, but for COIL at 128 x 128.
+    For the sizes of the paper's image sets these are the networks of the paper, but for COIL at 128 x 128. Images
+    with a side below 5 pixels get one padded block.
     """
-    if network in NETWORKS:
-        return NETWORKS[network]
+    check_choice("network", network, (AUTO, *NETWORKS))
     if network != AUTO:
-        raise ParameterError(f"network is {network!r}; give {AUTO} or one of {', '.join(NETWORKS)}")
+        return NETWORKS[network]
     side, shorter = max(image_shape[1:]), min(image_shape[1:])
     if side > _UNPADDED:
         count = 0
         while side > _PADDED_SMALL:
             side, count = _after(side, True, 2), count + 1
         return Blocks((True,) * count, 2)
+    if shorter < _SIDE:
+        return Blocks((False,), 2)
     pooled: list[bool] = []
     while side > _SMALL and shorter >= _SIDE:
         pooled.append(_after(side, False, 0) > _SMALL)

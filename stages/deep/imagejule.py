@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from stages.checks import check_flag
 from stages.deep.checkpoint import Checkpoint
 from stages.deep.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
-from stages.deep.imageencoding import EncodesImages, embed_images, refuse_processes
-from stages.deep.images import check_image_count, check_images, unit_pixels
+from stages.deep.imageencoding import EncodesImages, embed_images, exact_convolutions, first_network
+from stages.deep.images import unit_pixels
 from stages.deep.recurrence import Period, Trainee
 from stages.deep.recurrent import PUBLISHED, RELEASED, SHARED, RecurrentClustering
 
 # "released" also normalises by the statistics of each batch, instead of those of all images, while clusters merge.
+# What neither preset follows of that code: its smaller last batch of a pass, random first scales of batch
+# normalisation, the order of images in its statistics, paths of nearest neighbours that are cut after 51 images.
 PRESETS: dict[str, dict[str, Any]] = {
     "published": {**SHARED, **PUBLISHED, "batch_statistics": False},
     "released": {**SHARED, **RELEASED, "batch_statistics": True},
@@ -31,7 +33,7 @@ class ImageTrainee(Trainee):
     """
 
     def __init__(self, module: ConvEncoder, images: Tensor, batch_statistics: bool = False) -> None:
-        self.module = module
+        self.module: ConvEncoder = module
         self.images = images
         self.batch_statistics = batch_statistics
 
@@ -82,7 +84,8 @@ class ImageJULE(EncodesImages, RecurrentClustering):
     batch_statistics : whether batch normalisation takes the statistics of each batch, instead of those of all
         images, for the graphs of the periods, as in the released code.
     eta : share of the clusters that a period merges (0.9; for faces 0.2).
-    epochs : passes over the images in a period (20).
+    epochs : passes over the images in a period, in whole batches: what does not fill one waits for the next pass,
+        whose order is another (20).
     steps : gradient steps of a period, if `epochs` is None.
     reruns, train_again : after the first result ("SF"), how often the images are clustered anew, from nearest
         neighbours on, and whether the network is trained in between (1 and False: the result "RC").
@@ -178,35 +181,32 @@ class ImageJULE(EncodesImages, RecurrentClustering):
         """
         self._check_parameters()
         check_flag("batch_statistics", self.batch_statistics)
-        images = check_images(X)
-        check_image_count(self.n_clusters, images)
-        refuse_processes()
-        self.image_shape_ = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
+        images = self._images(X)
         weights, order = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         self._plan()
         self.encoder_ = self._built(int(weights))
         saved = self._restored(len(images))
         pixels = torch.from_numpy(images).to(self.device)
-        self._run(ImageTrainee(self.encoder_, pixels, self.batch_statistics), int(order), 0, saved)
-        self._conclude_with(embed_images(self.encoder_.eval(), pixels))
+        with exact_convolutions(self.device):
+            self._run(ImageTrainee(self.encoder_, pixels, self.batch_statistics), int(order), 0, saved)
+            self._conclude_with(embed_images(self.encoder_.eval(), pixels))
         return self
 
     def _built(self, seed: int) -> ConvEncoder:
         blocks = choose_blocks(self.network, self.image_shape_)
-        with torch.device("meta"):  # no random numbers: the global state is not ours
-            network = ConvEncoder(self.image_shape_, blocks.pooled, blocks.padding, self.width)
-        network = network.to_empty(device="cpu")
-        # On the CPU, so that every device starts from the same weights.
-        initialise_convolutions(network, torch.Generator().manual_seed(seed))
-        return network.to(torch.device(self.device)).to(memory_format=torch.channels_last)  # faster convolutions
+        return first_network(
+            lambda: ConvEncoder(self.image_shape_, blocks.pooled, blocks.padding, self.width),
+            lambda network: initialise_convolutions(network, torch.Generator().manual_seed(seed)),
+            self.device,
+        )
 
 
 def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     """Return what the network makes of images (n, c, h, w) in training mode: float32 (n, width).
 
-    Batch normalisation takes its statistics from batches of at most `batch_size`, all of the same size but for one
-    image; their means become those of the evaluation mode. A batch is every so many-th image: where images are in
-    order of their classes, it still has some of each.
+    Batch normalisation takes its statistics from batches of at most `batch_size` images, but at least two, all of
+    the same size but for one image; their means become those of the evaluation mode. A batch is every so many-th
+    image: where images are in order of their classes, it still has some of each.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in layers]
@@ -214,8 +214,8 @@ def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Ten
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over batches
     with torch.no_grad():
-        count = -(-len(images) // batch_size)
-        found = [network.train(len(images) > count)(images[start::count]) for start in range(count)]
+        count = max(min(-(-len(images) // batch_size), len(images) // 2), 1)
+        found = [network.train(len(images) > 1)(images[start::count]) for start in range(count)]
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     rows = torch.empty((len(images), *found[0].shape[1:]), dtype=found[0].dtype, device=images.device)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stages.deep.confidence import confident_clusters
-from stages.deep.imageencoding import ImageEncoder, at_once, check_shape
+from stages.deep.imageencoding import ImageEncoder, at_once, check_shape, exact_convolutions
 from stages.deep.images import check_images
 from stages.deep.modelfiles import Content, read_model_file, rebuilding, write_model_file
 from stages.deep.resume import named, part
@@ -54,9 +54,9 @@ class ImageModel:
     def _embeddings(self, images: Any) -> Iterator[Tensor]:
         array = check_images(images)
         check_shape(array, self.image_shape)
-        step = at_once(self.image_shape[1:])
+        step = at_once(self.network.sides(self.image_shape[1:]))
         for start in range(0, len(array), step):
-            with torch.no_grad():
+            with torch.no_grad(), exact_convolutions(self.centers.device):
                 yield self.network(torch.from_numpy(array[start : start + step]).to(self.centers.device)).float()
 
 
@@ -92,6 +92,11 @@ def read_image_model(file: Path, device: str | torch.device = "cpu") -> ImageMod
 def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
     """The network of a file and the shape of its images; raises where facts and tensors do not belong together."""
     channels, height, width = content.facts["image_shape"]
+    told = content.facts["arguments"]
+    if list(told.get("image_shape", content.facts["image_shape"])) != content.facts["image_shape"]:
+        raise ValueError
+    if told.get("crop", 1) > min(height, width):
+        raise ValueError
     stored, centers = part(content.tensors, "encoder"), content.tensors["centers"]
     with torch.device("meta"):  # no memory and no random numbers
         network = _encoder_class(content.facts["kind"])(**content.facts["arguments"]).eval()

@@ -7,13 +7,18 @@ import numpy as np
 from stages.clustering.normalisation import normalise
 from stages.errors import ParameterError
 
+_ROWS = 4096  # normalised at once
+
 
 def check_images(images: Any) -> np.ndarray:
     """Return the images as uint8 (n, c, h, w), c 1 or 3, or raise `ParameterError` that says what is wrong.
 
     Taken are arrays of bytes: (n, h, w) for grey ones, (n, c, h, w) otherwise. Nothing is resized here.
     """
-    array = np.asarray(images)
+    try:
+        array = np.asarray(images)
+    except ValueError:  # rows of different lengths make no array
+        raise ParameterError("images are of several sizes; resize them to one") from None
     if array.dtype != np.uint8:
         raise ParameterError(f"images have values of type {array.dtype}; give bytes (uint8), 0 to 255")
     if array.ndim == 3:
@@ -23,7 +28,7 @@ def check_images(images: Any) -> np.ndarray:
             f"images have the shape {np.shape(images)}; give (images, height, width), or (images, channels, "
             "height, width) with 1 or 3 channels"
         )
-    return np.ascontiguousarray(array)
+    return np.require(array, requirements=["C", "W"])  # torch warns of memory that it must not write to
 
 
 def check_image_count(n_clusters: int, images: np.ndarray) -> None:
@@ -33,14 +38,22 @@ def check_image_count(n_clusters: int, images: np.ndarray) -> None:
         raise ParameterError(
             f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
         )
-    different = len({image.tobytes() for image in images})
-    if n_clusters > different:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but only {different} of the {n_images} images differ; give at most "
-            f"{different}"
-        )
+    different = set()
+    for image in images:
+        different.add(image.tobytes())
+        if len(different) == n_clusters:
+            return
+    raise ParameterError(
+        f"n_clusters is {n_clusters} but only {len(different)} of the {n_images} images differ; give at most "
+        f"{len(different)}"
+    )
 
 
 def unit_pixels(images: np.ndarray) -> np.ndarray:
     """Return the pixels of uint8 (n, c, h, w) as rows of length 1, float32 (n, c h w); a black image stays 0."""
-    return normalise(images.reshape(len(images), -1).astype(np.float32), "l2")
+    rows = images.reshape(len(images), -1)
+    unit = np.empty(rows.shape, dtype=np.float32)
+    for start in range(0, len(rows), _ROWS):  # copies of a few only
+        part = slice(start, start + _ROWS)
+        unit[part] = normalise(rows[part].astype(np.float32), "l2")
+    return unit

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.errors import ParameterError
+
 MEANS = ("one_hot", "random")
 
 
@@ -36,10 +38,13 @@ def draw_targets(n: int, k: int, means: str, sigma: float, generator: torch.Gene
 
     Means are the unit vectors ("one_hot"), or drawn from (-.1, .1) in each dimension ("random"). Every point's
     component is drawn by itself, so that their sizes are equal only nearly; points are divided by their length.
+    Raises `ParameterError` for a `sigma` whose points are not finite as float32.
     """
     centers = torch.eye(k) if means == "one_hot" else torch.rand((k, k), generator=generator) * 0.2 - 0.1
     components = torch.randint(k, (n,), generator=generator)
     points = centers[components] + sigma * torch.randn((n, k), generator=generator)
+    if not points.square().sum(dim=1).isfinite().all():
+        raise ParameterError(f"sigma is {sigma}, too large for float32; give one near the means, up to 1")
     return Targets(centers, components, torch.nn.functional.normalize(points))
 
 
@@ -51,7 +56,8 @@ def assigned(outputs: Tensor, targets: Tensor) -> Tensor:
     """
     from scipy.optimize import linear_sum_assignment
 
-    costs = torch.cdist(outputs, targets).cpu().numpy()
+    mode = "donot_use_mm_for_euclid_dist"  # from products, distances near 0 would lose their digits
+    costs = torch.cdist(outputs, targets, compute_mode=mode).cpu().numpy()
     return torch.from_numpy(linear_sum_assignment(costs)[1]).to(targets.device)
 
 

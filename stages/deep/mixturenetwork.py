@@ -1,5 +1,6 @@
 """The networks of multi-modal deep clustering: a small VGG, and ResNet-18 for small images."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -36,6 +37,10 @@ class MixtureEncoder(ImageEncoder):
             "crop": self.crop,
             "size": self.size,
         }
+
+    def sides(self, image: Sequence[int]) -> tuple[int, int]:
+        """Return height and width of the views."""
+        return self.size, self.size
 
     def features(self, views: Tensor) -> Tensor:
         """Return the features (b, width) of views, float (b, c, size, size) in [0, 1]."""

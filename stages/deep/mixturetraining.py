@@ -126,7 +126,7 @@ class MixtureTraining:
             if assigning:
                 with torch.no_grad(), self._autocast():
                     outputs = self.network.eval()(images)
-                self._check("loss", outputs.sum().item())
+                self._check("sum of the outputs", outputs.sum().item())
                 self.targets.move(batch, batch[assigned(outputs, self.targets.points[batch])])
             self.network.train()
             views = self.augmentation.views(images, self.chance)
@@ -151,7 +151,9 @@ class MixtureTraining:
     def _outputs(self) -> Tensor:
         """What the network makes of all images, float32 (n, k)."""
         with self._autocast():
-            return embed_images(self.network.eval(), self.images)
+            outputs = embed_images(self.network.eval(), self.images)
+        self._check("sum of the outputs", outputs.sum().item())
+        return outputs
 
     def _batches(self) -> Iterator[Tensor]:
         """All images once, in batches of one size, but for one image: one alone would have no statistics."""

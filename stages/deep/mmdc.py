@@ -9,12 +9,11 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from stages.checks import check_choice, check_flag, check_number
+from stages.checks import check_choice, check_flag, check_number, check_share
 from stages.deep.augmentation import Augmentation
 from stages.deep.checkpoint import Checkpoint
 from stages.deep.clusters import nearest_centers
-from stages.deep.imageencoding import EncodesImages, embed_images, refuse_processes
-from stages.deep.images import check_image_count, check_images
+from stages.deep.imageencoding import EncodesImages, embed_images, exact_convolutions, first_network
 from stages.deep.mixture import MEANS, draw_targets
 from stages.deep.mixturenetwork import NETWORKS, MixtureEncoder, initialise_mixture
 from stages.deep.mixturetraining import PHASES, MixtureEpoch, MixtureTraining, Plan
@@ -77,8 +76,8 @@ class MMDC(EncodesImages, ClusterMixin, BaseEstimator):
     n_clusters : number of clusters, and of the components of the mixture.
     network : "resnet18", or "vgg", four small blocks for digits; see `stages.deep.mixturenetwork`.
     epochs : passes over the images.
-    refine_epoch : first pass, from 0, whose targets are clusters of K-means.
-    learning_rate, decay, decay_epoch : step size, and what it is multiplied by from that pass on.
+    refine_epoch : first pass, from 0, whose targets are clusters of K-means; none, if `epochs` is no more.
+    learning_rate, decay, decay_epoch : step size, and what it is multiplied by from that pass on, if there is one.
     momentum, weight_decay : of gradient descent; scales and shifts have no decay.
     batch_size : images in a step.
     crops : sides of the square crops in pixels, of which one is drawn for each view; the middle of the first
@@ -165,11 +164,8 @@ class MMDC(EncodesImages, ClusterMixin, BaseEstimator):
         when a cluster ends empty or holds over half of the images.
         """
         self._check_parameters()
-        images = check_images(X)
-        check_image_count(self.n_clusters, images)
+        images = self._images(X)
         augmentation = self._augmentation(images.shape[2:])
-        refuse_processes()
-        self.image_shape_ = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
         seeds = [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
         first = torch.Generator().manual_seed(seeds[0])
         self.encoder_ = self._built(augmentation, first)
@@ -189,7 +185,8 @@ class MMDC(EncodesImages, ClusterMixin, BaseEstimator):
         )
         self._restore(training)
         while not training.finished:
-            self.history_.append(training.epoch())
+            with exact_convolutions(self.device):
+                self.history_.append(training.epoch())
             if self.checkpoint is not None:
                 self.checkpoint.save(lambda: self._state(training))
             if self.progress is not None:
@@ -206,8 +203,11 @@ class MMDC(EncodesImages, ClusterMixin, BaseEstimator):
             check_number(name, getattr(self, name), 1, whole=True)
         for name in ("refine_epoch", "decay_epoch"):
             check_number(name, getattr(self, name), whole=True)
-        for name in ("learning_rate", "decay", "momentum", "weight_decay", "degrees", "sigma"):
+        for name in ("learning_rate", "decay", "weight_decay", "degrees", "sigma"):
             check_number(name, getattr(self, name))
+        check_share("momentum", self.momentum)
+        if self.crops is not None and not isinstance(self.crops, list | tuple):
+            raise ParameterError(f"crops is {self.crops!r}; give a list of whole numbers, or null")
         if self.input_size is not None:
             check_number("input_size", self.input_size, 16, whole=True)
         for name, choices in (("network", NETWORKS), ("means", MEANS), ("precision", PRECISIONS)):
@@ -231,20 +231,19 @@ class MMDC(EncodesImages, ClusterMixin, BaseEstimator):
         return Augmentation(crops, size, float(self.degrees), self.flip, self.jitter)
 
     def _built(self, augmentation: Augmentation, generator: torch.Generator) -> MixtureEncoder:
-        with torch.device("meta"):  # no random numbers: the global state is not ours
-            network = MixtureEncoder(
-                self.network, self.image_shape_[0], self.n_clusters, augmentation.crops[0], augmentation.size
-            )
-        network = network.to_empty(device="cpu")
-        initialise_mixture(network, generator)  # on the CPU, so that every device starts from the same weights
-        return network.to(torch.device(self.device)).to(memory_format=torch.channels_last)  # faster convolutions
+        channels, crop, size = self.image_shape_[0], augmentation.crops[0], augmentation.size
+        return first_network(
+            lambda: MixtureEncoder(self.network, channels, self.n_clusters, crop, size),
+            lambda network: initialise_mixture(network, generator),
+            self.device,
+        )
 
     def _rotation_head(self, generator: torch.Generator) -> nn.Linear:
-        with torch.device("meta"):
-            head = nn.Linear(self.encoder_.output.in_features, 4)
-        head = head.to_empty(device="cpu")
-        initialise_mixture(head, generator)
-        return head.to(self.device)
+        return first_network(
+            lambda: nn.Linear(self.encoder_.output.in_features, 4),
+            lambda head: initialise_mixture(head, generator),
+            self.device,
+        )
 
     def _state(self, training: MixtureTraining) -> dict[str, Tensor]:
         """The state of the fit after an epoch."""

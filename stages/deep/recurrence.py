@@ -126,6 +126,10 @@ class Recurrence:
         self._optimiser: torch.optim.Optimizer | None = None
         self._nearest: Tensor | None = None  # to each cluster, by the graph that it was last merged on
 
+    def begin_on(self, graph: Digraph) -> None:
+        """Take from the graph on which the first clusters were found which others are nearest to each."""
+        self._nearest = self._nearest_on(graph)
+
     @property
     def finished(self) -> bool:
         """Whether all periods are over."""
@@ -161,7 +165,7 @@ class Recurrence:
         changed = math.nan if merging else share_changed(numbered(before), labels)
         return Period("merge" if merging else "again", steps, loss, int(labels.max()) + 1, changed, labels)
 
-    def _graph(self, loss: float = math.nan) -> tuple[np.ndarray, Digraph]:
+    def _graph(self, loss: float) -> tuple[np.ndarray, Digraph]:
         """The features of all images, and the graph on them; `loss` is that of the training before, if any."""
         merged = self.forward_names is not None
         features = self.trainee.features(self.schedule.batch_size, self._all_steps, merged)
@@ -180,8 +184,6 @@ class Recurrence:
     def _train(self) -> None:
         plan, trainee = self.schedule, self.trainee
         n_images, device = trainee.n_images, trainee.device
-        if self._nearest is None and plan.negatives == "nearest":
-            self._nearest = self._nearest_on(self._graph()[1])
         labels = numbered(self.names)
         targets = torch.from_numpy(labels.astype(np.int64)).to(device)
         whole = max(n_images // plan.batch_size, 1)  # what does not fill a batch waits for another shuffle

@@ -140,6 +140,8 @@ class RecurrentClustering(ClusterMixin, BaseEstimator):
         training = Recurrence(trainee, self._agglomeration, self._schedule, names, generator)
         if saved:
             training.load(part(saved, "training"))
+        else:
+            training.begin_on(graph)
         training.save = lambda: self._save(training, stage)
         while not training.finished:
             period = training.period()

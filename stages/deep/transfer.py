@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.deep.imageencoding import at_once
+from stages.deep.imageencoding import at_once, exact_convolutions
 from stages.deep.images import check_images
 from stages.errors import ParameterError
 from stages.memory import require_memory
@@ -50,7 +50,7 @@ def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarr
     features = np.empty((0, 0), dtype=np.float32)
     step = at_once(images.shape[2:])
     for start in range(0, len(images), step):
-        with torch.no_grad():
+        with torch.no_grad(), exact_convolutions(device):
             part = encoder.layer(torch.from_numpy(images[start : start + step]).to(device), layer).cpu().numpy()
         if start == 0:  # only now is its width known
             way_out = "give a layer nearer to the top"

@@ -63,7 +63,8 @@ def _preset(objective: str, estimator: type, name: str, not_theirs: Sequence[str
     known = presets(estimator)
     if name not in known:
         raise ParameterError(f"{objective}.preset is {name!r}; give one of {', '.join(['none', *known])}")
-    follows = {"network"} & set(not_theirs)  # from the method; a preset's scaling and width overrule the stage's
+    # These follow from the method; a preset's scaling and width overrule the stage's.
+    follows = {"network", "init"} & set(not_theirs)
     return {key: value for key, value in known[name].items() if key not in follows}
 
 

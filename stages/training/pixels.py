@@ -23,10 +23,7 @@ def chosen_size(text: str) -> int | None:
     """Return the side that a user asks for, in pixels; None for "auto". Raises `ParameterError` for all else."""
     if text == AUTO:
         return None
-    try:
-        side = int(text)
-    except ValueError:
-        side = 0
+    side = int(text) if text.isascii() and text.isdecimal() and text == text.lstrip("0") else 0
     if not _LEAST <= side <= _MOST:
         raise ParameterError(f"image_size is {text!r}; give 'auto', or a whole number from {_LEAST} to {_MOST}")
     return side
@@ -44,15 +41,18 @@ def read_pixels(images: ImageTable, side: int | None = None) -> np.ndarray:
     return np.ascontiguousarray(pixels[:, :1])
 
 
-def read_shaped(images: ImageTable, shape: tuple[int, int, int]) -> np.ndarray:
+def read_shaped(
+    images: ImageTable, shape: tuple[int, int, int], way_out: str = "give a smaller image_size"
+) -> np.ndarray:
     """Return all images as uint8 (n, c, h, w), each brought to `shape` (c, h, w), see `stages.decoding.shape`.
 
-    Raises `ParameterError` where memory does not suffice, `TableError` naming an image that does not decode.
+    Raises `ParameterError` where memory does not suffice, with the `way_out`, and `TableError` naming an image
+    that does not decode.
     """
     needed = len(images) * int(np.prod(shape))
     size = f"{shape[2]} x {shape[1]}"
     # A third more for the copy of one channel.
-    require_memory(needed * 4 / 3, f"{len(images)} images of {size} pixels", "give a smaller image_size")
+    require_memory(needed * 4 / 3, f"{len(images)} images of {size} pixels", way_out)
     pixels = np.empty((len(images), *shape), dtype=np.uint8)
     for row, image in enumerate(_shaped(images, shape)):
         pixels[row] = image
@@ -61,6 +61,8 @@ def read_shaped(images: ImageTable, shape: tuple[int, int, int]) -> np.ndarray:
 
 def pixel_view(pixels: np.ndarray) -> np.ndarray:
     """Return pixels, uint8 (n, c, h, w), as a view, float32 (n, c h w), divided by 50 as in the code of IDEC."""
+    # With the copies that scaling it makes.
+    require_memory(12 * pixels.size, f"{len(pixels)} images as one view", "give a smaller image_size")
     return pixels.reshape(len(pixels), -1) / np.float32(50)
 
 

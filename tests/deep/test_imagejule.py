@@ -102,9 +102,9 @@ def test_the_same_seed_gives_the_same_bytes_and_leaves_the_global_state_alone() 
     assert not np.array_equal(one.embedding_, small(random_state=1).fit(images).embedding_)
 
 
-@pytest.mark.parametrize("size", [5, 17, 40])
+@pytest.mark.parametrize("size", [4, 5, 17, 40])
 def test_any_size_will_do(size: int) -> None:
-    images = bars(size=max(size, 6), each=6)[0][:, :, :size, :]
+    images = bars(size=max(size, 12), each=6)[0][:, :, :size, :size]
     assert small(n_neighbors=3).fit(images).labels_.max() == 2
 
 
@@ -119,8 +119,12 @@ def test_one_cluster_and_fewer_images_than_a_batch() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": "alexnet"}, "network is 'alexnet'; give auto or one of coil"),
-        ({"network": "coil"}, "images of 12 x 12 pixels are too small for the network's 4 blocks; give a larger"),
+        ({"network": "alexnet"}, "network is 'alexnet'; give one of auto, coil, usps"),
+        ({"network": ["coil"]}, r"network is \['coil'\]; give one of auto, coil"),
+        (
+            {"network": "coil"},
+            "images of 12 x 12 pixels are too small for the network's 4 blocks; give larger images",
+        ),
         ({"batch_statistics": 1}, "batch_statistics is 1; give true or false"),
         ({"eta": 0}, "eta is 0, and no cluster would ever be merged"),
         ({"n_clusters": 61}, "n_clusters is 61 but there are 60 images"),
@@ -145,9 +149,28 @@ def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         small().fit(bars()[0])
 
 
-def test_one_image_of_five_pixels_has_no_statistics_and_does_no_harm() -> None:
-    assert small(1).fit(bars(size=6, each=1)[0][:1, :, :5, :5]).labels_.tolist() == [0]
-    assert small(2, batch_size=1).fit(bars(size=6, each=2)[0][:, :, :5, :5]).labels_.max() == 1
+@pytest.mark.parametrize(("count", "batch_size"), [(1, 20), (3, 2), (4, 1), (5, 2)])
+def test_single_images_have_no_statistics_and_do_no_harm(count: int, batch_size: int) -> None:
+    images = bars(each=2)[0][:count, :, :5, :5]
+    assert len(small(1, batch_size=batch_size).fit(images).labels_) == count
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_features_are_asked_for_with_what_has_happened(batches: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, bool]] = []
+    features = ImageTrainee.features
+
+    def recording(self: ImageTrainee, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
+        assert self.batch_statistics == batches
+        asked.append((steps, merged))
+        return features(self, batch_size, steps, merged)
+
+    monkeypatch.setattr(ImageTrainee, "features", recording)
+    periods = small(reruns=2, batch_statistics=batches).fit(bars()[0]).history_
+    merging = [period for period in periods if period.phase == "merge"]
+    steps = np.cumsum([0] + [period.steps for period in periods])
+    expected = [(int(each), number > len(merging)) for number, each in enumerate(steps)]
+    assert asked == expected
 
 
 def test_large_images_are_embedded_a_few_at_a_time() -> None:

@@ -237,8 +237,13 @@ def test_a_missing_tensor_and_a_model_of_features_are_refused(tmp_path: Path) ->
 
 
 def test_the_confidence_by_hand() -> None:
-    network = nn.Flatten()
-    model = ImageModel(network, torch.tensor([[0.0], [4], [100]]), (1, 1, 1), {})  # type: ignore[arg-type]
+    class Pixel(ImageEncoder):
+        facts: dict[str, Any] = {}  # noqa: RUF012
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.flatten(1).float()
+
+    model = ImageModel(Pixel(), torch.tensor([[0.0], [4], [100]]), (1, 1, 1), {})
     labels, confidence = model.predict(np.array([1, 2, 4, 10], dtype=np.uint8).reshape(4, 1, 1, 1))
     assert labels.tolist() == [0, 0, 1, 1]
     np.testing.assert_allclose(confidence, [2 / 3, 0, 1, 1 - 6 / 10], rtol=1e-6)

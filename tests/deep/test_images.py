@@ -23,6 +23,7 @@ def test_grey_images_get_a_channel() -> None:
         (GREY.astype(np.float32), r"images have values of type float32; give bytes \(uint8\), 0 to 255"),
         (GREY[0], r"images have the shape \(4, 5\); give \(images, height, width\), or"),
         (np.zeros((2, 4, 5, 3), np.uint8), r"images have the shape \(2, 4, 5, 3\); .* with 1 or 3 channels"),
+        ([GREY[0], GREY[0, 1:]], "images are of several sizes; resize them to one"),
         (GREY[:0], r"images have the shape \(0, 4, 5\)"),
     ],
 )
@@ -44,3 +45,7 @@ def test_pixels_become_rows_of_length_one_but_black_stays_zero() -> None:
     rows = unit_pixels(np.array([[[[3, 4]]], [[[0, 0]]], [[[255, 0]]]], np.uint8))
     np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-6)
     assert rows.dtype == np.float32
+
+
+def test_read_only_memory_is_copied() -> None:
+    assert check_images(np.frombuffer(bytes(12), np.uint8).reshape(3, 2, 2)).flags.writeable

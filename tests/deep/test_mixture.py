@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from stages.deep.mixture import assigned, draw_targets, matched
+from stages.errors import ParameterError
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -53,6 +54,21 @@ def test_costs_equal_those_of_scipy_and_of_all_orders(seed: int, device: str) ->
     assert ours == pytest.approx(costs[linear_sum_assignment(costs)].sum(), rel=1e-6)
     least = min(costs[np.arange(7), list(each)].sum() for each in itertools.permutations(range(7)))
     assert ours == pytest.approx(least, rel=1e-6)
+
+
+def test_costs_of_a_whole_batch_are_the_least_though_targets_are_close_by() -> None:
+    targets = draw_targets(128, 10, "one_hot", 1e-3, generator()).points
+    outputs = torch.nn.functional.normalize(
+        targets.flip(0) + 1e-4 * torch.randn((128, 10), generator=generator(1))
+    )
+    costs = cdist(outputs.double().numpy(), targets.double().numpy())
+    ours = costs[np.arange(128), assigned(outputs, targets).numpy()].sum()
+    assert ours == pytest.approx(costs[linear_sum_assignment(costs)].sum(), rel=1e-6)
+
+
+def test_widths_beyond_float32_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"sigma is 1e\+39, too large for float32; give one near the means"):
+        draw_targets(10, 3, "one_hot", 1e39, generator())
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])

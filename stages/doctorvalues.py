@@ -168,19 +168,27 @@ def _choices(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
 def _algorithm_faults(parameters: Mapping[str, Any], checks: list[Callable[[], object]]) -> Iterator[str]:
     """Algorithms that are no names; of the others, and of their shares, the stages' own checks are added."""
     from stages.algorithmname import check_shares
+    from stages.checks import check_once
     from stages.clustering.algorithms import find_algorithm
+    from stages.plainclusters import single_runs
 
     for section in ("baseline", "ensemble", "image_pixels", "image_transfer"):
         given = _section(parameters, section).get("algorithms")
         names = given if isinstance(given, list) else [given] if isinstance(given, str) else []
+        texts = [name for name in names if isinstance(name, str)]
+        if section.startswith("image_"):
+            checks.append(partial(single_runs, texts))
+        else:
+            checks += [partial(find_algorithm, name) for name in texts]
         for name in names:
-            if isinstance(name, str):
-                checks.append(partial(find_algorithm, name))
-            elif isinstance(name, int | float):
+            if isinstance(name, int | float):
                 yield f"{section}.algorithms holds {name!r}; write names of algorithms, such as kmeans"
         shares = _section(parameters, section).get("shares")
         if names and isinstance(shares, list) and shares:
             checks.append(partial(check_shares, shares, names))
+    layers = _section(parameters, "image_transfer").get("layers")
+    if isinstance(layers, list):
+        checks.append(partial(check_once, "image_transfer.layers", [str(layer) for layer in layers], "layer"))
 
 
 def _trained_sections(parameters: Mapping[str, Any]) -> list[str]:

@@ -193,6 +193,12 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("dec", ["--image-size", "9999"], "image_size is '9999'; give 'auto', or a whole number from 8 to 512"),
         ("dec", ["--set", "width=3"], "image_dec has no parameter 'width'; did you mean "),
         ("dec", ["--set", "init=kmeans"], "image_dec has no parameter 'init'; did you mean "),
+        (
+            "dec",
+            ["--set", "network=[]"],
+            "image_dec.network is []; give layer widths such as [500, 500, ",
+        ),
+        ("dec", ["--set", "network=[9, 0]"], "image_dec.network is [9, 0]; give layer widths such as"),
         ("dec", ["--set", "network=mlp"], "image_dec.network is 'mlp'; give a list, each a whole number"),
         ("dec", ["--set", "pretrain_noise=2"], "pretrain_noise is 2; give a share from 0 to below 1"),
         ("dec", ["--set", "preset=mine"], "image_dec.preset is 'mine'; give one of none, published, released"),
@@ -216,3 +222,10 @@ def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:
 def test_it_starts_without_torch() -> None:
     program = "import sys, stages.train_images; assert not {'torch', 'sklearn'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_parameters_that_are_left_out_are_the_estimator_s(project: Path) -> None:
+    """The progress bar asks for the epochs, which this section lacks; the crop ends the training before the first."""
+    Path("few.yaml").write_text("image_mmdc: {refine_epoch: 3, crops: [99]}\n", encoding="utf-8")
+    message = refusal("mmdc", "--parameters", "few.yaml")
+    assert message.startswith("crops holds 99 but images are 12 x 12 pixels")

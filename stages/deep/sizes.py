@@ -13,6 +13,6 @@ def warn_of_sizes(labels: np.ndarray, n_clusters: int, remedy: str) -> None:
         warnings.warn(f"{empty} of {n_clusters} clusters are empty; {remedy}", stacklevel=4)
     if n_clusters > 2 and 2 * largest > len(labels):
         warnings.warn(
-            f"one cluster holds {largest} of {len(labels)} images; the views may not tell these images apart",
+            f"one cluster holds {largest} of {len(labels)} images; too little tells these apart",
             stacklevel=4,
         )

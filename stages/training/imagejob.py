@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.digest import file_digest
+from stages.errors import ParameterError
 from stages.imagemethods import FOLDER, check_image_method
 from stages.seeds import derived_seed
 from stages.tables import ImageTable, write_partitions, write_vectors
@@ -80,7 +81,11 @@ def chosen_parameters(method: str, given: Mapping[str, Any], overruling: Mapping
     """Return the parameters of a method on images, as `stages.training.hyperparameters` does."""
     extra = {"network": list[int]} if method == "dec" else {}
     name = f"image_{method}"
-    return hyperparameters(name, estimator_class(method), given, overruling, extra, NOT_THEIRS[method])
+    chosen = hyperparameters(name, estimator_class(method), given, overruling, extra, NOT_THEIRS[method])
+    widths = chosen.get("network")
+    if method == "dec" and widths is not None and (not widths or min(widths) < 1):
+        raise ParameterError(f"{name}.network is {widths}; give layer widths such as [500, 500, 2000, 10]")
+    return chosen
 
 
 def train_on_images(job: ImageJob, device: "torch.device", show: Callable[[str, Any], None]) -> Any:

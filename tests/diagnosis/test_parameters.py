@@ -103,6 +103,13 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ),
         ({"images": {"image_size": 4}}, "image_size is '4'; give 'auto', or a whole number from 8 to 512"),
         (
+            {"image_pixels": {"algorithms": ["kmeans:seeds=3"]}},
+            "algorithm kmeans:seeds=3 runs once here; leave out seeds",
+        ),
+        ({"image_pixels": {"algorithms": ["kmeans", "kmeans"]}}, "algorithms names kmeans twice"),
+        ({"image_transfer": {"layers": ["top", "top"]}}, "image_transfer.layers names top twice"),
+        ({"images": {"image_size": 64.0}}, "image_size is '64.0'; give 'auto', or a whole number"),
+        (
             {"image_pixels": {"algorithms": ["kmean"]}},
             "no clustering algorithm is called 'kmean'; did you mean kmeans",
         ),

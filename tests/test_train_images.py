@@ -225,7 +225,7 @@ def test_it_starts_without_torch() -> None:
 
 
 def test_parameters_that_are_left_out_are_the_estimator_s(project: Path) -> None:
-    """The progress bar asks for the epochs, which this section lacks; the crop ends the training before the first."""
+    """The progress bar asks for the epochs, which this section lacks; the crop ends the training before them."""
     Path("few.yaml").write_text("image_mmdc: {refine_epoch: 3, crops: [99]}\n", encoding="utf-8")
     message = refusal("mmdc", "--parameters", "few.yaml")
     assert message.startswith("crops holds 99 but images are 12 x 12 pixels")

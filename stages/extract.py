@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stages.backbones.card import read_card
+from stages.codedigest import code_digest
 from stages.command import application, run
 from stages.errors import ParameterError
 from stages.lock import locked
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from stages.backbones.ranks import Ranks
     from stages.backbones.ray_cluster import RayExtractor
     from stages.backbones.shards import ShardStore
+
+
+_VERSIONS = ("numpy", "pillow", "timm", "torch", "torchvision")  # of what computes features
 
 
 class Engine(StrEnum):
@@ -142,7 +146,8 @@ def extract(
         extractor = extractor or make(recipe)
         facts = {"images": images.fingerprint, **recipe.facts(), **extractor.facts()}
         rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
-        store = ShardStore(scratch, facts, extractor.dimensions, len(images), rows)
+        code = code_digest("stages.extract", _VERSIONS)
+        store = ShardStore(scratch, facts, extractor.dimensions, len(images), rows, code)
         ready = time.perf_counter()
         _compute(images, extractor, store, ranks, title)
         if ranks.rank == 0:
@@ -182,7 +187,7 @@ def _compute(
 ) -> None:
     """Compute the shards that are missing; with several processes, each one its share of them."""
     if ranks.rank == 0:
-        store.discard_others()
+        store.discard_others(report=print)
     ranks.barrier()
     missing = store.missing()
     if ranks.rank == 0 and len(missing) < store.count:

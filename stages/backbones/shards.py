@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,16 +32,23 @@ def shard_rows(dimensions: int, batch_size: int) -> int:
 class ShardStore:
     """Shards of `rows` images each, the last one shorter, in a folder of their own.
 
-    The folder's name is a digest of `facts`, which must hold all that decides the features. Folders of other
-    facts beside it are of no more use and are removed. A shard appears whole or not at all.
+    The folder's name is a digest of `facts`, which must hold all that decides the features, and one of the `code`
+    that computes them. Folders of other facts or other code beside it are of no use any more and are removed. A
+    shard appears whole or not at all.
     """
 
     def __init__(
-        self, folder: Path, facts: Mapping[str, Any], dimensions: Mapping[str, int], n_images: int, rows: int
+        self,
+        folder: Path,
+        facts: Mapping[str, Any],
+        dimensions: Mapping[str, int],
+        n_images: int,
+        rows: int,
+        code: str = "",
     ):
         facts = {**facts, "rows": rows, "images": n_images, "dimensions": dict(dimensions)}
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        self.folder = folder / digest[:16]
+        self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+        self.folder = folder / f"{self._facts}-{code[:16]}"
         self.count = -(-n_images // rows)
         self._dimensions, self._n_images, self._rows = dimensions, n_images, rows
 
@@ -49,10 +56,13 @@ class ShardStore:
         """The first image of a shard, and the one after its last."""
         return shard * self._rows, min((shard + 1) * self._rows, self._n_images)
 
-    def discard_others(self) -> None:
-        """Remove what runs with other facts, and killed ones with these, have left."""
-        for place in self.folder.parent.glob("*/"):
+    def discard_others(self, report: Callable[[str], None] = lambda line: None) -> None:
+        """Remove what others, and killed runs like this one, have left; `report` why shards of use to none go."""
+        for place in sorted(self.folder.parent.glob("*/")):
             if place != self.folder:
+                same = place.name.startswith(f"{self._facts}-")
+                reason = "other code or other versions of packages" if same else "other images or parameters"
+                report(f"{place} holds shards of an unfinished run with {reason}; they are computed again")
                 shutil.rmtree(place)
         for partial in self.folder.glob(".partial-*"):
             partial.unlink()

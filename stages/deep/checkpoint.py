@@ -22,16 +22,25 @@ class Checkpoint(Protocol):
 
 
 class FileCheckpoint:
-    """A checkpoint in `file`, for the training whose data and parameters are called `fingerprint`.
+    """A checkpoint in `file`, for the training of these data and parameters, `fingerprint`, by this `code`.
 
-    A state of another fingerprint counts as none: it belongs to other data or parameters. States are written when
-    `seconds` have passed since the last; what a kill can cost is that time. The file is never half-written.
+    A state of another fingerprint, or by other code, counts as none; `report` is called with one line that says
+    so. States are written when `seconds` have passed since the last; a kill can cost no more than that time. The
+    file is never half-written.
     """
 
-    def __init__(self, file: Path, fingerprint: str, seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        file: Path,
+        fingerprint: str,
+        seconds: float = 10.0,
+        code: str = "",
+        report: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self.file = file
-        self.fingerprint = fingerprint
         self.seconds = seconds
+        self.report = report
+        self._made_by = {"fingerprint": fingerprint, "code": code}
         self._saved = time.monotonic()
 
     def load(self) -> dict[str, Tensor] | None:
@@ -40,7 +49,9 @@ class FileCheckpoint:
 
         try:
             with safe_open(self.file, "pt") as tensors:
-                if (tensors.metadata() or {}).get("fingerprint") != self.fingerprint:
+                made_by = tensors.metadata() or {}
+                if reason := self._refusal(made_by):
+                    self.report(f"{self.file} is a state {reason}; the training starts again")
                     return None
                 return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
         except (FileNotFoundError, SafetensorError):
@@ -54,10 +65,16 @@ class FileCheckpoint:
 
         with replacing(self.file) as partial:
             tensors = {name: tensor.contiguous() for name, tensor in state().items()}
-            save_file(tensors, partial, metadata={"fingerprint": self.fingerprint})
+            save_file(tensors, partial, metadata=self._made_by)
         self._saved = time.monotonic()
 
     def remove(self) -> None:
         """Remove the file: the training is over, and its results are written."""
         with suppress(FileNotFoundError):
             self.file.unlink()
+
+    def _refusal(self, made_by: Mapping[str, str]) -> str:
+        """Why a state is of no use here, "" if it is."""
+        if made_by.get("fingerprint") != self._made_by["fingerprint"]:
+            return "of other data or parameters"
+        return "left by other code or other versions of packages" if made_by != self._made_by else ""

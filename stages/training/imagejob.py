@@ -1,6 +1,7 @@
 """The trainings of the stage `train_images`: from the images' pixels to clusters, embedding, network and curve."""
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,11 +92,15 @@ def chosen_parameters(method: str, given: Mapping[str, Any], overruling: Mapping
 def train_on_images(job: ImageJob, device: "torch.device", show: Callable[[str, Any], None]) -> Any:
     """Return the estimator, fitted; it goes on from what an unfinished training of the same left."""
     from stages.deep.checkpoint import FileCheckpoint
-    from stages.training.fingerprint import training_fingerprint
+    from stages.training.fingerprint import training_code, training_fingerprint
 
     facts = {**job.settings(), "device": device.type}
     state = FileCheckpoint(
-        job.files.scratch(job.method) / "all.safetensors", training_fingerprint([job.pixels], facts), job.seconds
+        job.files.scratch(job.method) / "all.safetensors",
+        training_fingerprint([job.pixels], facts),
+        job.seconds,
+        training_code("stages.train_images"),
+        warnings.warn,
     )
     given = {name: value for name, value in job.parameters.items() if name != "preset"}
     estimator = estimator_class(job.method)(

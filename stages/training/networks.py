@@ -59,11 +59,17 @@ def _estimator(
 ) -> Any:
     """The estimator of a job's network; what it depends on, besides the `arrays`, is in its checkpoint's name."""
     from stages.deep.checkpoint import FileCheckpoint
-    from stages.training.fingerprint import training_fingerprint
+    from stages.training.fingerprint import training_code, training_fingerprint
 
     name = backbone or "all"
     facts = {**job.settings([backbone] if backbone else job.backbones), "device": device.type}
-    file = job.files.scratch(job.method) / f"{name}.safetensors"
+    checkpoint = FileCheckpoint(
+        job.files.scratch(job.method) / f"{name}.safetensors",
+        training_fingerprint(arrays, facts),
+        job.seconds,
+        training_code("stages.train"),
+        warnings.warn,
+    )
     return new_estimator(
         job.objective,
         job.method,
@@ -74,7 +80,7 @@ def _estimator(
         seed=derived_seed(job.seed, "train", job.objective, job.method, name),
         device=device,
         progress=progress,
-        checkpoint=FileCheckpoint(file, training_fingerprint(arrays, facts), job.seconds),
+        checkpoint=checkpoint,
     )
 
 

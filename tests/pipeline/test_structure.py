@@ -11,6 +11,7 @@ import pytest
 import typer.main
 import yaml
 
+from stages.codedigest import import_closure, imported_names
 from stages.comparison import OBJECTIVES
 from stages.imagemethods import NETWORKS
 from stages.training import imagejob
@@ -46,41 +47,10 @@ def _module_file(module):
     return None
 
 
-class _Imports(ast.NodeVisitor):
-    """Names imported anywhere in a file, except for type checkers alone."""
-
-    def __init__(self, file):
-        self.names = set()
-        self.visit(ast.parse(file.read_text(encoding="utf-8")))
-
-    def visit_If(self, node):
-        if ast.unparse(node.test) != "TYPE_CHECKING":
-            self.generic_visit(node)
-
-    def visit_Import(self, node):
-        self.names |= {alias.name for alias in node.names}
-
-    def visit_Constant(self, node):
-        """A class that is named to be imported later, "module:class", as the clusterers are."""
-        if isinstance(node.value, str) and re.fullmatch(r"stages(\.\w+)+:\w+", node.value):
-            self.names.add(node.value.partition(":")[0])
-
-    def visit_ImportFrom(self, node):
-        self.names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-
-
 def _imported_files(module):
     """All our files that run when `module` is imported and its functions are called."""
-    seen, pending = set(), [module]
-    while pending:
-        name = pending.pop()
-        # Importing a.b.c runs a and a.b too.
-        for prefix in itertools.accumulate(name.split("."), lambda a, b: f"{a}.{b}"):
-            file = _module_file(prefix)
-            if prefix.startswith("stages") and file and file not in seen:
-                seen.add(file)
-                pending += [found for found in _Imports(file).names if found.startswith("stages")]
-    return {str(file.relative_to(ROOT)) for file in seen} - {"stages/__init__.py"}
+    files = {file.relative_to(ROOT).as_posix() for file in import_closure(module)}
+    return files - {"stages/__init__.py"}
 
 
 def test_the_top_package_holds_no_code():
@@ -170,7 +140,7 @@ def test_no_library_module_reads_parameters_calls_dvc_or_prints():
             node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and hasattr(node.func, "id")
         }
         assert "print" not in calls, file
-        assert not {"dvc", "typer"} & {name.split(".")[0] for name in _Imports(file).names}, file
+        assert not {"dvc", "typer"} & {name.split(".")[0] for name in imported_names(file)}, file
         assert "params.yaml" not in file.read_text(encoding="utf-8"), file
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.cluster_count import provisional_n_clusters, resolve_n_clusters
 from stages.clustering import ALGORITHMS, count_different, find_algorithm, finer, isometric, normalise
-from stages.command import application, run
-from stages.runlog import write_runlog
-from stages.seeds import derived_seed
+from stages.core.command import application, run
+from stages.core.runlog import write_runlog
+from stages.core.seeds import derived_seed
+from stages.params.n_clusters import provisional_n_clusters, resolve_n_clusters
 from stages.tables import check_same_images, read_images, read_vectors, write_partitions
 
 

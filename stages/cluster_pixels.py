@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from stages.cluster_count import found_n_clusters, resolve_n_clusters
 from stages.clustering import ALGORITHMS
-from stages.command import application, run
-from stages.imagemethods import BASELINES, FOLDER, check_image_baseline
-from stages.plainclusters import clustered, described_counts, single_runs
-from stages.runlog import write_runlog
+from stages.clustering.single_runs import clustered, described_counts, single_runs
+from stages.core.command import application, run
+from stages.core.runlog import write_runlog
+from stages.decoding.pixels import AUTO, chosen_size, read_pixels
+from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import read_images, write_partitions
-from stages.trainedfiles import TrainedFiles
-from stages.training.pixels import AUTO, chosen_size, read_pixels
+from stages.tables.image_methods import BASELINES, FOLDER, check_image_baseline
+from stages.tables.trained_files import TrainedFiles
 
 
 def cluster_pixels(

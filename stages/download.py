@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from stages.command import application, run
-from stages.errors import DatasetError, ParameterError
-from stages.progress import progress_bar
+from stages.core.command import application, run
+from stages.core.errors import DatasetError, ParameterError
+from stages.core.progress import progress_bar
 
 if TYPE_CHECKING:
     from stages.datasets import Readable
@@ -39,8 +39,8 @@ def download(
         )
     # Imported here, so that --help need not wait for them.
     from stages.datasets import SOURCE, Readable, Rejected, check_images, class_order, open_dataset, read_about
+    from stages.fetching.wheels import cache_folder
     from stages.tables import write_images
-    from stages.wheels import cache_folder
 
     table, rejects = data / "images" / f"{dataset}.parquet", data / "images" / f"{dataset}.rejected.csv"
     with open_dataset(data / "raw" / dataset, cache_folder(), _report) as images:
@@ -81,8 +81,8 @@ def _rows(readable: Sequence["Readable"], class_names: Sequence[str]) -> Iterato
 
 
 def _write_rejected(file: Path, rejected: Iterable[tuple[str, str]]) -> None:
-    from stages.atomic import write_text
-    from stages.csvtext import csv_text
+    from stages.core.atomic import write_text
+    from stages.core.csvtext import csv_text
 
     write_text(file, csv_text(["path", "reason"], rejected))
 

@@ -8,15 +8,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from stages.algorithmname import algorithm_label, check_shares, parse_algorithm
-from stages.atomic import write_text
-from stages.checks import check_n_clusters
-from stages.cluster_count import AUTO, resolve_n_clusters
-from stages.command import application, run
-from stages.csvtext import csv_text
-from stages.dendrogram import Dendrogram
-from stages.manifest import read_manifest
-from stages.runlog import write_runlog
+from stages.core.algorithm_name import algorithm_label, check_shares, parse_algorithm
+from stages.core.atomic import write_text
+from stages.core.checks import check_n_clusters
+from stages.core.command import application, run
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import Dendrogram
+from stages.core.runlog import write_runlog
+from stages.params.n_clusters import AUTO, resolve_n_clusters
 from stages.tables import (
     ImageTable,
     check_same_images,
@@ -25,7 +24,8 @@ from stages.tables import (
     write_dendrogram,
     write_partitions,
 )
-from stages.voters import read_voters
+from stages.tables.base_partitions import read_voters
+from stages.tables.manifest import read_manifest
 
 
 def ensemble(

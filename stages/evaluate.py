@@ -9,17 +9,15 @@ import numpy as np
 import pandas as pd
 import typer
 
-from stages.atomic import replacing, write_text
-from stages.classnames import class_names
 from stages.clustering import isometric, normalise
-from stages.command import application, run
-from stages.csvtext import csv_text
-from stages.dendrogram import Dendrogram
-from stages.digest import file_digest
-from stages.errors import TableError
-from stages.figuretables import classes_csv, confusion_csv, confusions, dendrogram_csv
-from stages.manifest import read_manifest, write_manifest
+from stages.core.atomic import replacing, write_text
+from stages.core.command import application, run
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import Dendrogram
+from stages.core.digest import file_digest
+from stages.core.errors import TableError
 from stages.scoring import external_scores, mean_silhouette, silhouette_curve, summary, view_agreement
+from stages.scoring.csv_tables import classes_csv, confusion_csv, confusions, dendrogram_csv
 from stages.tables import (
     ImageTable,
     Merges,
@@ -30,7 +28,9 @@ from stages.tables import (
     read_partitions,
     read_vectors,
 )
-from stages.trainedfiles import is_trained, training_curve
+from stages.tables.class_names import class_names
+from stages.tables.manifest import read_manifest, write_manifest
+from stages.tables.trained_files import is_trained, training_curve
 
 _DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
 _TRAINED, _BASELINE = "train/", "baseline/"  # how the names of such methods begin

@@ -10,18 +10,18 @@ import pandas as pd
 import typer
 
 from stages import studies
-from stages.atomic import write_bytes, write_text
-from stages.command import application, run
-from stages.contributions import view_classes, view_counts
-from stages.csvtext import csv_text
-from stages.errors import ParameterError
-from stages.extractedlayers import check_layer
-from stages.manifest import read_manifest
-from stages.panels import Panel, draw_panels
+from stages.core.atomic import write_bytes, write_text
+from stages.core.command import application, run
+from stages.core.csvtext import csv_text
+from stages.core.errors import ParameterError
+from stages.core.seeds import derived_seed
 from stages.scoring.published import Comparison, Measured, Method, compare, parse_method, published_scores
 from stages.scoring.published.records import METRICS
-from stages.seeds import derived_seed
+from stages.studies.contributions import view_classes, view_counts
+from stages.studies.panels import Panel, draw_panels
 from stages.tables import check_same_images, read_images, read_partitions
+from stages.tables.extracted_layers import check_layer
+from stages.tables.manifest import read_manifest
 
 FIRST = "first"
 _COMPARED = (

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stages.backbones.card import read_card
-from stages.codedigest import code_digest
-from stages.command import application, run
-from stages.errors import ParameterError
-from stages.lock import locked
-from stages.progress import progress_bar
-from stages.runlog import write_runlog
+from stages.core.code_digest import code_digest
+from stages.core.command import application, run
+from stages.core.errors import ParameterError
+from stages.core.lock import locked
+from stages.core.progress import progress_bar
+from stages.core.runlog import write_runlog
+from stages.fetching.wheels import cache_folder
 from stages.tables import ImageTable, read_images, write_vectors
-from stages.wheels import cache_folder
 
 if TYPE_CHECKING:
     from stages.backbones.extraction import ShardExtractor
@@ -115,8 +115,8 @@ def extract(
     from stages.backbones.ray_cluster import RayExtractor, ray_extractor
     from stages.backbones.shards import ShardStore, shard_rows
     from stages.backbones.weights import obtain_weights
+    from stages.core.device import choose_device
     from stages.decoding import decode_image
-    from stages.device import choose_device
 
     started = time.perf_counter()
     title = f"{dataset} through {backbone}"

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from stages.checks import check_once
-from stages.command import application, run
-from stages.comparison import METHODS, check_objective
-from stages.digest import file_digest
-from stages.imagemethods import FOLDER, check_image_baseline, check_image_method
-from stages.imagetransfers import read_transfers, sources_of
-from stages.manifest import write_manifest
+from stages.core.checks import check_once
+from stages.core.command import application, run
+from stages.core.digest import file_digest
+from stages.params.transfers import read_transfers, sources_of
 from stages.tables import check_same_images, read_fingerprint, read_images
-from stages.trainedfiles import TrainedFiles, transferred
+from stages.tables.comparison import METHODS, check_objective
+from stages.tables.image_methods import FOLDER, check_image_baseline, check_image_method
+from stages.tables.manifest import write_manifest
+from stages.tables.trained_files import TrainedFiles, transferred
 
 
 def methods(

@@ -11,17 +11,17 @@ import numpy as np
 import typer
 
 from stages import reporting, studies, tables
-from stages.atomic import write_bytes, write_text
-from stages.classnames import class_names
-from stages.command import application, run
-from stages.csvtext import csv_text
-from stages.errors import ParameterError, TableError
-from stages.manifest import read_manifest
-from stages.reportsections import read_sections
-from stages.reportsheets import contact_sheets, make_gallery, make_pictures
-from stages.reportspaces import FIRST, Mapping, map_spaces, space_sources
-from stages.trainedfiles import is_trained
-from stages.voters import read_voters
+from stages.core.atomic import write_bytes, write_text
+from stages.core.command import application, run
+from stages.core.csvtext import csv_text
+from stages.core.errors import ParameterError, TableError
+from stages.reporting.drawings import read_sections
+from stages.reporting.pictures import contact_sheets, make_gallery, make_pictures
+from stages.reporting.spaces import FIRST, Mapping, map_spaces, space_sources
+from stages.tables.base_partitions import read_voters
+from stages.tables.class_names import class_names
+from stages.tables.manifest import read_manifest
+from stages.tables.trained_files import is_trained
 
 
 class Options(NamedTuple):

@@ -8,10 +8,10 @@ import pandas as pd
 import typer
 
 from stages import studies
-from stages.atomic import replacing, write_text
-from stages.checks import check_once
-from stages.command import application, run
-from stages.errors import TableError
+from stages.core.atomic import replacing, write_text
+from stages.core.checks import check_once
+from stages.core.command import application, run
+from stages.core.errors import TableError
 
 _KEYS = ["dataset", "backbone", "layer", "algorithm"]
 _FIGURES = ("layer_architecture", "layer_task", "architecture_task")

@@ -8,20 +8,20 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from stages.checks import check_choice
-from stages.cluster_count import found_n_clusters, resolve_n_clusters
-from stages.command import application, run
-from stages.comparison import METHODS, OBJECTIVES, check_objective
-from stages.manifest import read_manifest
-from stages.parameterfile import read_changes, read_section
-from stages.runlog import write_runlog
+from stages.core.checks import check_choice
+from stages.core.command import application, run
+from stages.core.runlog import write_runlog
+from stages.params.file import read_changes, read_section
+from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import ImageTable, check_same_images, read_images, read_partitions, write_partitions
-from stages.trainedfiles import TrainedFiles
+from stages.tables.comparison import METHODS, OBJECTIVES, check_objective
+from stages.tables.manifest import read_manifest
+from stages.tables.trained_files import TrainedFiles
 from stages.training.estimators import chosen_parameters
 from stages.training.job import Job
 from stages.training.networks import train_joint, train_single
 from stages.training.results import described_sizes, write_results
-from stages.trainingrun import training_run
+from stages.training.run import training_run
 
 
 def train(

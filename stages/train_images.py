@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.cluster_count import found_n_clusters, resolve_n_clusters
-from stages.command import application, run
-from stages.imagemethods import FOLDER, NETWORKS, check_image_method
-from stages.parameterfile import read_changes, read_section
-from stages.runlog import write_runlog
+from stages.core.command import application, run
+from stages.core.runlog import write_runlog
+from stages.decoding.pixels import AUTO, chosen_size, read_pixels
+from stages.params.file import read_changes, read_section
+from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import read_images
-from stages.trainedfiles import TrainedFiles
+from stages.tables.image_methods import FOLDER, NETWORKS, check_image_method
+from stages.tables.trained_files import TrainedFiles
 from stages.training.imagejob import ImageJob, chosen_parameters, train_on_images, write_image_results
-from stages.training.pixels import AUTO, chosen_size, read_pixels
 from stages.training.results import described_sizes
-from stages.trainingrun import training_run
+from stages.training.run import training_run
 
 
 def train_images(

@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.checks import check_once
-from stages.cluster_count import found_n_clusters, resolve_n_clusters
 from stages.clustering import ALGORITHMS
-from stages.command import application, run
-from stages.digest import file_digest
-from stages.imagemethods import FOLDER, TRANSFERRED
-from stages.plainclusters import clustered, described_counts, single_runs
-from stages.runlog import write_runlog
+from stages.clustering.single_runs import clustered, described_counts, single_runs
+from stages.core.checks import check_once
+from stages.core.command import application, run
+from stages.core.digest import file_digest
+from stages.core.runlog import write_runlog
+from stages.decoding.pixels import read_shaped
+from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import read_images, write_partitions
-from stages.trainedfiles import TrainedFiles, transferred
-from stages.training.pixels import read_shaped
+from stages.tables.image_methods import FOLDER, TRANSFERRED
+from stages.tables.trained_files import TrainedFiles, transferred
 
 
 def transfer_images(
@@ -62,9 +62,9 @@ def transfer_images(
     count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
     file = TrainedFiles(data, source, FOLDER).model(TRANSFERRED)
 
-    from stages.deep.imagemodels import read_image_model
-    from stages.deep.transfer import check_layer, layer_features
-    from stages.device import choose_device
+    from stages.core.device import choose_device
+    from stages.deep.image_models import read_image_model
+    from stages.deep.layer_features import check_layer, layer_features
 
     started = time.perf_counter()
     model = read_image_model(file, at := choose_device(device))

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from stages.checks import check_once
-from stages.command import application, run
-from stages.digest import file_digest
-from stages.manifest import write_manifest
+from stages.core.checks import check_once
+from stages.core.command import application, run
+from stages.core.digest import file_digest
 from stages.tables import check_same_images, read_fingerprint, read_images
+from stages.tables.manifest import write_manifest
 
 
 def views(

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from stages.atomic import write_text
-from stages.backbones.lookup import find_backbone
 from stages.backbones.weights import obtain_weights
-from stages.command import application, run
-from stages.digest import file_digest
-from stages.wheels import cache_folder
+from stages.core.atomic import write_text
+from stages.core.command import application, run
+from stages.core.digest import file_digest
+from stages.fetching.wheels import cache_folder
+from stages.registry.lookup import find_backbone
 
 
 def weights(

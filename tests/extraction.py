@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from stages.atomic import write_text
+from stages.core.atomic import write_text
 from stages.tables import Image, write_images
 from tests.backbones.tiny import tiny_backbone, tiny_images
 

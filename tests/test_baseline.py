@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.baseline import app
-from stages.command import run
+from stages.core.command import run
 from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
 
 

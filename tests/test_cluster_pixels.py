@@ -11,9 +11,9 @@ from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner, Result
 
 from stages.cluster_pixels import app
-from stages.errors import ManyviewsError
+from stages.core.errors import ManyviewsError
+from stages.decoding.pixels import read_pixels
 from stages.tables import read_images, read_partitions
-from stages.training.pixels import read_pixels
 from tests.drawings import CLASSES, write_drawings
 
 TABLE = Path("data/partitions/d/images/pixels.parquet")

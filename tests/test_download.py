@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from stages.command import run
+from stages.core.command import run
+from stages.core.errors import DatasetError, ParameterError
 from stages.download import app
-from stages.errors import DatasetError, ParameterError
 from stages.tables import read_images
 from tests.datasets.images import BLUE, RED, encode, png
 from tests.wheelhouse import make_wheel

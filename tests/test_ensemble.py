@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from stages.command import run
+from stages.core.command import run
 from stages.ensemble import app
-from stages.manifest import write_manifest
 from stages.tables import Image, read_dendrogram, read_images, read_partitions, write_images, write_partitions
+from stages.tables.manifest import write_manifest
 
 HIDDEN = np.repeat([0, 1, 2, 3], [20, 15, 10, 5])
 ARGUMENTS = ("--algorithms", "kmeans", "--algorithms", "gdl:seeds=2,a=0.5", "--shares", "1", "--shares", "1")

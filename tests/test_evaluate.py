@@ -9,10 +9,8 @@ import pytest
 from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner, Result
 
-from stages.atomic import write_text
-from stages.comparison import METHODS
+from stages.core.atomic import write_text
 from stages.evaluate import app
-from stages.manifest import write_manifest
 from stages.tables import (
     Image,
     read_images,
@@ -21,6 +19,8 @@ from stages.tables import (
     write_partitions,
     write_vectors,
 )
+from stages.tables.comparison import METHODS
+from stages.tables.manifest import write_manifest
 
 CLASSES = np.repeat([0, 1, 2], 4)
 

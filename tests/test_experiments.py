@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from stages import experiments, study
-from stages.command import run
-from stages.contributions import _sentence
-from stages.manifest import write_manifest
+from stages.core.command import run
 from stages.scoring.subsets import SizeScore
+from stages.studies.contributions import _sentence
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+from stages.tables.manifest import write_manifest
 
 CLASSES = np.repeat([0, 1, 2], 8)
 OF_A = np.where(CLASSES == 2, 1, CLASSES)  # one view mixes the last two classes,

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from stages.command import run
+from stages.core.command import run
+from stages.core.lock import locked
 from stages.extract import app
-from stages.lock import locked
 from stages.tables import read_vectors
 from tests.backbones.tiny import expected_features
 from tests.extraction import prepare, table

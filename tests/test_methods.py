@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.comparison import METHODS
-from stages.digest import file_digest
-from stages.errors import ManyviewsError
+from stages.core.digest import file_digest
+from stages.core.errors import ManyviewsError
 from stages.methods import app
 from stages.tables import Image, read_images, write_images, write_partitions
+from stages.tables.comparison import METHODS
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from stages import reporting, tables
-from stages.command import run
-from stages.comparison import METHODS
-from stages.manifest import write_manifest
+from stages.core.command import run
 from stages.report import app
 from stages.reporting import room
 from stages.reporting.page import SCRIPTS
+from stages.tables.comparison import METHODS
+from stages.tables.manifest import write_manifest
 from tests.reporting.project import NASTY, make
 
 

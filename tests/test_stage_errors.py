@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from stages.backbones.registry import REGISTRY
-from stages.command import run
-from stages.manifest import write_manifest
+from stages.core.command import run
+from stages.registry import REGISTRY
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+from stages.tables.manifest import write_manifest
 
 ROWS = 12
 

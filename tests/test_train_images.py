@@ -10,12 +10,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from stages.digest import file_digest
-from stages.errors import ManyviewsError
-from stages.lock import locked
+from stages.core.digest import file_digest
+from stages.core.errors import ManyviewsError
+from stages.core.lock import locked
+from stages.decoding.pixels import read_pixels
 from stages.tables import read_images, read_partitions, read_vectors
 from stages.train_images import app
-from stages.training.pixels import read_pixels
 from tests.drawings import write_drawings
 
 FAST = {
@@ -99,7 +99,7 @@ def test_a_method_writes_its_files(project: Path, method: str) -> None:
 
 @pytest.mark.parametrize("method", ["jule", "mmdc"])
 def test_the_network_of_a_method_makes_the_embedding_of_the_images(project: Path, method: str) -> None:
-    from stages.deep.imagemodels import read_image_model
+    from stages.deep.image_models import read_image_model
 
     assert train(method).exit_code == 0
     model = read_image_model(Path(f"data/models/d/images/{method}.safetensors"))

@@ -12,10 +12,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner, Result
 
-from stages.digest import file_digest
-from stages.errors import ManyviewsError
+from stages.core.digest import file_digest
+from stages.core.errors import ManyviewsError
 from stages.tables import read_images, read_partitions
-from stages.trainedfiles import is_trained
+from stages.tables.trained_files import is_trained
 from stages.transfer_images import app
 from tests.drawings import CLASSES, write_drawings
 
@@ -29,8 +29,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     torch = pytest.importorskip("torch")
     from types import SimpleNamespace
 
-    from stages.deep.convolutions import ConvEncoder, initialise_convolutions
-    from stages.deep.imagemodels import write_image_model
+    from stages.deep.image_models import write_image_model
+    from stages.deep.jule.convolutions import ConvEncoder, initialise_convolutions
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MANYVIEWS_DEVICE", "cpu")
@@ -70,7 +70,7 @@ def test_every_layer_and_algorithm_has_a_column(project: Path) -> None:
 def test_images_are_squashed_to_the_size_trained_on_and_features_are_of_length_one(project: Path) -> None:
     import torch
 
-    from stages.deep.imagemodels import read_image_model
+    from stages.deep.image_models import read_image_model
 
     assert transfer("--layers", "top-1", "--algorithms", "kmeans").exit_code == 0
     found = read_partitions(TABLE).labels["transfer-s-top-1-kmeans"]

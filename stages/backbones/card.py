@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from stages.errors import BackboneError, TableError
+from stages.core.errors import BackboneError, TableError
 
 
 @dataclass(frozen=True)

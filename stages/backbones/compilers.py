@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from stages.backbones.layers import LayerNetwork
-from stages.errors import BackboneError, ParameterError
+from stages.core.errors import BackboneError, ParameterError
 
 # From pixels, uint8 (batch, crop, crop, 3), to one float32 (batch, d) per layer.
 Lane = Callable[[np.ndarray], list[np.ndarray]]

@@ -20,7 +20,7 @@ from stages.backbones.gpu import OutOfMemory, fitting_batch_size, run_on_gpu
 from stages.backbones.layers import LayerNetwork
 from stages.backbones.network import load_network
 from stages.backbones.timings import Timings
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 
 CPU_BATCH = 8  # images; as fast as larger batches with one thread a batch, faster with compiled small networks
 

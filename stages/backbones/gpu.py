@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from stages.backbones.layers import LayerNetwork
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from stages.backbones.card import Preprocessing, Tap
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 
 
 class LayerNetwork(nn.Module):

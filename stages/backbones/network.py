@@ -9,7 +9,7 @@ from torch import nn
 
 from stages.backbones.card import Backbone
 from stages.backbones.weights import load_tensors
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 
 
 def load_network(backbone: Backbone, weights: Path) -> nn.Module:

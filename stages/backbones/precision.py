@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 if TYPE_CHECKING:
     import torch

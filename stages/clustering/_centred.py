@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 _BLOCK = 1 << 21  # values of a block: 16 MiB of float64
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.checks import check_n_clusters, check_number
 from stages.clustering._nearest_centroids import join_rest
 from stages.clustering.neighbours import Digraph, digraph, nearest_components, numbered
 from stages.clustering.validation import check_features
+from stages.core.checks import check_n_clusters, check_number
 
 LEAST_WIDTH = 1e-9  # of the factor a: with 0 no image has a neighbour
 

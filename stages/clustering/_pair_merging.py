@@ -11,7 +11,7 @@ from math import ceil, log
 import numpy as np
 
 from stages.clustering.neighbours import Digraph
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 _DECIMALS = 15  # of an affinity: what lies below is noise, which must tie
 _NEGLIGIBLE = 1e-17

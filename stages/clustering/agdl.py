@@ -6,10 +6,10 @@ section 2.4, and the authors' gactoolbox.
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering._graph_agglomeration import GraphAgglomeration
 from stages.clustering.gdl import link_by_degree, require_linkage_memory
 from stages.clustering.neighbours import Digraph
+from stages.core.checks import check_number
 
 
 class AcceleratedGraphDegreeLinkage(GraphAgglomeration):

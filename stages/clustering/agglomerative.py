@@ -8,11 +8,11 @@ general theory of classificatory sorting strategies" (1967), for the distances o
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.checks import check_choice, check_n_clusters
 from stages.clustering._distances import condensed_distances, working_memory
 from stages.clustering.validation import check_features
-from stages.dendrogram import Dendrogram, dendrogram_of
-from stages.memory import require_memory
+from stages.core.checks import check_choice, check_n_clusters
+from stages.core.dendrogram import Dendrogram, dendrogram_of
+from stages.core.memory import require_memory
 
 LINKAGES = ("ward", "average", "complete", "single")
 

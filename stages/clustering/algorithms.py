@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from stages.algorithmname import algorithm_label, parse_algorithm
-from stages.checks import check_number
 from stages.clustering.granularity import different_images
 from stages.clustering.subspace import random_subspace
-from stages.errors import ParameterError
+from stages.core.algorithm_name import algorithm_label, parse_algorithm
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
 
 _RUNS = ("multiple", "seeds", "subspace")  # parameters of the runs, not of the estimator
 

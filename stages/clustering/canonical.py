@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 
-from stages.checks import check_n_clusters
 from stages.clustering.validation import check_features
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_n_clusters
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 _ROWS = 4096  # compared at a time
 

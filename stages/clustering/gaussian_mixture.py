@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 
-from stages.checks import check_choice, check_number
 from stages.clustering.canonical import CanonicalClusterer
-from stages.memory import require_memory
+from stages.core.checks import check_choice, check_number
+from stages.core.memory import require_memory
 
 COVARIANCES = ("diag", "spherical", "tied", "full")
 

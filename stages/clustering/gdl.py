@@ -6,13 +6,13 @@ sections 2.1 to 2.3, and the authors' gactoolbox, whose variant GDL-U it is.
 
 import numpy as np
 
-from stages.checks import check_share
 from stages.clustering._graph_agglomeration import GraphAgglomeration
 from stages.clustering._nearest_centroids import join_rest
 from stages.clustering.merge_rule import LARGEST, Rule
 from stages.clustering.neighbours import Digraph
 from stages.clustering.outliers import without_outliers
-from stages.memory import require_memory
+from stages.core.checks import check_share
+from stages.core.memory import require_memory
 
 
 class GraphDegreeLinkage(GraphAgglomeration):

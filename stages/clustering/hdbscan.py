@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.checks import check_choice, check_number
 from stages.clustering.validation import check_features
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_choice, check_number
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 METHODS = ("eom", "leaf")
 

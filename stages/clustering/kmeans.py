@@ -5,13 +5,13 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stages.checks import check_n_clusters, check_number
 from stages.clustering._centred import centred_squares, mean_of
 from stages.clustering._lloyd import Lloyd, Points, own_squared_distances
 from stages.clustering._seeding import seed_centers
 from stages.clustering.validation import check_features
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_n_clusters, check_number
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 _SAMPLE, _SAMPLE_A_CLUSTER = 16384, 64  # images of the sample: at least, and for each cluster
 

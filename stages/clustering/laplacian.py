@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from stages.clustering._centred import centred, centred_squares, mean_of
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 DENSE = 1500  # up to so many images, all eigenvectors by LAPACK are as fast as a few by Lanczos iterations
 _SHIFT = 1e-6  # far above the rounding of a factorisation, about as wide as the gaps between eigenvalues

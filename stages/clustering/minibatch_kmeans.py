@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering.canonical import CanonicalClusterer
+from stages.core.checks import check_number
 
 
 class MiniBatchKMeans(CanonicalClusterer):

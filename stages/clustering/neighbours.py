@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -8,10 +8,10 @@ Each layer begins as a semi-NMF (Ding, Li and Jordan, "Convex and semi-nonnegati
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering.canonical import CanonicalClusterer, kmeans
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 _TINY = 1e-10
 

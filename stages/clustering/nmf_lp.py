@@ -8,10 +8,10 @@ the comparison of Yang, Parikh and Batra (CVPR 2016): what is left is the factor
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering.canonical import CanonicalClusterer, kmeans
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 
 class NMFLP(CanonicalClusterer):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 NORMALISATIONS = ("sqrt", "l2", "none")
 

@@ -6,7 +6,6 @@ Shi and Malik, "Normalized cuts and image segmentation" (PAMI 2000); Yu and Shi,
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering.canonical import CanonicalClusterer
 from stages.clustering.laplacian import (
     DENSE,
@@ -16,8 +15,9 @@ from stages.clustering.laplacian import (
     leading_eigenvectors,
     unit_rows,
 )
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 _LEAST_WEIGHT = 1e-6  # smaller ones are dropped from the graph
 _OFFSET = 0.5  # half is added to each diagonal entry, twice as much to each degree: damps weakly linked images

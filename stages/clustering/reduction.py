@@ -3,7 +3,7 @@
 import numpy as np
 
 from stages.clustering._centred import centred, centred_squares, mean_of
-from stages.memory import require_memory
+from stages.core.memory import require_memory
 
 _COLUMNS = 4096  # features that are multiplied at once
 

@@ -8,11 +8,11 @@ import warnings
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering.canonical import CanonicalClusterer, kmeans
 from stages.clustering.laplacian import check_spread, distance_blocks, distances_memory, unit_rows
-from stages.errors import ParameterError
-from stages.memory import require_memory
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
 
 _ITERATIONS = 5  # of the K-means that places the landmarks
 

@@ -6,7 +6,6 @@ and the settings of the comparison of Yang, Parikh and Batra (CVPR 2016).
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.clustering.canonical import CanonicalClusterer, kmeans
 from stages.clustering.laplacian import (
     check_spread,
@@ -16,7 +15,8 @@ from stages.clustering.laplacian import (
     squared_distances,
     unit_rows,
 )
-from stages.errors import ParameterError
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
 
 
 class SpectralSelfTuning(CanonicalClusterer):

@@ -6,7 +6,7 @@ differ in their errors, and algorithms without chance, such as graph degree link
 
 import numpy as np
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 def check_features(estimator: BaseEstimator, X: Any, least: int = 1) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from stages.clustering._graph_agglomeration import GraphAgglomeration
 from stages.clustering._pair_merging import PairAffinity, Transitions, check_z, merge_pairs
 from stages.clustering.neighbours import Digraph
-from stages.memory import require_memory
+from stages.core.memory import require_memory
 
 
 class Zeta(GraphAgglomeration):

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.checks import check_n_clusters
 from stages.consensus.canonical import distinct_rows
 from stages.consensus.hypergraph import Hypergraph, hypergraph
 from stages.consensus.numbering import split_up_to
 from stages.consensus.validation import check_ensemble
-from stages.dendrogram import number_by_size
+from stages.core.checks import check_n_clusters
+from stages.core.dendrogram import number_by_size
 
 
 class Ensemble(NamedTuple):

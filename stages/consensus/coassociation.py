@@ -8,11 +8,11 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.checks import check_choice, check_n_clusters, check_share
 from stages.consensus.linkage import LINKAGES, linkage
 from stages.consensus.outliers import cut_with_outliers
 from stages.consensus.selection import longest_lived
 from stages.consensus.validation import check_partitions
+from stages.core.checks import check_choice, check_n_clusters, check_share
 
 
 class CoassociationClustering(ClusterMixin, BaseEstimator):

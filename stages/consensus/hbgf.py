@@ -7,7 +7,7 @@ import numpy as np
 
 from stages.consensus.base import Ensemble, GraphConsensus
 from stages.consensus.spectral import kmeans, leading_singular_vectors, singular_memory, unit_rows
-from stages.memory import require_memory
+from stages.core.memory import require_memory
 
 
 class HBGF(GraphConsensus):

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages.checks import check_choice
 from stages.consensus.canonical import distinct_rows
 from stages.consensus.hypergraph import hypergraph
 from stages.consensus.validation import check_ensemble
-from stages.dendrogram import Dendrogram, dendrogram_of
-from stages.memory import require_memory
+from stages.core.checks import check_choice
+from stages.core.dendrogram import Dendrogram, dendrogram_of
+from stages.core.memory import require_memory
 
 # Bytes that a label of an image takes while a dendrogram is built, and an image beside its labels; measured
 # upwards.

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.consensus.base import Ensemble, GraphConsensus
 from stages.consensus.spectral import kmeans, leading_eigenvectors, unit_rows
-from stages.memory import require_memory
+from stages.core.memory import require_memory
 
 
 class MCLA(GraphConsensus):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.consensus.base import Ensemble, GraphConsensus
 from stages.consensus.cspa import CSPA
-from stages.memory import require_memory
+from stages.core.checks import check_number
+from stages.core.memory import require_memory
 
 _TINY = np.finfo(np.float64).tiny
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.consensus.hypergraph import hypergraph
 from stages.consensus.validation import check_ensemble
-from stages.dendrogram import Dendrogram, number_by_size
+from stages.core.dendrogram import Dendrogram, number_by_size
 
 _BLOCK = 1 << 22  # agreements of images with clusters that are held at once
 

@@ -8,7 +8,7 @@ import numpy as np
 from stages.consensus.linkage import linkage
 from stages.consensus.stability import resampling_stability
 from stages.consensus.validation import check_weights
-from stages.dendrogram import Dendrogram
+from stages.core.dendrogram import Dendrogram
 
 _CURVE = 60  # candidates at most: enough for a curve, few enough to score each one
 _SAMPLE = 5000  # images whose stability is measured: each resample builds two dendrograms

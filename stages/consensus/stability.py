@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from stages.checks import check_number
 from stages.consensus.validation import MISSING, check_partitions, check_weights
-from stages.errors import ParameterError
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
 
 Cutter = Callable[[int], np.ndarray]  # a number of clusters k -> labels int (n)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 MISSING = -1  # the label of an image that a view could not read
 _LARGEST = np.iinfo(np.int32).max

@@ -6,13 +6,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.archives import opened
-from stages.checksums import ALGORITHMS, Checksum
+from stages.core.errors import DatasetError
 from stages.datasets.labelling import Labelling
 from stages.datasets.members import list_members
 from stages.datasets.raw import RawImage
-from stages.downloads import download
-from stages.errors import DatasetError
+from stages.fetching.archives import opened
+from stages.fetching.checksums import ALGORITHMS, Checksum
+from stages.fetching.downloads import download
 
 
 @dataclass(frozen=True, kw_only=True)

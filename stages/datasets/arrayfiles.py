@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages.errors import DatasetError
+from stages.core.errors import DatasetError
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _IDX = re.compile(r"(?:(.*)[-_.])?images([-_.])idx(\d)(.*)", re.IGNORECASE)  # such as train-images-idx3-ubyte.gz

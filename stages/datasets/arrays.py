@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.errors import DatasetError
 from stages.datasets.arrayfiles import Part, open_arrays
 from stages.datasets.keys import near
 from stages.datasets.paths import resolve_path
 from stages.datasets.pixels import pixel_images
 from stages.datasets.raw import RawImage
 from stages.decoding import UnreadableImageError
-from stages.errors import DatasetError
 
 _SCALES = ("0..255", "0..1", "min..max")
 _AT_ONCE = 32 << 20  # bytes looked at together for the range of the values

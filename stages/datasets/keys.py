@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
-from stages.errors import DatasetError, ManyviewsError
+from stages.core.errors import DatasetError, ManyviewsError
 
 T = TypeVar("T")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple, TextIO
 
+from stages.core.errors import DatasetError
 from stages.datasets.labels import (
     labels_from_blocks,
     labels_from_folders,
@@ -13,7 +14,6 @@ from stages.datasets.labels import (
     labels_from_pattern,
     labels_from_table,
 )
-from stages.errors import DatasetError
 
 _RULES = ("labels", "label_folder", "label_pattern", "label_block")
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 from typing import TextIO
 
-from stages.errors import DatasetError
+from stages.core.errors import DatasetError
 
 
 def class_order(names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TypeVar
 from urllib.error import HTTPError
 
-from stages.errors import FetchError
+from stages.core.errors import FetchError
 
 T = TypeVar("T")
 

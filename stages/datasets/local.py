@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from stages.archives import opened
+from stages.core.errors import DatasetError
 from stages.datasets.about import About
 from stages.datasets.folder import LABELS, read_folder
 from stages.datasets.labelling import Labelling, Table
 from stages.datasets.members import list_members
 from stages.datasets.paths import resolve_path
 from stages.datasets.raw import RawImage
-from stages.errors import DatasetError
+from stages.fetching.archives import opened
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ import io
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from stages.archives import Archive
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets.labelling import Labelling, Table
 from stages.datasets.raw import RawImage
 from stages.decoding import UnreadableImageError, is_image_name
-from stages.errors import DatasetError, FetchError
+from stages.fetching.archive import Archive
 
 _IMAGE_LIMIT = 256 << 20  # bytes of one image file
 _TABLE_LIMIT = 64 << 20  # bytes of a table of labels

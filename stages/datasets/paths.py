@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from stages.errors import DatasetError
+from stages.core.errors import DatasetError
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^{}]*)\})")
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from stages.core.errors import DatasetError
 from stages.datasets.about import About
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
@@ -16,7 +17,6 @@ from stages.datasets.raw import RawImage
 from stages.datasets.sklearn_sets import SklearnSet
 from stages.datasets.torchvision_sets import TorchvisionSet
 from stages.datasets.voc import Voc2007
-from stages.errors import DatasetError
 
 SOURCE = "source.yaml"
 

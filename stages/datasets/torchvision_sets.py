@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.errors import DatasetError
 from stages.datasets.keys import near
 from stages.datasets.loaders import load_or_fetch
 from stages.datasets.pixels import pixel_images
 from stages.datasets.plain_pickle import load_plain
 from stages.datasets.raw import RawImage
-from stages.errors import DatasetError
 
 _CLASSES = {  # from our name to torchvision's
     "cifar10": "CIFAR10",

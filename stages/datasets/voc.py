@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from stages.core.errors import DatasetError
 from stages.datasets.folder import read_folder
 from stages.datasets.keys import near
 from stages.datasets.loaders import load_or_fetch
 from stages.datasets.raw import RawImage
-from stages.errors import DatasetError
 
 _READINGS = {"single": ("class", "object"), "difficult": ("count", "ignore")}
 _ANNOTATION_LIMIT = 1 << 20  # bytes of one annotation; the published ones have at most some ten kB

@@ -6,8 +6,8 @@ import warnings
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from stages.core.errors import DatasetError
 from stages.decoding.formats import readable_formats
-from stages.errors import DatasetError
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB as RGB. A file of a few kB can claim far more
 _TURNS = {  # from the EXIF orientation to what puts the image upright

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from stages.atomic import replacing
+from stages.core.atomic import replacing
 
 
 class Checkpoint(Protocol):

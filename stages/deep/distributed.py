@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 @dataclass(frozen=True)

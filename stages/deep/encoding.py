@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.core.errors import ParameterError
 from stages.deep.clusters import nearest_centers
 from stages.deep.distributed import Group
 from stages.deep.resume import named
+from stages.deep.scaling import check_views, global_factor, scale
 from stages.deep.training import embed
-from stages.deep.views import check_views, global_factor, scale
-from stages.errors import ParameterError
 
 _BATCH = 1024  # images that are embedded at once
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from stages.clustering.normalisation import normalise
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 _ROWS = 4096  # normalised at once
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 def copied(tensor: Tensor) -> Tensor:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.deep.autoencoders import Autoencoder
+from stages.deep.dec.autoencoders import Autoencoder
+from stages.deep.dec.student import soft_assignments
 from stages.deep.distributed import Group
 from stages.deep.resume import load_optimiser, optimiser_state, take
-from stages.deep.student import soft_assignments
 
 PHASES = ("pretrain", "anchor", "refine")
 PRECISIONS = ("float32", "bfloat16")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from stages.errors import ManyviewsError
+from stages.core.errors import ManyviewsError
 
 Level = Literal["ok", "warning", "fault"]
 

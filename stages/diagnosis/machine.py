@@ -13,7 +13,7 @@ from stages.diagnosis.finding import Finding
 # In a process of its own: a broken installation may end the process that imports it.
 _PROBE = """
 import json, os, torch
-from stages.device import choose_device
+from stages.core.device import choose_device
 from stages.backbones.precision import choose_precision
 found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "error": "", "bf16": False, "name": ""}
 found["mps"] = bool(getattr(torch.backends, "mps", None) and torch.backends.mps.is_available())

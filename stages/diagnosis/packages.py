@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stages.core.errors import ParameterError
 from stages.diagnosis.finding import Finding
-from stages.errors import ParameterError
 
 _INSTALL = "run `pip install -e .`"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.errors import ParameterError, TableError
+from stages.core.errors import ParameterError, TableError
 from stages.tables import Partitions
 
 

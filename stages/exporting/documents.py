@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.csvtext import csv_text
+from stages.core.csvtext import csv_text
 from stages.exporting.clusters import Clusters
 from stages.tables import ImageTable
 

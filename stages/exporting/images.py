@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.errors import DatasetError, ParameterError
+from stages.core.errors import DatasetError, ParameterError
 
 _SPELT_OUT = re.compile(r"\\udc([89a-f][0-9a-f])")  # a byte of a name that is no text
 

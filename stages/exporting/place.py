@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from stages.exporting.names import LONGEST
 from stages.exporting.target import OLD
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 MARKER = ".manyviews-export.json"  # lists what an export wrote; empty in a folder that is not whole
 STAGING, OLD = ".partial-", ".replaced-"  # before the name of the target: its hidden neighbours
@@ -102,7 +102,10 @@ def _files(folder: Path) -> dict[str, State]:
 
 def _write_marker(folder: Path) -> None:
     files = dict(sorted(_files(folder).items()))
-    content = {"about": "what `stages.export` wrote here, so that --force replaces nothing else", "files": files}
+    content = {
+        "about": "what `manyviews export` wrote here, so that --force replaces nothing else",
+        "files": files,
+    }
     (folder / MARKER).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 
 
 def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 from stages.reporting.counts import Counts
 from stages.reporting.csvrows import damaged, rows_of, text_of
 from stages.reporting.scoretable import Values

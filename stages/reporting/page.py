@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stages.htmltemplates import template_environment
+from stages.core.templates import template_environment
 from stages.reporting.classes import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.checks import check_number
+from stages.core.checks import check_number
 
 
 def view_subsets(n_views: int, most: int, seed: int) -> list[tuple[int, ...]]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stages.htmltemplates import template_environment
+from stages.core.templates import template_environment
 from stages.studies.bars import BarChart
 
 

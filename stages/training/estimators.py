@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stages.comparison import check_objective
+from stages.tables.comparison import check_objective
 from stages.training.hyperparameters import hyperparameters
 from stages.training.start import START_TYPES, first_clusters
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 # By objective, and by method where it has an estimator of its own.
 _ESTIMATORS = {
-    "jule": "stages.deep.jule:JULE",
-    "jule/dmvc-fix": "stages.deep.dmvc:DMVCFix",
-    "jule/dmvc": "stages.deep.dmvc:DMVC",
-    "idec": "stages.deep.idec:IDEC",
-    "dec": "stages.deep.dec:DEC",
+    "jule": "stages.deep.jule.on_features:JULE",
+    "jule/dmvc-fix": "stages.deep.jule.dmvc:DMVCFix",
+    "jule/dmvc": "stages.deep.jule.dmvc:DMVC",
+    "idec": "stages.deep.dec.idec:IDEC",
+    "dec": "stages.deep.dec.dec:DEC",
 }
 
 

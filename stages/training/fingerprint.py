@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.codedigest import code_digest
+from stages.core.code_digest import code_digest
 
 
 def training_fingerprint(arrays: Sequence[np.ndarray], facts: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 # Set by the stage or by the machine, or follow from the method.
 NOT_THEIRS = (

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.digest import file_digest
-from stages.errors import ParameterError
-from stages.imagemethods import FOLDER, check_image_method
-from stages.seeds import derived_seed
+from stages.core.digest import file_digest
+from stages.core.errors import ParameterError
+from stages.core.seeds import derived_seed
+from stages.decoding.pixels import pixel_view
 from stages.tables import ImageTable, write_partitions, write_vectors
-from stages.trainedfiles import TrainedFiles, training_curve
+from stages.tables.image_methods import FOLDER, check_image_method
+from stages.tables.trained_files import TrainedFiles, training_curve
 from stages.training.hyperparameters import hyperparameters
-from stages.training.pixels import pixel_view
 from stages.training.results import course, write_course
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 # By method: the estimator, and which attribute of it is which column of the table of clusters.
 _ESTIMATORS = {
-    "dec": "stages.deep.dec:DEC",
-    "jule": "stages.deep.imagejule:ImageJULE",
-    "mmdc": "stages.deep.mmdc:MMDC",
+    "dec": "stages.deep.dec.dec:DEC",
+    "jule": "stages.deep.jule.on_images:ImageJULE",
+    "mmdc": "stages.deep.mmdc.mmdc:MMDC",
 }
 COLUMNS = {
     "dec": {"autoencoder": "initial_labels_", "dec": "labels_"},
@@ -138,6 +138,6 @@ def _write_network(job: ImageJob, estimator: Any, settings: dict[str, Any]) -> N
 
         write_model(file, estimator, settings)
     else:
-        from stages.deep.imagemodels import write_image_model
+        from stages.deep.image_models import write_image_model
 
         write_image_model(file, estimator, settings)

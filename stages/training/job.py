@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 from stages.tables import ImageTable, Vectors, check_same_images, read_vectors
-from stages.trainedfiles import TrainedFiles
+from stages.tables.trained_files import TrainedFiles
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ class Job:
 
 def read_view(job: Job, backbone: str) -> tuple[Vectors, np.ndarray]:
     """The features of one backbone, and their checked values, float32 (n, d)."""
-    from stages.deep.views import check_views
+    from stages.deep.scaling import check_views
 
     table = read_vectors(
         job.files.data / "features" / job.files.dataset / backbone / f"{job.layer}.parquet", "features"

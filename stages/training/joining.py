@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 if TYPE_CHECKING:
     from torch import Tensor

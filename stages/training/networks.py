@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.seeds import derived_seed
+from stages.core.seeds import derived_seed
 from stages.training.estimators import new_estimator
 from stages.training.job import Job, read_earlier, read_view
 from stages.training.results import Result, result_of

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.atomic import write_text
-from stages.csvtext import csv_text
-from stages.digest import file_digest
+from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
+from stages.core.digest import file_digest
 from stages.scoring import external_scores
 from stages.tables import ImageTable, Vectors, write_partitions, write_vectors
-from stages.trainedfiles import training_curve
+from stages.tables.trained_files import training_curve
 from stages.training.curves import columns, curve
 from stages.training.job import Job
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.algorithmname import check_shares
-from stages.checks import check_choice
-from stages.errors import ParameterError
+from stages.core.algorithm_name import check_shares
+from stages.core.checks import check_choice
+from stages.core.errors import ParameterError
 
 if TYPE_CHECKING:
-    from stages.deep.centers import Init, Initialiser
+    from stages.deep.dec.first_clusters import Init, Initialiser
 
 # What a start is described by, and its type: these are no parameters of the estimators' constructors.
 START_TYPES: dict[str, Any] = {
@@ -44,7 +44,7 @@ def first_clusters(parameters: Mapping[str, Any], joined: bool = False) -> "Init
 def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":
     check_shares(chosen["shares"], chosen["algorithms"])
     from stages.consensus import CoassociationClustering
-    from stages.deep.centers import overclusterings
+    from stages.deep.dec.first_clusters import overclusterings
 
     def consensus(views: list[np.ndarray], n_clusters: int, random: np.random.RandomState) -> np.ndarray:
         seen = [np.concatenate(views, axis=1)] if joined else views

@@ -8,7 +8,7 @@ import torch
 from stages.backbones import compilers
 from stages.backbones.compilers import choose_compiler
 from stages.backbones.precision import choose_precision
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 CPU = torch.device("cpu")
 

@@ -6,7 +6,7 @@ import torch
 
 from stages.backbones.compilers import COMPILERS
 from stages.backbones.extraction import Recipe, ShardExtractor
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 from tests.backbones.tiny import decode, expected_features, tiny_backbone, tiny_images
 
 CPU = torch.device("cpu")

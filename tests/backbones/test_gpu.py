@@ -5,7 +5,7 @@ import torch
 
 from stages.backbones.gpu import OutOfMemory, fitting_batch_size
 from stages.backbones.layers import LayerNetwork
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 from tests.backbones.tiny import SIZE, tiny_backbone
 
 

@@ -6,7 +6,7 @@ import torch
 
 from stages.backbones.card import Preprocessing, Tap
 from stages.backbones.layers import LayerNetwork
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 
 HALVES = Preprocessing(4, 4, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0))
 

@@ -16,8 +16,8 @@ import torchvision
 from stages.backbones.card import Tap
 from stages.backbones.layers import LayerNetwork
 from stages.backbones.network import load_network
-from stages.backbones.registry import CATALOGUE, REGISTRY
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
+from stages.registry import CATALOGUE, REGISTRY
 from tests.backbones import reference
 
 # Channels, rows, columns of each layer: Guerin et al. (2021), Table 2.

@@ -12,7 +12,7 @@ import torch
 import torchvision
 
 from stages.backbones.weights import load_tensors
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
 
 
 def test_tensors_from_both_formats(tmp_path):

@@ -8,8 +8,8 @@ import torchvision
 from stages.backbones.card import Backbone, Preprocessing, Tap, Weights
 from stages.backbones.layers import LayerNetwork
 from stages.backbones.network import load_network
-from stages.backbones.registry import REGISTRY
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
+from stages.registry import REGISTRY
 
 PLAIN = Preprocessing(64, 64, (0, 0, 0), (1, 1, 1))
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from stages import baseline, extract, weights
 from stages.backbones.card import EmptySource, Weights, read_card
 from stages.backbones.network import load_network
-from stages.backbones.registry import REGISTRY
 from stages.backbones.weights import obtain_weights
+from stages.core.errors import BackboneError
 from stages.diagnosis import Finding
-from stages.doctorparameters import check_weights
-from stages.errors import BackboneError
+from stages.diagnosis.inputs import check_weights
+from stages.registry import REGISTRY
 from stages.tables import read_images, read_partitions, read_vectors
 from tests.drawings import CLASSES, write_drawings
 
@@ -84,7 +84,7 @@ def test_a_whole_run_without_any_pretrained_network(project: Path) -> None:
 
 
 def test_the_doctor_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.doctorparameters.answers", pytest.fail)
+    monkeypatch.setattr("stages.diagnosis.inputs.answers", pytest.fail)
     (finding,) = check_weights("pixels", tmp_path, tmp_path, tmp_path, timeout=0.2)
     assert finding == Finding("ok", "pixels: has no weights to fetch")
 

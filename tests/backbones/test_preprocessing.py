@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 
 from stages.backbones.card import Preprocessing
 from stages.backbones.preprocessing import resize_and_crop
-from stages.backbones.registry import REGISTRY
+from stages.registry import REGISTRY
 
 SIZES = [(128, 128), (92, 112), (500, 333), (31, 47), (1, 1), (640, 100)]
 

@@ -5,7 +5,7 @@ from itertools import chain
 import pytest
 
 from stages.backbones.ranks import Ranks, joined_ranks
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 def test_without_torchrun_one_process_does_all(monkeypatch):

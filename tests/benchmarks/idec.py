@@ -47,9 +47,9 @@ def _load(folder: Path) -> tuple[str, np.ndarray]:
 def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     import torch
 
-    from stages.deep.autoencoders import build_autoencoder
+    from stages.deep.dec.autoencoders import build_autoencoder
+    from stages.deep.dec.phases import Clustering
     from stages.deep.networks import initialise
-    from stages.deep.phases import Clustering
     from stages.deep.training import Descent
 
     torch.set_num_threads(1)

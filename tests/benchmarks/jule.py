@@ -35,11 +35,11 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     import torch
 
     from stages.clustering.merge_rule import Rule
-    from stages.deep import recurrence
-    from stages.deep.agglomeration import Agglomeration
-    from stages.deep.convolutions import NETWORKS, ConvEncoder, initialise_convolutions
-    from stages.deep.imagejule import ImageJULE, ImageTrainee
-    from stages.deep.recurrence import Recurrence, Schedule
+    from stages.deep.jule import periods
+    from stages.deep.jule.agglomeration import Agglomeration
+    from stages.deep.jule.convolutions import NETWORKS, ConvEncoder, initialise_convolutions
+    from stages.deep.jule.on_images import ImageJULE, ImageTrainee
+    from stages.deep.jule.periods import Recurrence, Schedule
 
     torch.set_num_threads(1)
     images = np.load(folder / "images.npy")
@@ -60,7 +60,7 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     training = Recurrence(trainee, agglomeration, schedule, names, torch.Generator().manual_seed(0))
     clock = Clock()
     clock.on(Agglomeration, "graph", "merge", "finish")
-    clock.on(recurrence, "triplet_loss")
+    clock.on(periods, "triplet_loss")
     yield None
     started = time.process_time()
     period = training.period()

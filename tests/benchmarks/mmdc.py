@@ -28,10 +28,10 @@ def photos() -> np.ndarray:
 def _training(images: np.ndarray, precision: str) -> Any:
     import torch
 
-    from stages.deep.augmentation import Augmentation
-    from stages.deep.mixture import draw_targets
-    from stages.deep.mixturenetwork import MixtureEncoder, initialise_mixture
-    from stages.deep.mixturetraining import MixtureTraining, Plan
+    from stages.deep.mmdc.augmentation import Augmentation
+    from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
+    from stages.deep.mmdc.targets import draw_targets
+    from stages.deep.mmdc.training import MixtureTraining, Plan
 
     generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
     network, turns = MixtureEncoder("resnet18", 3, _CLUSTERS, 20, 32), torch.nn.Linear(512, 4)
@@ -50,7 +50,9 @@ def _training(images: np.ndarray, precision: str) -> Any:
 def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     import torch
 
-    from stages.deep import augmentation, mixturenetwork, mixturetraining
+    from stages.deep.mmdc import augmentation
+    from stages.deep.mmdc import network as mixturenetwork
+    from stages.deep.mmdc import training as mixturetraining
 
     torch.set_num_threads(1)
     images = np.load(folder / "images.npy")

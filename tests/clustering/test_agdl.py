@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from stages.clustering.agdl import AcceleratedGraphDegreeLinkage
 from stages.clustering.gdl import GraphDegreeLinkage, link_by_degree
 from stages.clustering.neighbours import digraph
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.benchmarks.agdl import dense_linkage, turntables
 from tests.clustering.faces import umist
 from tests.clustering.graphs import archive, assert_numbered, blobs, needs, nmi

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from stages.clustering import _distances
 from stages.clustering._distances import condensed_distances
 from stages.clustering.agglomerative import LINKAGES, Agglomerative
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 
 features_of_any_kind = arrays(

@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.clustering import ALGORITHMS, find_algorithm, finer, normalise
 from stages.clustering.subspace import random_subspace
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 # What these find depends on densities, or on ranks beyond those of small sets.
 PARTICULAR = {"hdbscan", "dbscan", "nmf_lp", "nmf_deep"}

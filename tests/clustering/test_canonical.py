@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stages import memory
 from stages.clustering.canonical import kmeans
 from stages.clustering.nmf_deep import DeepSemiNMF
 from stages.clustering.nmf_lp import NMFLP
@@ -15,7 +14,8 @@ from stages.clustering.normalised_cuts import NormalisedCuts
 from stages.clustering.spectral_ls import SpectralLandmarks
 from stages.clustering.spectral_njw import SpectralNJW
 from stages.clustering.spectral_st import SpectralSelfTuning
-from stages.errors import ParameterError
+from stages.core import memory
+from stages.core.errors import ParameterError
 
 CLUSTERERS = [
     SpectralNJW(random_state=3),

@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stages import memory
 from stages.clustering.gdl import GraphDegreeLinkage, link_by_degree
 from stages.clustering.neighbours import Digraph, digraph, nearest_components
-from stages.errors import ParameterError
+from stages.core import memory
+from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 from tests.clustering.graphs import archive, assert_numbered, blobs, dense_merges, dense_weights, needs, nmi
 

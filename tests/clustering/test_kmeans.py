@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from stages.clustering import kmeans
 from stages.clustering._lloyd import Lloyd, Points
 from stages.clustering.kmeans import KMeans
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages import memory
 from stages.clustering import neighbours
 from stages.clustering.neighbours import digraph, nearest_components, nearest_neighbours
-from stages.errors import ParameterError
+from stages.core import memory
+from stages.core.errors import ParameterError
 
 # Small whole numbers make ties and copies; their distances are exact in any order of summing.
 ties = arrays(np.float32, st.tuples(st.integers(2, 40), st.integers(1, 4)), elements=st.integers(-2, 2))

@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from stages.clustering.nmf_deep import DeepSemiNMF, _spanned, factorise, nonnegative_start, semi_nmf
 from stages.clustering.nmf_lp import NMFLP, _weighted
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 
 

@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stages import memory
 from stages.clustering.neighbours import Digraph, digraph, nearest_components
 from stages.clustering.path_integral import PathIntegral
-from stages.errors import ParameterError
+from stages.core import memory
+from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 from tests.clustering.graphs import (
     archive,

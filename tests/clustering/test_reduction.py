@@ -8,7 +8,7 @@ from stages.clustering import reduction
 from stages.clustering.agglomerative import LINKAGES, Agglomerative
 from stages.clustering.kmeans import KMeans
 from stages.clustering.reduction import isometric
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 def _wide(dtype=np.float64, rows=60, width=3000, seed=0):

@@ -5,9 +5,9 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 
-from stages.checks import check_choice, check_n_clusters, check_number
 from stages.clustering.validation import check_features
-from stages.errors import ParameterError
+from stages.core.checks import check_choice, check_n_clusters, check_number
+from stages.core.errors import ParameterError
 
 
 class Estimator(BaseEstimator):

@@ -12,7 +12,7 @@ from stages.clustering.gaussian_mixture import GaussianMixture
 from stages.clustering.genie import Genie
 from stages.clustering.hdbscan import HDBSCAN
 from stages.clustering.minibatch_kmeans import MiniBatchKMeans
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 COUNTED = [MiniBatchKMeans(3, random_state=0), GaussianMixture(3, random_state=0), Genie(3)]
 DENSITY = [HDBSCAN(min_cluster_size=4), DBSCAN(eps=2.5)]

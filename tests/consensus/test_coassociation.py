@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.consensus import CoassociationClustering
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 # Four images, three partitions: 0 and 1 always together, 2 and 3 twice, 1 and 2 once.
 PARTITIONS = np.array([[0, 0, 5], [0, 0, 5], [1, 1, 5], [1, 1, 7]])

@@ -10,12 +10,12 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
-from stages import memory
 from stages.consensus.cspa import CSPA
 from stages.consensus.hbgf import HBGF
 from stages.consensus.mcla import MCLA
 from stages.consensus.nmf import NMFConsensus
-from stages.errors import ParameterError
+from stages.core import memory
+from stages.core.errors import ParameterError
 from tests.consensus.ensembles import noisy_copies
 from tests.pipeline.project import ROOT
 

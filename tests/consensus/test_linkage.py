@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from stages.consensus.linkage import LINKAGES, linkage
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.consensus.reference import coassociation, greediness
 from tests.consensus.strategies import incomplete_partitions, partitions
 from tests.pipeline.project import ROOT
@@ -157,14 +157,14 @@ def test_many_images_take_no_matrix(method):
 
 
 def test_what_would_not_fit_is_refused_with_the_figure(monkeypatch):
-    monkeypatch.setattr("stages.memory.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("stages.core.memory.available_memory", lambda: 1 << 20)
     values = np.arange(40_000).reshape(-1, 2)
     with pytest.raises(
         ParameterError,
         match=r"the consensus of 20000 images in 2 partitions would take 0.0 GiB of memory, of which 0.0 GiB are",
     ):
         linkage(values)
-    monkeypatch.setattr("stages.memory.available_memory", lambda: 1 << 30)
+    monkeypatch.setattr("stages.core.memory.available_memory", lambda: 1 << 30)
     with pytest.raises(
         ParameterError, match=r"complete linkage of 20000 images with different labels would take 6.0"
     ):

@@ -7,7 +7,7 @@ from scipy.sparse import diags
 from stages.consensus.canonical import distinct_rows
 from stages.consensus.hypergraph import hypergraph
 from stages.consensus.nmf import NMFConsensus
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.consensus.ensembles import noisy_copies
 
 

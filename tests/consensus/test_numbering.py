@@ -4,7 +4,7 @@ import numpy as np
 
 from stages.consensus.hypergraph import hypergraph
 from stages.consensus.numbering import split_up_to
-from stages.dendrogram import number_by_size
+from stages.core.dendrogram import number_by_size
 
 
 def test_the_largest_cluster_is_number_0_and_ties_go_by_the_first_image():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.consensus import CoassociationClustering, cut_with_outliers, linkage
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.consensus.reference import coassociation
 from tests.consensus.strategies import incomplete_partitions
 

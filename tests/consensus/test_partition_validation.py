@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.consensus.validation import check_ensemble, check_partitions, check_weights
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64, np.float32, np.float64])

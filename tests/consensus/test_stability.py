@@ -7,7 +7,7 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score
 
 from stages.consensus.stability import resampling_stability
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from tests.consensus.ensembles import noisy_copies
 
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets import UnreadableImageError, check_images
 from stages.datasets.archive import ArchiveSet
-from stages.errors import DatasetError, FetchError
 from tests.datasets.images import BLUE, RED, png
 from tests.httpserver import serving, status
 from tests.tarballs import make_tar

@@ -8,9 +8,9 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from stages.core.errors import DatasetError
 from stages.datasets import UnreadableImageError, open_dataset
 from stages.datasets.arrays import Arrays
-from stages.errors import DatasetError
 
 REAL = Path(__file__).parents[3] / "shared" / "datasets"
 RNG = np.random.default_rng(5)

@@ -3,9 +3,9 @@ import sys
 
 import pytest
 
+from stages.core.errors import DatasetError
 from stages.datasets.folder import read_folder
 from stages.decoding import UnreadableImageError
-from stages.errors import DatasetError
 from tests.datasets.images import png
 
 NAMES = [

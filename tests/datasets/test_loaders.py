@@ -4,8 +4,8 @@ import warnings
 
 import pytest
 
+from stages.core.errors import FetchError
 from stages.datasets.loaders import load_or_fetch
-from stages.errors import FetchError
 
 
 def test_nothing_is_fetched_when_all_is_there():

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets.about import About
 from stages.datasets.local import Local
-from stages.errors import DatasetError, FetchError
 from tests.tarballs import make_tar
 from tests.wheelhouse import make_zip
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.core.errors import DatasetError
 from stages.datasets.paths import resolve_path
-from stages.errors import DatasetError
 
 FOLDER = Path("/data/raw/faces")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets import open_dataset
 from stages.datasets.sklearn_sets import SklearnSet
-from stages.errors import DatasetError, FetchError
 from tests.datasets.images import BLUE, GREEN, RED, encode
 
 RAW = Path(__file__).parents[2] / "data" / "raw"

@@ -1,12 +1,12 @@
 import pytest
 
+from stages.core.errors import DatasetError
 from stages.datasets import open_dataset
 from stages.datasets.about import About
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.local import Local
 from stages.datasets.package import Package
 from stages.datasets.source import read_about, read_source
-from stages.errors import DatasetError
 from tests.datasets.images import png
 
 SHA = "0" * 64

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets import open_dataset
 from stages.datasets.plain_pickle import load_plain
 from stages.datasets.torchvision_sets import TorchvisionSet
-from stages.errors import DatasetError, FetchError
 from tests.httpserver import file, redirect, reset, serving, status
 
 RNG = np.random.default_rng(7)

@@ -4,8 +4,8 @@ import tarfile
 
 import pytest
 
+from stages.core.errors import DatasetError, FetchError
 from stages.datasets.voc import Thing, Voc2007, read_annotation, single_label
-from stages.errors import DatasetError, FetchError
 
 # The objects of each image: the class, and "!" where the annotators call the object difficult.
 IMAGES = {

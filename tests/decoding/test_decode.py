@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from stages.core.errors import DatasetError
 from stages.decoding import MAX_PIXELS, UnreadableImageError, decode_image
-from stages.errors import DatasetError
 from tests.datasets.images import BLUE, GREEN, RED, WHITE, encode, png
 
 

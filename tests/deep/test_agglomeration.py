@@ -5,7 +5,7 @@ import pytest
 
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, digraph, mean_digraph
-from stages.deep.agglomeration import Agglomeration, nearest_clusters
+from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
 from tests.clustering.graphs import dense_weights
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from stages.deep.autoencoders import Stack, build_autoencoder, reconstruction_errors, reconstruction_loss
+from stages.core.errors import ParameterError
+from stages.deep.dec.autoencoders import Stack, build_autoencoder, reconstruction_errors, reconstruction_loss
 from stages.deep.networks import initialise
-from stages.errors import ParameterError
 
 
 def layer_sizes(module: nn.Module) -> list[tuple[int, int]]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.random import RandomState
 
-from stages.deep.centers import given_labels, kmeans_labels, overclusterings
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.dec.first_clusters import given_labels, kmeans_labels, overclusterings
 
 VIEWS = [np.arange(8, dtype=np.float32).reshape(4, 2)]
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from stages.deep.convolutions import NETWORKS, ConvEncoder, choose_blocks, initialise_convolutions
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.jule.convolutions import NETWORKS, ConvEncoder, choose_blocks, initialise_convolutions
 
 # Input, the final map and its numbers, of the networks of the paper's image sets.
 PAPER = [

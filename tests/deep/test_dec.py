@@ -8,14 +8,14 @@ import torch
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
-from stages.deep.autoencoders import build_autoencoder
-from stages.deep.dec import DEC
-from stages.deep.dec import PRESETS as DEC_PRESETS
-from stages.deep.idec import IDEC
-from stages.deep.idec import PRESETS as IDEC_PRESETS
-from stages.deep.phases import Pretraining
+from stages.core.errors import ParameterError
+from stages.deep.dec.autoencoders import build_autoencoder
+from stages.deep.dec.dec import DEC
+from stages.deep.dec.dec import PRESETS as DEC_PRESETS
+from stages.deep.dec.idec import IDEC
+from stages.deep.dec.idec import PRESETS as IDEC_PRESETS
+from stages.deep.dec.phases import Pretraining
 from stages.deep.training import Descent
-from stages.errors import ParameterError
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 STACK = (16, 24, 4)

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import normalized_mutual_info_score
 
-from stages.deep.idec import IDEC, PRESETS
+from stages.deep.dec.idec import IDEC, PRESETS
 
 MNIST = Path(__file__).parents[3] / "shared" / "datasets" / "mnist"
 pytestmark = [

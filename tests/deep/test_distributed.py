@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from stages.deep.dec import DEC
+from stages.core.errors import ParameterError
+from stages.deep.dec.dec import DEC
+from stages.deep.dec.idec import IDEC
 from stages.deep.distributed import Group, joined_group
-from stages.deep.dmvc import DMVC
-from stages.deep.idec import IDEC
-from stages.errors import ParameterError
+from stages.deep.jule.dmvc import DMVC
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,10 +22,10 @@ TOGETHER = """
 import os, sys
 from pathlib import Path
 import numpy as np, torch
-from stages.deep.dec import DEC
+from stages.deep.dec.dec import DEC
 from stages.deep.distributed import joined_group
-from stages.deep.dmvc import DMVC
-from stages.deep.idec import IDEC
+from stages.deep.jule.dmvc import DMVC
+from stages.deep.dec.idec import IDEC
 from tests.deep.test_distributed import OPTIONS, RECURRENT, pair_loss
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

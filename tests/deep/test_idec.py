@@ -10,9 +10,9 @@ from numpy.random import RandomState
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
+from stages.core.errors import ParameterError
 from stages.deep import IDEC
 from stages.deep.training import Epoch
-from stages.errors import ParameterError
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 

@@ -8,12 +8,12 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from stages.clustering.neighbours import digraph, nearest_components, numbered
-from stages.deep.convolutions import ConvEncoder
+from stages.core.errors import ParameterError
 from stages.deep.distributed import Group
-from stages.deep.imageencoding import at_once
-from stages.deep.imagejule import PRESETS, ImageJULE, ImageTrainee, in_training_mode
+from stages.deep.image_encoding import at_once
 from stages.deep.images import unit_pixels
-from stages.errors import ParameterError
+from stages.deep.jule.convolutions import ConvEncoder
+from stages.deep.jule.on_images import PRESETS, ImageJULE, ImageTrainee, in_training_mode
 from tests.deep.drawn import bars
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.deep.imagejule import ImageJULE
+from stages.deep.jule.on_images import ImageJULE
 from tests.deep.drawn import bars
 from tests.deep.test_jule_resumed import Mortal
 from tests.deep.test_resume import Killed, Memory

@@ -12,13 +12,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from stages.deep import imageencoding
-from stages.deep.convolutions import ConvEncoder
-from stages.deep.imageencoding import ImageEncoder
-from stages.deep.imagemodels import ENCODERS, ImageModel, read_image_model, write_image_model
-from stages.deep.mixturenetwork import MixtureEncoder
-from stages.deep.modelfiles import ModelError
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep import image_encoding
+from stages.deep.image_encoding import ImageEncoder
+from stages.deep.image_models import ENCODERS, ImageModel, read_image_model, write_image_model
+from stages.deep.jule.convolutions import ConvEncoder
+from stages.deep.mmdc.network import MixtureEncoder
+from stages.deep.model_files import ModelError
 
 SHAPE = (3, 12, 10)
 SETTINGS = {"objective": "images", "image_size": "auto", "seed": 3}
@@ -107,7 +107,7 @@ def test_images_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     write_image_model(tmp_path / "m.safetensors", estimator(), {})
     model = read_image_model(tmp_path / "m.safetensors")
     whole = model.transform(images())
-    monkeypatch.setattr(imageencoding, "_IMAGES", 3)
+    monkeypatch.setattr(image_encoding, "_IMAGES", 3)
     np.testing.assert_allclose(model.transform(images()), whole, rtol=1e-6)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stages.core.errors import ParameterError
 from stages.deep.images import check_image_count, check_images, unit_pixels
-from stages.errors import ParameterError
 
 GREY = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5)
 

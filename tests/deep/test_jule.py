@@ -10,11 +10,11 @@ import torch
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
-from stages.deep.dmvc import DMVC, DMVCFix
-from stages.deep.jule import JULE
-from stages.deep.recurrence import Period, share_changed
-from stages.deep.recurrentviews import PRESETS
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.jule.dmvc import DMVC, DMVCFix
+from stages.deep.jule.on_features import JULE
+from stages.deep.jule.on_views import PRESETS
+from stages.deep.jule.periods import Period, share_changed
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 ALL = [JULE, DMVCFix, DMVC]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from stages.deep.dmvc import DMVC
-from stages.deep.jule import JULE
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.jule.dmvc import DMVC
+from stages.deep.jule.on_features import JULE
 from tests.deep.test_resume import Killed, Memory
 
 Blobs = tuple[list[np.ndarray], np.ndarray]

@@ -8,8 +8,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from stages.deep.mixture import assigned, draw_targets, matched
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.mmdc.targets import assigned, draw_targets, matched
 
 
 def generator(seed: int = 0) -> torch.Generator:

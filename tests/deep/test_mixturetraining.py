@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
-from stages.deep.augmentation import Augmentation
-from stages.deep.mixture import draw_targets, matched
-from stages.deep.mixturenetwork import MixtureEncoder, initialise_mixture
-from stages.deep.mixturetraining import MixtureTraining, Plan
+from stages.deep.mmdc.augmentation import Augmentation
+from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
+from stages.deep.mmdc.targets import draw_targets, matched
+from stages.deep.mmdc.training import MixtureTraining, Plan
 from tests.deep.drawn import bars
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
+from stages.core.errors import ParameterError
 from stages.deep.distributed import Group
-from stages.deep.mixturenetwork import MixtureEncoder, initialise_mixture
-from stages.deep.mmdc import MMDC, PRESETS
-from stages.errors import ParameterError
+from stages.deep.mmdc.mmdc import MMDC, PRESETS
+from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
 from tests.deep.drawn import bars
 
 # Trained for so short, many an estimator leaves a cluster empty: that is said in a test of its own.

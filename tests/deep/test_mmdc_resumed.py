@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.deep.mmdc import MMDC
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.mmdc.mmdc import MMDC
 from tests.deep.drawn import bars
 from tests.deep.test_jule_resumed import Mortal
 from tests.deep.test_resume import Killed, Memory

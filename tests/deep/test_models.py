@@ -13,15 +13,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from stages.core.errors import ParameterError
 from stages.deep import IDEC, models
-from stages.deep.autoencoders import Stack
-from stages.deep.dmvc import DMVC
-from stages.deep.jule import JULE
-from stages.deep.modelfiles import ModelError
+from stages.deep.dec.autoencoders import Stack
+from stages.deep.jule.dmvc import DMVC
+from stages.deep.jule.on_features import JULE
+from stages.deep.model_files import ModelError
 from stages.deep.models import Model, read_model, write_model
 from stages.deep.networks import MLP, MVnet, initialise
-from stages.deep.views import scale
-from stages.errors import ParameterError
+from stages.deep.scaling import scale
 
 WIDTHS = [12, 7]
 SETTINGS = {"backbones": ["wide", "narrow"], "layer": "L3", "gamma": 0.5, "network": "mlp"}

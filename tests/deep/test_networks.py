@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from stages.deep.autoencoders import MVautoencoder, reconstruction_loss
+from stages.deep.dec.autoencoders import MVautoencoder, reconstruction_loss
 from stages.deep.networks import MVnet, initialise
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from stages.deep.jule.principal import start_as_projection
 from stages.deep.networks import initialise, perceptron
-from stages.deep.principal import start_as_projection
 
 
 def started(rows, hidden=12, out=9, seed=0):

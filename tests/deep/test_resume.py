@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from stages.core.errors import ParameterError
 from stages.deep.checkpoint import FileCheckpoint
-from stages.deep.dec import DEC
-from stages.deep.idec import IDEC
+from stages.deep.dec.dec import DEC
+from stages.deep.dec.idec import IDEC
 from stages.deep.training import Epoch
-from stages.errors import ParameterError
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 OPTIONS: dict[str, Any] = {
@@ -140,7 +140,7 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np, torch
 from stages.deep.checkpoint import FileCheckpoint
-from stages.deep.idec import IDEC
+from stages.deep.dec.idec import IDEC
 from tests.deep.test_resume import OPTIONS
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.deep.idec import IDEC
-from stages.deep.views import global_factor, scale
+from stages.deep.dec.idec import IDEC
+from stages.deep.scaling import global_factor, scale
 
 
 def test_one_factor_gives_mean_square_one() -> None:

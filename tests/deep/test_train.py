@@ -12,10 +12,9 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner
 
 from stages import train as stage
-from stages.comparison import METHODS, OBJECTIVES
 from stages.consensus import CoassociationClustering
+from stages.core.digest import file_digest
 from stages.deep.models import read_model
-from stages.digest import file_digest
 from stages.tables import (
     Image,
     read_images,
@@ -24,6 +23,7 @@ from stages.tables import (
     write_images,
     write_partitions,
 )
+from stages.tables.comparison import METHODS, OBJECTIVES
 from tests.deep.toy import FAST, curve, outputs, refusal, train, trained, write_features
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages import train as stage
-from stages.comparison import METHODS
+from stages.tables.comparison import METHODS
 from tests.deep.toy import arguments, outputs, refusal, train, trained
 
 
@@ -64,7 +64,9 @@ def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(
     project: Path, objective: str, method: str, kills: list[tuple[int, bool]]
 ) -> None:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "stages.deep.dmvc", "stages.deep.idec", "stages.deep.distributed"])
+    context.set_forkserver_preload(
+        [__name__, "stages.deep.jule.dmvc", "stages.deep.dec.idec", "stages.deep.distributed"]
+    )
     resumed = context.Value("i", 0)
 
     def run(saves: int, after: bool) -> int | None:
@@ -101,7 +103,7 @@ def test_a_state_of_other_features_or_parameters_is_not_gone_on_from(project: Pa
 
 
 def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:
-    from stages.lock import locked
+    from stages.core.lock import locked
 
     with locked(Path("data/scratch/train/toy/idec/cc.lock"), "it"):
         assert refusal("idec", "cc").startswith("another process is at work on toy: idec/cc")

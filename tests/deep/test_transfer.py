@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from stages import memory
-from stages.deep import imageencoding
-from stages.deep.convolutions import ConvEncoder, initialise_convolutions
-from stages.deep.transfer import layer_features
-from stages.errors import ParameterError
+from stages.core import memory
+from stages.core.errors import ParameterError
+from stages.deep import image_encoding
+from stages.deep.jule.convolutions import ConvEncoder, initialise_convolutions
+from stages.deep.layer_features import layer_features
 
 SHAPE = (1, 20, 20)
 
@@ -27,7 +27,7 @@ def images(count: int = 7) -> np.ndarray:
 def test_the_layers_are_the_output_the_last_block_and_the_one_before(
     monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
-    monkeypatch.setattr(imageencoding, "_IMAGES", 3)
+    monkeypatch.setattr(image_encoding, "_IMAGES", 3)
     encoder = network()
     maps = [torch.from_numpy(images()) / 255]
     with torch.no_grad():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stages.clustering import count_different
-from stages.deep.views import check_views, scale
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
+from stages.deep.scaling import check_views, scale
 
 
 def with_value(value: float) -> np.ndarray:

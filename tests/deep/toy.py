@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from stages import train as stage
-from stages.errors import ManyviewsError
+from stages.core.errors import ManyviewsError
 from stages.tables import (
     read_images,
     write_vectors,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.core.errors import TableError
 from stages.diagnosis import (
     Finding,
     check_devices,
@@ -16,7 +17,6 @@ from stages.diagnosis import (
     check_python,
     examine,
 )
-from stages.errors import TableError
 
 GIB = 1 << 30
 ROOT = Path(__file__).parents[2]

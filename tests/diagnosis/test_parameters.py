@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.atomic import write_text
 from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights, WheelSource
+from stages.core.atomic import write_text
+from stages.core.errors import ParameterError
 from stages.diagnosis import examine
-from stages.doctorparameters import (
+from stages.diagnosis.inputs import (
     check_dataset,
     check_n_clusters,
     check_weights,
     read_parameters,
 )
-from stages.doctorvalues import check_parameters
-from stages.errors import ParameterError
+from stages.diagnosis.values import check_parameters
 from stages.tables import Image, write_images
 
 ROOT = Path(__file__).parents[2]
@@ -295,7 +295,7 @@ def test_weights_to_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         asked.append(url)
         return "" if "mirror" in url else "no route"
 
-    monkeypatch.setattr("stages.doctorparameters.answers", answer)
+    monkeypatch.setattr("stages.diagnosis.inputs.answers", answer)
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.test")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.test/simple")
     sources = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.command import run
+from stages.core.command import run
 from tests.pipeline.project import NAMES
 
 CLUSTERS = 3

@@ -13,10 +13,10 @@ import torchvision
 from PIL import Image as Pillow
 
 from stages import exporting, tables
-from stages.atomic import write_text
-from stages.csvtext import csv_text
+from stages.commands.export import app
+from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
 from stages.download import app as download
-from stages.export import app
 from tests.exporting.project import PATHS, Call, assign, files, refused, remains, rows, started
 
 
@@ -199,9 +199,9 @@ def test_other_methods(project: Path, export: Call) -> None:
 
 
 def test_help_explains_every_option_without_importing_torch() -> None:
-    program = "import sys, stages.export; assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules)"
+    program = "import sys, stages.commands.export; assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
     told = subprocess.run(
-        [sys.executable, "-m", "stages.export", "--help"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "stages.commands.export", "--help"], check=True, capture_output=True, text=True
     ).stdout
     assert all(option in told for option in ("--to", "--as", "--link", "--least-confidence", "--force"))

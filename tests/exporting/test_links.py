@@ -8,8 +8,8 @@ import pytest
 from PIL import Image as Pillow
 
 from stages import tables
-from stages.atomic import write_text
-from stages.csvtext import csv_text
+from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
 from stages.download import app as download
 from tests.datasets.images import encode
 from tests.exporting.project import PATHS, Call, refused, remains, rows, started

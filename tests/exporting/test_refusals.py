@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.atomic import write_text
-from stages.csvtext import csv_text
+from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
 from tests.exporting.project import PATHS, Call, assign, refused, remains
 
 

@@ -90,8 +90,9 @@ def test_half_way_through_nothing_is_left(
 
 def test_what_a_killed_run_left_is_cleared_away(project: Path, export: Call) -> None:
     program = (
-        "import os, sys\nfrom stages import exporting\nfrom stages.command import run\n"
-        "from stages.export import app\nexporting.ImageWriter.write = lambda *_: os.kill(os.getpid(), 9)\n"
+        "import os, sys\nfrom stages import exporting\nfrom stages.core.command import run\n"
+        "from stages.commands.export import app\n"
+        "exporting.ImageWriter.write = lambda *_: os.kill(os.getpid(), 9)\n"
         "sys.argv = ['export', '--dataset', 'd', '--to', 'out']\nrun(app)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

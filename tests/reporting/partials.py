@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-from stages.htmltemplates import template_environment
+from stages.core.templates import template_environment
 
 
 def fill(section: str, **dataset: object) -> str:

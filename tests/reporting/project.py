@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from stages import studies, tables
-from stages.comparison import METHODS
-from stages.csvtext import csv_text
-from stages.figuretables import classes_csv, confusion_csv, confusions
-from stages.manifest import write_manifest
+from stages.core.csvtext import csv_text
+from stages.scoring.csv_tables import classes_csv, confusion_csv, confusions
+from stages.tables.comparison import METHODS
+from stages.tables.manifest import write_manifest
 
 NASTY = [
     "<script>alert(1).png",

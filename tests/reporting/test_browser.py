@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.command import run
+from stages.core.command import run
 from stages.report import app
 from tests.reporting.browser import CHROMIUM, Browser, browser
 from tests.reporting.project import NASTY, make

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 from stages.reporting.classes import CELL, DRAWN, LISTED, PAIRED, PAIRS, SMALL, read_classes
 from tests.reporting.partials import drawings, fill
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 from stages.reporting.dendrogram import Merged, read_merges, tree
 from tests.reporting.partials import drawings, fill
 

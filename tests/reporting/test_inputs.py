@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 from stages.reporting import read_agreement, read_assignments, read_rejected, read_scores
 
 NAMES = ["NA", " a b ", 'q"uo,te', "line\nbreak", "carriage\rreturn", "\u2028sep", "🌸", "-rf", "<b>"]

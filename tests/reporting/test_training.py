@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.errors import TableError
+from stages.core.errors import TableError
 from stages.reporting.training import Course, read_courses, training
 from tests.reporting.partials import drawings, fill
 

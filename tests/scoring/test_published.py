@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from stages.scoring.published import (
     Measured,
     Method,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from stages.scoring.subsets import scores_by_size, view_subsets
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.cluster.hierarchy import linkage
 
 from stages.consensus import cut_with_outliers
-from stages.dendrogram import Dendrogram
+from stages.core.dendrogram import Dendrogram
 from stages.scoring import last_merges
 from stages.scoring.treetop import FEWEST, MOST
 

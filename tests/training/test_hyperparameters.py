@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 from stages.training.hyperparameters import hyperparameters, presets
 
 

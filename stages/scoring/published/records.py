@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stages.errors import ParameterError
+from stages.core.errors import ParameterError
 
 METRICS = ("nmi_geometric", "nmi_arithmetic", "purity", "accuracy")
 _FOLDER = Path(__file__).parent

@@ -1,0 +1,56 @@
+"""Plain clusterings of rows of numbers: several algorithms, each run once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from stages.clustering import Algorithm, count_different, find_algorithm, isometric, normalise
+from stages.core.checks import check_once
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
+from stages.core.seeds import derived_seed
+
+
+def single_runs(names: Sequence[str]) -> list[Algorithm]:
+    """Return the algorithms that a user named; refuse what only the baselines of the views do with them."""
+    check_once("algorithms", names, "algorithm")
+    algorithms = [find_algorithm(name) for name in names]
+    for algorithm in algorithms:
+        for parameter in ("multiple", "seeds"):
+            if parameter in algorithm.parameters:
+                raise ParameterError(f"algorithm {algorithm.label} runs once here; leave out {parameter}")
+    return algorithms
+
+
+def clustered(
+    features: np.ndarray,
+    algorithms: Sequence[Algorithm],
+    title: str,
+    n_clusters: int,
+    seed: int,
+    n_init: int,
+    way_out: str,
+) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Yield name, labels int32 (n) and settings of each clustering of features, real (n, d).
+
+    Features become rows of length 1; there are no more clusters than different ones. Names begin with the `title`.
+    Raises `ParameterError` where memory lacks, with the user's `way_out`.
+    """
+    n_images, width = features.shape
+    # As float32, with the copies that bringing them to one length and reducing them make.
+    require_memory(20 * features.size, f"clustering {n_images} images of {width} numbers", way_out)
+    rows = normalise(features.astype(np.float32, copy=False), "l2")
+    reduced = isometric(rows)
+    clusters = min(n_clusters, count_different([rows]))
+    for algorithm in algorithms:
+        name = f"{title}-{algorithm.label}"
+        own = derived_seed(seed, "images", name)  # as methods on images are called
+        labels = algorithm.partition(reduced if algorithm.distances_only else rows, clusters, own, n_init)
+        yield name, labels, {"algorithm": algorithm.label, "n_clusters": clusters, "seed": own, "n_init": n_init}
+
+
+def described_counts(partitions: Mapping[str, np.ndarray]) -> str:
+    """The number of clusters of every partition, int (n), by name; images left out are -1."""
+    counts = {name: len(np.unique(labels[labels >= 0])) for name, labels in partitions.items()}
+    return ", ".join(f"{count} clusters ({name})" for name, count in counts.items())

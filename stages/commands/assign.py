@@ -1,0 +1,256 @@
+"""Command `assign`: new images into the clusters of a trained method."""
+
+import difflib
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import pyarrow.parquet as pq
+import typer
+
+from stages.backbones.card import Backbone, Preprocessing, read_card
+from stages.commands.assign_pixels import read_network
+from stages.core.atomic import write_text
+from stages.core.checks import check_choice
+from stages.core.command import application, run
+from stages.core.csvtext import csv_text
+from stages.core.errors import DatasetError, ParameterError, TableError
+from stages.core.progress import progress_bar
+from stages.fetching.wheels import cache_folder
+from stages.tables import read_fingerprint
+from stages.tables.image_methods import FOLDER
+from stages.tables.trained_files import is_trained
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from stages.datasets import RawImage
+    from stages.deep.models import Model
+
+
+def assign(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new images, in any nesting.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset that the method was trained on.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="Trained method: OBJECTIVE/METHOD, OBJECTIVE/views/BACKBONE for a single view, or images/METHOD "
+            "for a network on images."
+        ),
+    ] = "jule/dmvc",
+    out: Annotated[Path | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
+    preprocessing: Annotated[
+        str | None,
+        typer.Option(help="preset or published, see stage extract. Default: that of the features trained on."),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32 or bf16, see stage extract. Default: that of the features trained on.")
+    ] = None,
+    weights_folder: Annotated[
+        Path, typer.Option(help="Folder where weight files put there by hand are looked for first.")
+    ] = Path("data/weights"),
+    device: Annotated[
+        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
+    ] = "auto",
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            envvar="MANYVIEWS_BATCH_SIZE",
+            min=0,
+            help="Images in one forward pass. 0: eight on a CPU, as many as fit (at most 256) on a GPU.",
+        ),
+    ] = 0,
+    workers: Annotated[
+        int, typer.Option(envvar="MANYVIEWS_WORKERS", min=0, help="Threads that decode. 0: one per core.")
+    ] = 0,
+    compiler: Annotated[
+        str,
+        typer.Option(
+            envvar="MANYVIEWS_COMPILER",
+            help="What compiles the networks on a CPU, see stage extract: auto, none, ...",
+        ),
+    ] = "auto",
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Put the images of a folder into the clusters of a trained method; write path, cluster and confidence as CSV.
+
+    Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
+    distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1.
+
+    Features are computed, and images resized for a network on images, as those that the method was trained on. Of
+    the dataset only the model and the backbones' cards are needed, not its images. Images that cannot be read are
+    skipped, and listed on standard error.
+    """
+    if preprocessing is not None:
+        check_choice("preprocessing", preprocessing, ("preset", "published"))
+    if precision is not None:
+        check_choice("precision", precision, ("fp32", "bf16"))
+    file = _model_file(data / "models" / dataset, method)
+
+    from stages.core.device import choose_device
+
+    machine = _Machine(choose_device(device), batch_size, workers, compiler, weights_folder)
+    if method.startswith(f"{FOLDER}/"):
+        if preprocessing or precision:
+            raise ParameterError(f"{method} sees no features; leave out --preprocessing and --precision")
+        model, seen = read_network(file, method.removeprefix(f"{FOLDER}/"), machine.device, workers)
+    else:
+        model, seen = _read_network(file, data, dataset, preprocessing, precision, machine)
+    images, skipped = _readable(folder)
+    clusters, confidences = model.predict(seen(images))
+
+    rows = zip((image.path for image in images), clusters, (f"{value:.6f}" for value in confidences), strict=True)
+    text = csv_text(["path", "cluster", "confidence"], rows)
+    if out is None:
+        print(text, end="")
+    else:
+        write_text(out, text)
+    used = len(set(clusters.tolist()))
+    _report(f"{len(images)} images in {used} of {len(model.centers)} clusters of {method}, {skipped} skipped")
+
+
+class _Machine(NamedTuple):
+    """How to compute, which decides no more than the last bits."""
+
+    device: "torch.device"
+    batch_size: int
+    workers: int
+    compiler: str
+    weights_folder: Path
+
+
+def _read_network(
+    file: Path, data: Path, dataset: str, preprocessing: str | None, precision: str | None, machine: _Machine
+) -> "tuple[Model, Callable[[Sequence[RawImage]], list[np.ndarray]]]":
+    """The model of a method on features, and a function from images to its views."""
+    from stages.deep.models import read_model
+
+    model = read_model(file, machine.device)
+    if not {"backbones", "layer"} <= set(model.settings):
+        raise TableError(f"{file} does not say which backbones it was trained on; run `dvc repro` to make it anew")
+    layer, known = model.settings["layer"], model.settings.get("extraction", {})
+    views = []
+    for name in model.settings["backbones"]:
+        card = read_card(data / "backbones" / f"{name}.json", [layer])
+        made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
+        views.append(_view(card, made, preprocessing, precision))
+    return model, lambda images: [_features(images, layer, *view, machine) for view in views]
+
+
+def _model_file(folder: Path, method: str) -> Path:
+    """The file of a trained method; where there is none, an error that names those there are."""
+    file = folder / f"{method}.safetensors"
+    if file.is_file():
+        return file
+    objective, _, row = method.partition("/")
+    if row == "mvec":
+        raise ParameterError(
+            f"method {method!r} has no network for new images, it is a vote of the single views; "
+            f"take {objective}/dmvc, or one view such as {objective}/views/mobilenet_v2"
+        )
+    if objective == FOLDER and not is_trained(method):
+        raise ParameterError(
+            f"method {method!r} trained no network on {folder.name}; take one that did, such as images/jule"
+        )
+    there = sorted(path.relative_to(folder).as_posix() for path in folder.glob("**/*.safetensors"))
+    if not there:
+        raise ParameterError(
+            f"{folder} holds no trained model; run `dvc repro` to train one, or name another dataset"
+        )
+    methods = [name.removesuffix(".safetensors") for name in there]
+    near = difflib.get_close_matches(method, methods) or methods
+    raise ParameterError(f"{folder} holds no model of the method {method!r}; did you mean {' or '.join(near)}?")
+
+
+def _made(table: Path) -> dict[str, Any]:
+    """How the features of a table were made, from its metadata."""
+    if not table.exists():
+        _report(
+            f"{table} does not exist: preprocessing preset and precision fp32 are taken, unless you name others"
+        )
+        return {}
+    read_fingerprint(table)  # tells in one line what is wrong with the file, if anything is
+    made: dict[str, Any] = json.loads(pq.read_metadata(table).metadata[b"manyviews"])
+    return made
+
+
+def _view(
+    card: Backbone, made: Mapping[str, Any], preprocessing: str | None, precision: str | None
+) -> tuple[Backbone, str]:
+    """The card and the precision that features `made` before are computed with again, unless others are named."""
+    if made.get("weights", card.weights.sha256) != card.weights.sha256:
+        raise TableError(
+            f"the weights of backbone {card.name!r} are not those that the method was trained on; "
+            "run `dvc repro` to train it anew"
+        )
+    if preprocessing == "published":
+        card = replace(card, preprocessing=card.preprocessing.published())
+    elif preprocessing is None and "preprocessing" in made:
+        card = replace(card, preprocessing=Preprocessing.from_stored(made["preprocessing"]))
+    return card, precision or made.get("precision", "fp32")
+
+
+def _readable(folder: Path) -> "tuple[list[RawImage], int]":
+    """The images of a folder that decode, by path, and the number of the others, which are told of."""
+    from stages.datasets.check import Readable, check_images
+    from stages.datasets.folder import read_folder
+
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder; give one that holds the new images")
+    found = read_folder(folder)
+    if not found:
+        raise DatasetError(f"{folder} holds no image; give a folder that does")
+    images, rejected = [], []
+    with progress_bar("checking images", len(found)) as advance:
+        for checked in check_images(found):
+            if isinstance(checked, Readable):
+                images.append(checked.raw)
+            else:
+                rejected.append(checked)
+            advance(1)
+    for path, reason in rejected:
+        _report(f"skipped {path!r}: {reason}")
+    if not images:
+        raise DatasetError(f"no image of {folder} can be read; the reasons are above")
+    return images, len(rejected)
+
+
+def _features(
+    images: "Sequence[RawImage]", layer: str, card: Backbone, precision: str, machine: _Machine
+) -> "np.ndarray":
+    """The features, float32 (m, d), of the images as the backbone sees them."""
+    import numpy as np
+
+    from stages.backbones.compilers import choose_compiler
+    from stages.backbones.extraction import Recipe, ShardExtractor
+    from stages.backbones.shards import shard_rows
+    from stages.backbones.weights import obtain_weights
+    from stages.decoding import decode_image
+
+    compiler, _ = choose_compiler(machine.compiler, precision, len(images), machine.device)
+    recipe = Recipe(card, (layer,), precision, compiler, machine.batch_size)
+    weights = obtain_weights(card.weights, machine.weights_folder, cache_folder(), report=_report)
+    extractor = ShardExtractor(
+        recipe, weights, decode_image, machine.device, workers=machine.workers, report=_report
+    )
+    rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
+    shards = (
+        (start // rows, (image.read() for image in images[start : start + rows]))
+        for start in range(0, len(images), rows)
+    )
+    with progress_bar(f"features of {card.name}", len(images)) as advance:
+        return np.concatenate([features[layer] for _, features in extractor(shards, advance)])
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+app = application(assign)
+
+if __name__ == "__main__":
+    run(app)

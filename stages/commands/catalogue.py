@@ -1,0 +1,217 @@
+"""Keeps the tables of all backbones and of all image sets in README.md as the registry and data/raw have them.
+
+No stage of the pipeline: a developer runs it after changing one of these; a test tells who forgot.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import typer
+
+from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, WheelSource
+from stages.core.atomic import write_text
+from stages.core.command import application, run
+from stages.core.errors import ParameterError
+from stages.datasets.about import About
+from stages.datasets.archive import ArchiveSet
+from stages.datasets.arrays import Arrays
+from stages.datasets.local import Local
+from stages.datasets.package import Package
+from stages.datasets.sklearn_sets import SklearnSet
+from stages.datasets.source import SOURCE, Reader, read_about, read_source
+from stages.datasets.torchvision_sets import TorchvisionSet
+from stages.datasets.voc import Voc2007
+from stages.registry import CATALOGUE
+from stages.registry.entry import Registered
+
+README, DATA = Path("README.md"), Path("data")
+
+
+class ImageSet(NamedTuple):
+    """An image set that a source.yaml describes; `name` is that of its folder."""
+
+    name: str
+    source: Reader
+    about: About
+
+
+def catalogue(
+    readme: Annotated[Path, typer.Option(help="Markdown file that holds the tables.", metavar="FILE")] = README,
+    data: Annotated[Path, typer.Option(help="Folder of all data, with raw/ in it.", metavar="DIR")] = DATA,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail when the file is out of date.")
+    ] = False,
+) -> None:
+    """Bring the tables of all backbones and of all image sets in README.md up to date.
+
+    They are generated from the registry of backbones and from DATA/raw/*/source.yaml, and stand between the lines
+    `<!-- begin backbones -->` and `<!-- end backbones -->`, `<!-- begin image sets -->` and
+    `<!-- end image sets -->`. The rest of the file stays as it is.
+    """
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{readme} is no text in UTF-8 ({error}); name a Markdown file") from None
+    backbones, image_sets = list(CATALOGUE.values()), find_image_sets(data / "raw")
+    new = renew(text, backbones, image_sets, str(readme))
+    if new == text:
+        print(f"{readme} is up to date: {len(backbones)} backbones, {len(image_sets)} image sets")
+    elif check:
+        raise ParameterError(f"{readme} is out of date; run `{_command(readme, data)}`")
+    else:
+        write_text(readme, new)
+        print(f"{readme}: {len(backbones)} backbones, {len(image_sets)} image sets")
+
+
+def find_image_sets(raw: Path) -> list[ImageSet]:
+    """Read the descriptions raw/*/source.yaml, sorted by name. Raises `DatasetError` for one that is not sound."""
+    files = sorted(raw.glob(f"[!.]*/{SOURCE}"))
+    return [ImageSet(file.parent.name, read_source(file), read_about(file)) for file in files]
+
+
+def renew(text: str, backbones: Iterable[Registered], image_sets: Sequence[ImageSet], where: str) -> str:
+    """Return `text` with both tables as they should be.
+
+    Raises `ParameterError` when a marker is missing or stands there twice; `where` begins its message.
+    """
+    text = _between(text, "backbones", backbone_table(backbones), where)
+    return _between(text, "image sets", image_set_table(image_sets), where)
+
+
+def backbone_table(backbones: Iterable[Registered]) -> str:
+    """One line a backbone, in Markdown: its layers with their sizes, input, origin and licence."""
+    header = [
+        ("backbone", ":--"),
+        ("layers", ":--"),
+        ("input", "--:"),
+        ("weights from", ":--"),
+        ("licence", ":--"),
+    ]
+    rows = []
+    for entry in backbones:
+        layers = " · ".join(f"{layer} {size:,}" for layer, size in entry.dimensions.items())
+        # Where the file lies, unless `origin` says so already.
+        sources = [_place(source) for source in entry.card.weights.sources if _name(source) not in entry.origin]
+        origin = "; ".join([_escaped(entry.origin), *sources])
+        rows.append([_code(entry.card.name), layers, str(entry.input_size), origin, _escaped(entry.licence)])
+    return _table(header, rows)
+
+
+def image_set_table(image_sets: Sequence[ImageSet]) -> str:
+    """One line an image set, in Markdown, then a list of what a user should know about some of them."""
+    header = [
+        ("image set", ":--"),
+        ("what it is", ":--"),
+        ("images", "--:"),
+        ("classes", "--:"),
+        ("from", ":--"),
+        ("licence", ":--"),
+    ]
+    rows = [
+        [
+            _code(name),
+            _link(about.title or name, about.homepage),
+            f"{about.images:,}" if about.images else "?",
+            f"{about.classes:,}" if about.classes else "?",
+            _where(source),
+            _escaped(about.licence) or "?",
+        ]
+        for name, source, about in image_sets
+    ]
+    notes = [f"- {_code(name)}: {_escaped(about.note)}." for name, _, about in image_sets if about.note]
+    return "\n".join([_table(header, rows), *([""] if notes else []), *notes])
+
+
+def _where(source: Reader) -> str:
+    """Where a reader gets its images from."""
+    match source:
+        case ArchiveSet():
+            hosts = [urlsplit(mirror).hostname or mirror for mirror in source.mirrors]
+            return ", ".join(_code(host) for host in dict.fromkeys(hosts))
+        case Package():
+            return f"package {_code(source.requirement)}"
+        case Local() | Arrays():
+            return f"your copy: {_code(source.path)}"
+        case SklearnSet():
+            return "scikit-learn" + (" brings it along" if source.name == "digits" else "")
+        case TorchvisionSet() | Voc2007():
+            return "torchvision"
+    raise TypeError(f"say here where {type(source).__name__} gets its images from")
+
+
+def _name(source: Source) -> str:
+    """What tells a source of a weight file from others of its kind."""
+    match source:
+        case WheelSource():
+            return source.requirement.partition("==")[0]
+        case HubSource():
+            return source.repository
+        case UrlSource():
+            return urlsplit(source.url).hostname or source.url
+        case EmptySource():
+            return "no weights"
+
+
+def _place(source: Source) -> str:
+    match source:
+        case WheelSource():
+            return f"package {_escaped(_name(source))}"
+        case HubSource():
+            return f"hub {_escaped(_name(source))}"
+        case UrlSource():
+            return _link(_name(source), source.url)
+        case EmptySource():
+            return _name(source)
+
+
+def _between(text: str, name: str, content: str, where: str) -> str:
+    """Put `content` between the two markers called `name`."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    for marker in (begin, end):
+        if (count := text.count(marker)) != 1:
+            raise ParameterError(
+                f"{where} has {f'{count} times' if count else 'no'} {marker!r}; "
+                f"write it once, with {begin!r} above {end!r}"
+            )
+    before, _, rest = text.partition(begin)
+    if end not in rest:
+        raise ParameterError(f"{where} has {end!r} above {begin!r}; exchange them")
+    return f"{before}{begin}\n\n{content}\n\n{end}{rest.partition(end)[2]}"
+
+
+def _table(header: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells in Markdown; `header` holds the columns' titles and alignments."""
+    lines = [[title for title, _ in header], [alignment for _, alignment in header], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _escaped(text: str) -> str:
+    """`text` on one line, without what Markdown takes for a cell's border, markup or HTML."""
+    return re.sub(r"[\\|<\[\]`*~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """`text` as code, where only a cell's border needs escaping; plain where it holds a backtick."""
+    return _escaped(text) if "`" in text else f"`{text.replace('|', chr(92) + '|')}`"
+
+
+def _link(text: str, address: str) -> str:
+    """`text` as a link, if there is an address."""
+    return f"[{_escaped(text)}]({quote(address, safe=':/?#@!$&+,;=%~')})" if address else _escaped(text)
+
+
+def _command(readme: Path, data: Path) -> str:
+    """The command that brings `readme` up to date."""
+    options = [("--readme", readme, README), ("--data", data, DATA)]
+    given = [f" {option} {shlex.quote(str(value))}" for option, value, default in options if value != default]
+    return f"python -m stages.commands.catalogue{''.join(given)}"
+
+
+app = application(catalogue)
+
+if __name__ == "__main__":
+    run(app)

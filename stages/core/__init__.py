@@ -1,0 +1,1 @@
+"""Parts that know nothing of images: files that appear whole, errors, checks, seeds, locks, memory."""

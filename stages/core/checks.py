@@ -1,0 +1,52 @@
+"""Checks of parameters: numbers that make sense, names that there are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stages.core.errors import ParameterError
+
+
+def check_n_clusters(n_clusters: Any, n_images: int) -> int:
+    """Return `n_clusters`, or raise `ParameterError` unless it is a whole number from 1 to `n_images`."""
+    if not isinstance(n_clusters, (int, np.integer)) or not 1 <= n_clusters <= n_images:
+        raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number from 1 to {n_images}, the images")
+    return int(n_clusters)
+
+
+def check_number(name: str, value: Any, least: float = 0, whole: bool = False) -> None:
+    """Raise `ParameterError` unless `value` is a finite number of at least `least`, and a whole one if asked."""
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value < float("inf"):
+        noun = "whole number" if whole else "number"
+        raise ParameterError(f"{name} is {value!r}; give a {noun} of at least {least}")
+
+
+def check_once(what: str, names: Sequence[str], one: str) -> None:
+    """Raise `ParameterError` if a name stands twice among `names`, which the user calls `what`, each `one`."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ParameterError(f"{what} names {', '.join(twice)} twice; name every {one} once")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise `ParameterError` unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ParameterError(f"{name} is {value!r}; give one of {', '.join(choices)}")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Raise `ParameterError` unless `value` is a number from 0 to below 1."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | np.integer | np.floating)
+        or not 0 <= value < 1
+    ):
+        raise ParameterError(f"{name} is {value!r}; give a share from 0 to below 1")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise `ParameterError` unless `value` is true or false."""
+    if not isinstance(value, bool):
+        raise ParameterError(f"{name} is {value!r}; give true or false")

@@ -1,0 +1,42 @@
+"""What all stage commands share: option spelling and how errors reach the user."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+
+from stages.core.errors import ManyviewsError
+
+
+def application(stage: Callable[..., None]) -> typer.Typer:
+    """Make the Typer application of one stage.
+
+    Options may be spelt with "-" or "_", as DVC passes the keys of params.yaml unchanged. A traceback is left
+    to programming errors; what a user can cause is reported by `run`.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command(context_settings={"token_normalize_func": lambda token: token.replace("_", "-")})(stage)
+    return app
+
+
+def run(app: Callable[..., Any]) -> None:
+    """Run a stage's application; a user's mistake becomes one line on stderr and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):  # file names may hold what the terminal's encoding does not
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except ManyviewsError as error:
+        _fail(str(error))
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{place}")
+    except KeyboardInterrupt:
+        _fail("interrupted", status=130)
+
+
+def _fail(message: str, status: int = 1) -> NoReturn:
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    sys.exit(status)

@@ -1,0 +1,141 @@
+"""Autoencoders over many views: an encoder of all of them to one embedding, its mirror image, and their loss."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stages.core.errors import ParameterError
+from stages.deep.networks import MLP, MVnet, perceptron
+
+# "mvnet", "mlp", or the widths of a stack's layers from the first hidden one to the embedding.
+Network = str | Sequence[int]
+
+
+class Autoencoder(nn.Module, ABC):
+    """An encoder of M views (b, d_j) to an embedding (b, width), and a decoder back to the views."""
+
+    encoder: nn.Module
+
+    @abstractmethod
+    def decode(self, embedding: Tensor) -> list[Tensor]:
+        """Return the views (b, d_j) that the embedding (b, width) stands for."""
+
+    def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Return the embedding (b, width) and the reconstructed views."""
+        embedding = self.encoder(views)
+        return embedding, self.decode(embedding)
+
+
+class MVautoencoder(Autoencoder):
+    """MVnet with its mirror image: embedding, to M slices of codes, to M reconstructed views.
+
+    The paper's IDEC variant does not say how its autoencoder was built; this is the plain mirror of the encoder.
+    """
+
+    def __init__(self, view_widths: Sequence[int], width: int = 160) -> None:
+        super().__init__()
+        self.width = width
+        self.encoder = MVnet(view_widths, width)
+        self.input = perceptron(width, width, width * len(view_widths))
+        self.views = nn.ModuleList([perceptron(width, width, view_width) for view_width in view_widths])
+
+    def decode(self, embedding: Tensor) -> list[Tensor]:
+        """Return the views (b, d_j) that the embedding (b, width) stands for."""
+        slices = self.input(embedding).split(self.width, dim=1)
+        return [network(code) for network, code in zip(self.views, slices, strict=True)]
+
+
+class Stack(nn.Module):
+    """All views side by side through one stack of layers, ReLU on all but the last.
+
+    Shape: a list of M tensors (b, d_j) to (b, widths[-1]).
+    """
+
+    def __init__(self, view_widths: Sequence[int], widths: Sequence[int]) -> None:
+        super().__init__()
+        self.layers = stacked([sum(view_widths), *widths])
+
+    def forward(self, views: Sequence[Tensor]) -> Tensor:
+        """Return the embedding (b, widths[-1])."""
+        embedding: Tensor = self.layers(views[0] if len(views) == 1 else torch.cat(list(views), dim=1))
+        return embedding
+
+
+class JoinedAutoencoder(Autoencoder):
+    """The views side by side through one network, and mirrored layers back to all of them at once.
+
+    `widths` are those of the hidden layers up to and with the embedding. The stack 500-500-2000-10 is the network
+    of DEC (section 4.3) and IDEC (section 4.2): ReLU on all layers but the embedding and the reconstruction.
+    """
+
+    def __init__(self, view_widths: Sequence[int], encoder: nn.Module, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.view_widths = list(view_widths)
+        self.encoder = encoder
+        self.decoder = stacked([*reversed(widths), sum(view_widths)])
+
+    def decode(self, embedding: Tensor) -> list[Tensor]:
+        """Return the views (b, d_j) that the embedding (b, widths[-1]) stands for."""
+        return list(self.decoder(embedding).split(self.view_widths, dim=1))
+
+
+def stacked(widths: Sequence[int]) -> nn.Sequential:
+    """Return linear layers from widths[0] to widths[-1] with ReLU between them."""
+    layers: list[nn.Module] = []
+    for width_in, width_out in pairwise(widths):
+        layers += [nn.Linear(width_in, width_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def build_autoencoder(network: Network, view_widths: Sequence[int], width: int) -> Autoencoder:
+    """Return the autoencoder that `network` names.
+
+    "mvnet" is `MVautoencoder` and "mlp" the same with a single perceptron over all views, both with layers of
+    `width` units; a sequence of widths such as (500, 500, 2000, 10) is a stack of these. Raises `ParameterError`
+    for anything else.
+    """
+    check_network(network)
+    if network == "mvnet":
+        return MVautoencoder(view_widths, width)
+    if network == "mlp":
+        return JoinedAutoencoder(view_widths, MLP(view_widths, width), [width, width])
+    widths = [int(value) for value in network]
+    return JoinedAutoencoder(view_widths, Stack(view_widths, widths), widths)
+
+
+def check_network(network: Network) -> None:
+    """Raise `ParameterError` unless `network` is what `build_autoencoder` takes."""
+    if isinstance(network, str):
+        fine = network in ("mvnet", "mlp")
+    else:
+        fine = isinstance(network, Sequence) and len(network) > 0 and all(map(_is_width, network))
+    if not fine:
+        raise ParameterError(
+            f"network is {network!r}; give mvnet, mlp or layer widths such as (500, 500, 2000, 10)"
+        )
+
+
+def reconstruction_errors(
+    views: Sequence[Tensor], reconstructed: Sequence[Tensor], reduction: str = "mean"
+) -> Tensor:
+    """Return the squared error of every image (b): summed over features and views, or their mean.
+
+    The mean is first over a view's features, then over the views, so that every view weighs the same.
+    """
+    squares = [(made.to(view.dtype) - view).square() for view, made in zip(views, reconstructed, strict=True)]
+    if reduction == "sum":
+        return torch.stack([square.sum(dim=1) for square in squares]).sum(dim=0)
+    return torch.stack([square.mean(dim=1) for square in squares]).mean(dim=0)
+
+
+def reconstruction_loss(views: Sequence[Tensor], reconstructed: Sequence[Tensor]) -> Tensor:
+    """Return the squared error a feature, averaged over features, images and views: every view weighs the same."""
+    return reconstruction_errors(views, reconstructed).mean()
+
+
+def _is_width(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)

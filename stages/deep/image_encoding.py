@@ -1,0 +1,119 @@
+"""Networks on images, and what a trained one does with new images: embed, find the nearest cluster center."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stages.core.errors import ParameterError
+from stages.deep.clusters import nearest_centers
+from stages.deep.distributed import Group
+from stages.deep.images import check_image_count, check_images
+
+Network = TypeVar("Network", bound=nn.Module)
+
+_IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
+
+
+class ImageEncoder(nn.Module, ABC):
+    """A network from images, uint8 (b, c, h, w), to rows of length 1, float32 (b, width).
+
+    It scales, crops and resizes on its own device, so that images stay bytes until they are seen. `facts` are the
+    arguments, JSON values, that its class makes the same network from; files of models hold them.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+
+    def sides(self, image: Sequence[int]) -> tuple[int, int]:
+        """Return height and width of what the network sees of an image of these sides, (h, w)."""
+        return image[0], image[1]
+
+
+def embed_images(encoder: ImageEncoder, images: Tensor) -> Tensor:
+    """Return what the encoder makes of images, uint8 (n, c, h, w) on its device: float32 (n, width)."""
+    step = at_once(encoder.sides(images.shape[2:]))
+    with torch.no_grad(), exact_convolutions(images.device):
+        return torch.cat([encoder(part).float() for part in images.split(step)])
+
+
+@contextmanager
+def exact_convolutions(device: str | torch.device) -> Iterator[None]:
+    """On a GPU: the same sums at every run, and no TF32, which keeps 10 bits of each factor."""
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def first_network(
+    make: Callable[[], Network], initialise: Callable[[Network], None], device: str | torch.device
+) -> Network:
+    """Return the network that `make` builds, with the first weights that `initialise` gives it, on the device.
+
+    The weights are drawn on the CPU, so that every device starts from the same, and the global random state is
+    left alone. They lie channels last, in which convolutions are faster.
+    """
+    with torch.device("meta"):  # no random numbers
+        network = make()
+    network = network.to_empty(device="cpu")
+    initialise(network)
+    return network.to(torch.device(device)).to(memory_format=torch.channels_last)
+
+
+def at_once(sides: Sequence[int]) -> int:
+    """Return how many images of these `sides`, (h, w), go through a network at once when nothing is learnt."""
+    return min(max(_PIXELS // (sides[0] * sides[1]), 1), _IMAGES)
+
+
+class EncodesImages:
+    """Half of an estimator: what its `encoder_` and `cluster_centers_` make of images."""
+
+    n_clusters: int
+    device: str | torch.device
+    encoder_: Any
+    cluster_centers_: np.ndarray
+    image_shape_: tuple[int, int, int]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of images of the shape trained on, see `check_images`."""
+        return self._embedding(X).cpu().numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the clusters, int32 (m), whose centers are nearest to any images of the shape trained on."""
+        return nearest_centers(self._embedding(X), torch.from_numpy(self.cluster_centers_).to(self.device))
+
+    def _images(self, X: Any) -> np.ndarray:
+        """Check the images to train on, uint8 (n, c, h, w), and note their shape."""
+        images = check_images(X)
+        check_image_count(self.n_clusters, images)
+        refuse_processes()
+        self.image_shape_ = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
+        return images
+
+    def _embedding(self, X: Any) -> Tensor:
+        images = check_images(X)
+        check_shape(images, self.image_shape_)
+        return embed_images(self.encoder_.eval(), torch.from_numpy(images).to(self.device))
+
+
+def check_shape(images: np.ndarray, trained: tuple[int, int, int]) -> None:
+    """Refuse images, uint8 (n, c, h, w), of another shape (c, h, w) than those trained on."""
+    if images.shape[1:] != tuple(trained):
+        told = [" x ".join(map(str, shape)) for shape in (images.shape[1:], trained)]
+        raise ParameterError(f"images are {told[0]} (channels x height x width) but {told[1]} were trained on")
+
+
+def refuse_processes() -> None:
+    """Raise `ParameterError` where several processes train: batch normalisation would see a part of each batch."""
+    if Group.current().size > 1:
+        raise ParameterError("networks on images are trained by one process; start it without torchrun")

@@ -1,0 +1,118 @@
+"""Trained networks on images with their clusters as files, as `stages.deep.models` has those on features."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.deep.confidence import confident_clusters
+from stages.deep.image_encoding import ImageEncoder, at_once, check_shape, exact_convolutions
+from stages.deep.images import check_images
+from stages.deep.model_files import Content, read_model_file, rebuilding, write_model_file
+from stages.deep.resume import named, part
+
+# The networks that files may hold, by kind: where the class is, "module:class", imported when there is one.
+ENCODERS = {
+    "conv": "stages.deep.jule.convolutions:ConvEncoder",
+    "mmdc": "stages.deep.mmdc.network:MixtureEncoder",
+}
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A network trained on images and its clusters, for new images.
+
+    Attributes: `network`, in evaluation mode; `centers`, float32 (k, width), in the order of the clusters' numbers
+    and on the device that computes; `image_shape`, (c, h, w), of the images trained on; `settings`, as they were
+    written with it.
+    """
+
+    network: ImageEncoder
+    centers: Tensor
+    image_shape: tuple[int, int, int]
+    settings: dict[str, Any]
+
+    def transform(self, images: Any) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of images, uint8 (m, c, h, w), see `check_images`.
+
+        Raises `ParameterError` for images of another shape than those trained on.
+        """
+        return np.concatenate([embedding.cpu().numpy() for embedding in self._embeddings(images)])
+
+    def predict(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the clusters, int32 (m), and how sure they are, float64 (m), see `confident_clusters`.
+
+        Images and errors are those of `transform`.
+        """
+        return confident_clusters(self._embeddings(images), self.centers)
+
+    def _embeddings(self, images: Any) -> Iterator[Tensor]:
+        array = check_images(images)
+        check_shape(array, self.image_shape)
+        step = at_once(self.network.sides(self.image_shape[1:]))
+        for start in range(0, len(array), step):
+            with torch.no_grad(), exact_convolutions(self.centers.device):
+                yield self.network(torch.from_numpy(array[start : start + step]).to(self.centers.device)).float()
+
+
+def write_image_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None:
+    """Write the encoder and the centers of a fitted estimator, whole or not at all.
+
+    The estimator has `encoder_`, an `ImageEncoder` of a kind in `ENCODERS` whose state has all its tensors;
+    `cluster_centers_`, float32 (k, width); and `image_shape_`, (c, h, w). The tensors are "encoder.*" and
+    "centers"; see `stages.deep.model_files` for the rest.
+    """
+    encoder = estimator.encoder_
+    kind = getattr(encoder, "kind", type(encoder).__name__)
+    if kind not in ENCODERS:
+        raise TypeError(f"encoder_ is of the kind {kind}; only {', '.join(ENCODERS)} can be written")
+    facts = {"kind": kind, "arguments": encoder.facts, "image_shape": list(estimator.image_shape_)}
+    tensors = named(encoder.state_dict(), "encoder") | {"centers": torch.tensor(estimator.cluster_centers_)}
+    # One order of the bytes, whatever order of the filters was the fastest.
+    write_model_file(file, {name: tensor.contiguous() for name, tensor in tensors.items()}, facts, settings)
+
+
+def read_image_model(file: Path, device: str | torch.device = "cpu") -> ImageModel:
+    """Read what `write_image_model` wrote, to compute on `device`.
+
+    Raises `ModelError` for a file that is missing, damaged or of another kind.
+    """
+    content = read_model_file(file)
+    with rebuilding(file):
+        network, shape = _rebuilt(content)
+    centers = content.tensors["centers"].to(device)
+    return ImageModel(network.to(device), centers, shape, content.settings)
+
+
+def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
+    """The network of a file and the shape of its images; raises where facts and tensors do not belong together."""
+    channels, height, width = content.facts["image_shape"]
+    told = content.facts["arguments"]
+    if list(told.get("image_shape", content.facts["image_shape"])) != content.facts["image_shape"]:
+        raise ValueError
+    if told.get("crop", 1) > min(height, width):
+        raise ValueError
+    stored, centers = part(content.tensors, "encoder"), content.tensors["centers"]
+    with torch.device("meta"):  # no memory and no random numbers
+        network = _encoder_class(content.facts["kind"])(**content.facts["arguments"]).eval()
+        embedding = network(torch.empty((1, channels, height, width), dtype=torch.uint8))
+    own = network.state_dict()
+    if any(tensor.dtype != own[name].dtype for name, tensor in stored.items()) or centers.dtype != torch.float32:
+        raise ValueError
+    if not all(tensor.isfinite().all() for tensor in content.tensors.values()):
+        raise ValueError
+    if len(centers) == 0 or centers.shape[1:] != embedding.shape[1:]:
+        raise ValueError
+    network.load_state_dict(stored, assign=True)
+    return network.requires_grad_(False), (channels, height, width)
+
+
+def _encoder_class(kind: str) -> type[ImageEncoder]:
+    module, _, name = ENCODERS[kind].partition(":")
+    found: type[ImageEncoder] = getattr(importlib.import_module(module), name)
+    return found

@@ -1,0 +1,224 @@
+"""JULE on images: a convolutional network trained on the clusters that merge in what it makes of the images."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor, nn
+
+from stages.core.checks import check_flag
+from stages.deep.checkpoint import Checkpoint
+from stages.deep.image_encoding import EncodesImages, embed_images, exact_convolutions, first_network
+from stages.deep.images import unit_pixels
+from stages.deep.jule.base import PUBLISHED, RELEASED, SHARED, RecurrentClustering
+from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
+from stages.deep.jule.periods import Period, Trainee
+
+# "released" also normalises by the statistics of each batch, instead of those of all images, while clusters merge.
+# What neither preset follows of that code: its smaller last batch of a pass, random first scales of batch
+# normalisation, the order of images in its statistics, paths of nearest neighbours that are cut after 51 images.
+PRESETS: dict[str, dict[str, Any]] = {
+    "published": {**SHARED, **PUBLISHED, "batch_statistics": False},
+    "released": {**SHARED, **RELEASED, "batch_statistics": True},
+}
+
+
+class ImageTrainee(Trainee):
+    """A convolutional network and the images it is trained on.
+
+    `images` are uint8 (n, c, h, w) on the device of `module`. With `batch_statistics`, batch normalisation takes
+    its statistics from the batch at hand when features are asked for, too, until the clusters are merged.
+    """
+
+    def __init__(self, module: ConvEncoder, images: Tensor, batch_statistics: bool = False) -> None:
+        self.module: ConvEncoder = module
+        self.images = images
+        self.batch_statistics = batch_statistics
+
+    @property
+    def n_images(self) -> int:
+        """How many images there are."""
+        return len(self.images)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images are."""
+        return self.images.device
+
+    def rows(self, images: Tensor) -> Tensor:
+        """Return the embedding (b, w) of the images of these numbers, int64 (b), to be trained on."""
+        embedding: Tensor = self.module.train(len(images) > 1)(self.images[images])  # one has no statistics
+        return embedding
+
+    def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
+        """Return the embedding, float32 (n, w); of a network that was never trained, the pixels instead.
+
+        Both are rows of length 1. Before its first step the network stands for nothing: as published, the first
+        clusters, and the negatives of the first period, come from the pixels. The statistics of batch
+        normalisation are measured anew: the running ones lag behind the weights, in small sets for long.
+        """
+        if steps == 0:
+            return unit_pixels(self.images.cpu().numpy())
+        by_batches = in_training_mode(self.module, self.images, batch_size)
+        if self.batch_statistics and not merged:
+            return by_batches.cpu().numpy()
+        return embed_images(self.module.eval(), self.images).cpu().numpy()
+
+
+class ImageJULE(EncodesImages, RecurrentClustering):
+    """Joint unsupervised learning of a representation and of clusters, from images.
+
+    Yang, Parikh and Batra, CVPR 2016. The first clusters are images linked by nearest neighbours in their pixels;
+    each period trains the network on the clusters there are and merges some of them on the graph of what it makes
+    of the images; in the end the images are clustered anew. The defaults are the paper's; `PRESETS` has the
+    settings of its released code, too; the pipeline has others that measure better than both.
+
+    Parameters
+    ----------
+    n_clusters : number of clusters.
+    network : the blocks of convolutions, by the paper's image sets (`stages.deep.jule.convolutions.NETWORKS`), or
+        "auto": chosen by the size of the images.
+    width : units of the embedding (160).
+    batch_statistics : whether batch normalisation takes the statistics of each batch, instead of those of all
+        images, for the graphs of the periods, as in the released code.
+    eta : share of the clusters that a period merges (0.9; for faces 0.2).
+    epochs : passes over the images in a period, in whole batches: what does not fill one waits for the next pass,
+        whose order is another (20).
+    steps : gradient steps of a period, if `epochs` is None.
+    reruns, train_again : after the first result ("SF"), how often the images are clustered anew, from nearest
+        neighbours on, and whether the network is trained in between (1 and False: the result "RC").
+
+    n_neighbors, a, n_nearest, lead_weight, lead_until, one_sided, update, least_share, batch_size, optimiser,
+    learning_rate, dampening, weight_decay, gamma, margin, negatives, anchors_only, precision, device,
+    random_state, checkpoint and progress are those of `stages.deep.JULE`.
+
+    Attributes
+    ----------
+    labels_ : int32 (n), the clusters, 0..n_clusters-1, numbered by their first images ("RC").
+    forward_labels_ : int32 (n), the clusters when they first were as many ("SF").
+    initial_labels_ : int32 (n), the clusters before the first period.
+    embedding_ : float32 (n, width), rows of length 1.
+    cluster_centers_ : float32 (n_clusters, width), the means of the clusters; `predict` takes the nearest.
+    encoder_ : `stages.deep.jule.convolutions.ConvEncoder`, trained.
+    image_shape_ : (c, h, w).
+    history_ : list of `Period`.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 10,
+        *,
+        network: str = AUTO,
+        width: int = 160,
+        batch_statistics: bool = False,
+        n_neighbors: int = 20,
+        a: float = 1.0,
+        n_nearest: int = 5,
+        lead_weight: float = 1.0,
+        lead_until: int = 0,
+        one_sided: bool = False,
+        update: str = "weighted",
+        least_share: float = 0.0,
+        eta: float = 0.9,
+        steps: int = 100,
+        epochs: int | None = 20,
+        reruns: int = 1,
+        train_again: bool = False,
+        batch_size: int = 100,
+        optimiser: str = "sgd",
+        learning_rate: float = 0.01,
+        dampening: float = 0.0,
+        weight_decay: float = 5e-5,
+        gamma: float = 2.0,
+        margin: float = 0.2,
+        negatives: str = "nearest",
+        anchors_only: bool = False,
+        precision: str = "float32",
+        device: str | torch.device = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        checkpoint: Checkpoint | None = None,
+        progress: Callable[[Period], None] | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.network = network
+        self.width = width
+        self.batch_statistics = batch_statistics
+        self.n_neighbors = n_neighbors
+        self.a = a
+        self.n_nearest = n_nearest
+        self.lead_weight = lead_weight
+        self.lead_until = lead_until
+        self.one_sided = one_sided
+        self.update = update
+        self.least_share = least_share
+        self.eta = eta
+        self.steps = steps
+        self.epochs = epochs
+        self.reruns = reruns
+        self.train_again = train_again
+        self.batch_size = batch_size
+        self.optimiser = optimiser
+        self.learning_rate = learning_rate
+        self.dampening = dampening
+        self.weight_decay = weight_decay
+        self.gamma = gamma
+        self.margin = margin
+        self.negatives = negatives
+        self.anchors_only = anchors_only
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.progress = progress
+
+    def fit(self, X: Any, y: None = None) -> "ImageJULE":
+        """Train on images `X` of one size: uint8 (n, h, w), or (n, c, h, w) with c 1 or 3.
+
+        Raises `ParameterError` for a parameter, image or checkpoint that cannot be used. Warns (`UserWarning`)
+        when one cluster holds over half of the images.
+        """
+        self._check_parameters()
+        check_flag("batch_statistics", self.batch_statistics)
+        images = self._images(X)
+        weights, order = check_random_state(self.random_state).randint(2**31 - 1, size=2)
+        self._plan()
+        self.encoder_ = self._built(int(weights))
+        saved = self._restored(len(images))
+        pixels = torch.from_numpy(images).to(self.device)
+        with exact_convolutions(self.device):
+            self._run(ImageTrainee(self.encoder_, pixels, self.batch_statistics), int(order), 0, saved)
+            self._conclude_with(embed_images(self.encoder_.eval(), pixels))
+        return self
+
+    def _built(self, seed: int) -> ConvEncoder:
+        blocks = choose_blocks(self.network, self.image_shape_)
+        return first_network(
+            lambda: ConvEncoder(self.image_shape_, blocks.pooled, blocks.padding, self.width),
+            lambda network: initialise_convolutions(network, torch.Generator().manual_seed(seed)),
+            self.device,
+        )
+
+
+def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    """Return what the network makes of images (n, c, h, w) in training mode: float32 (n, width).
+
+    Batch normalisation takes its statistics from batches of at most `batch_size` images, but at least two, all of
+    the same size but for one image; their means become those of the evaluation mode. A batch is every so many-th
+    image: where images are in order of their classes, it still has some of each.
+    """
+    layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over batches
+    with torch.no_grad():
+        count = max(min(-(-len(images) // batch_size), len(images) // 2), 1)
+        found = [network.train(len(images) > 1)(images[start::count]) for start in range(count)]
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    rows = torch.empty((len(images), *found[0].shape[1:]), dtype=found[0].dtype, device=images.device)
+    for start, part in enumerate(found):
+        rows[start::count] = part
+    return rows

@@ -1,0 +1,277 @@
+"""JULE's alternation of merging clusters and training on them.
+
+Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016: from
+many small clusters on, each period trains the network on the clusters there are, then merges some of them on the
+graph of what the network makes of the images.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stages.clustering.neighbours import Digraph, numbered
+from stages.core.errors import ParameterError
+from stages.deep.distributed import Group
+from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
+from stages.deep.jule.triplets import triplet_loss
+from stages.deep.resume import load_optimiser, named, optimiser_state, part, take
+from stages.deep.training import autocast, full_precision
+
+PHASES = ("merge", "again")
+
+
+@dataclass(frozen=True)
+class Period:
+    """One period.
+
+    Attributes: `phase` "merge" (on the way to the clusters asked for) or "again" (clustered anew); `steps`,
+    gradient steps in it; `loss`, their mean triplet loss (NaN without steps); `clusters`, how many are left
+    after it; `changed`, the share of images (0 to 1) in another cluster than before, clusters being matched one
+    to one (NaN while merging); `labels` int32 (n), numbered from 0 by first images.
+    """
+
+    phase: str
+    steps: int
+    loss: float
+    clusters: int
+    changed: float
+    labels: np.ndarray
+
+
+class Trainee(ABC):
+    """A network and the images that it is trained on; `module` has the parameters."""
+
+    module: nn.Module
+
+    @property
+    @abstractmethod
+    def n_images(self) -> int:
+        """How many images there are."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where they are, and the network."""
+
+    @abstractmethod
+    def rows(self, images: Tensor) -> Tensor:
+        """Return the embedding (b, w) of the images of these numbers, int64 (b), to be trained on."""
+
+    @abstractmethod
+    def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
+        """Return what the graph of all images is built on, float32 (n, w), after so many gradient `steps`.
+
+        `merged` says whether the clusters have once been as many as asked for.
+        """
+
+    def view_graphs(self) -> Sequence[Digraph]:
+        """Return the graphs of single views that the graph of the features is joined with."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how hard the periods train; the fields are the parameters of `stages.deep.JULE`."""
+
+    n_clusters: int
+    eta: float
+    steps: int
+    epochs: int | None
+    reruns: int
+    train_again: bool
+    batch_size: int
+    optimiser: str
+    learning_rate: float
+    dampening: float
+    weight_decay: float
+    gamma: float
+    margin: float
+    negatives: str
+    n_nearest: int
+    anchors_only: bool
+    precision: str
+
+
+class Recurrence:
+    """The periods of one training, one after the other; the weights of the trainee change in place.
+
+    `names` int32 (n) are the clusters to start from. `save` is called after every pass over the images.
+    """
+
+    def __init__(
+        self,
+        trainee: Trainee,
+        agglomeration: Agglomeration,
+        schedule: Schedule,
+        names: np.ndarray,
+        generator: torch.Generator,
+        save: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.trainee = trainee
+        self.agglomeration = agglomeration
+        self.schedule = schedule
+        self.names = names
+        self.generator = generator
+        self.save = save
+        self.group = Group.current()
+        self.forward_names: np.ndarray | None = None  # the clusters when they first were as many as asked for
+        self.again = 0
+        self._steps = self._all_steps = 0
+        self._total = torch.zeros((), dtype=torch.float64, device=trainee.device)
+        self._optimiser: torch.optim.Optimizer | None = None
+        self._nearest: Tensor | None = None  # to each cluster, by the graph that it was last merged on
+
+    def begin_on(self, graph: Digraph) -> None:
+        """Take from the graph on which the first clusters were found which others are nearest to each."""
+        self._nearest = self._nearest_on(graph)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all periods are over."""
+        return self.forward_names is not None and self.again == self.schedule.reruns
+
+    def period(self) -> Period:
+        """Run the next period, and tell of it."""
+        merging = self.forward_names is None
+        before = self.names
+        if merging or self.schedule.train_again:
+            self._train()
+        loss = self._total.item() / self._steps if self._steps else math.nan
+        features, graph = self._graph(loss)
+        wanted = self.schedule.n_clusters
+        if merging:
+            count = len(np.unique(before))
+            left = count - math.ceil(self.schedule.eta * count)
+            if left > wanted:
+                self.names = self.agglomeration.merge(graph, features, before, left)
+            else:
+                self.names = self.agglomeration.finish(graph, features, before, wanted)
+                self.forward_names = self.names
+        else:
+            start = self.agglomeration.start(graph, wanted)
+            self.names = self.agglomeration.finish(graph, features, start, wanted)
+            self.again += 1
+        self.names = self.group.first(self.names)
+        labels = numbered(self.names)
+        self._nearest = self._nearest_on(graph)
+        steps = self._steps
+        self._steps, self._optimiser = 0, None
+        self._total.zero_()
+        changed = math.nan if merging else share_changed(numbered(before), labels)
+        return Period("merge" if merging else "again", steps, loss, int(labels.max()) + 1, changed, labels)
+
+    def _graph(self, loss: float) -> tuple[np.ndarray, Digraph]:
+        """The features of all images, and the graph on them; `loss` is that of the training before, if any."""
+        merged = self.forward_names is not None
+        features = self.trainee.features(self.schedule.batch_size, self._all_steps, merged)
+        if (self._steps and not math.isfinite(loss)) or not np.isfinite(features).all():
+            rate = self.schedule.learning_rate
+            raise ParameterError(f"training ran away to a loss of {loss}; lower learning_rate, which is {rate}")
+        return features, self.agglomeration.graph(features, self.trainee.view_graphs())
+
+    def _nearest_on(self, graph: Digraph) -> Tensor | None:
+        """The clusters nearest to each, int64 (c, k), where the loss asks for them."""
+        if self.schedule.negatives != "nearest":
+            return None
+        found = nearest_clusters(graph, numbered(self.names), self.schedule.n_nearest)
+        return torch.from_numpy(found).to(self.trainee.device)
+
+    def _train(self) -> None:
+        plan, trainee = self.schedule, self.trainee
+        n_images, device = trainee.n_images, trainee.device
+        labels = numbered(self.names)
+        targets = torch.from_numpy(labels.astype(np.int64)).to(device)
+        whole = max(n_images // plan.batch_size, 1)  # what does not fill a batch waits for another shuffle
+        steps = plan.steps if plan.epochs is None else plan.epochs * whole
+        if self._optimiser is None:
+            self._optimiser = self._new_optimiser()
+        parameters = list(self.trainee.module.parameters())
+        while self._steps < steps:
+            order = torch.randperm(n_images, generator=self.generator).to(device)
+            for batch in order.split(plan.batch_size)[: min(whole, steps - self._steps)]:
+                self._set_rate()
+                with autocast(device, plan.precision):
+                    rows = trainee.rows(self.group.share(batch))
+                loss = triplet_loss(
+                    self.group.gather(full_precision(rows), len(batch)),
+                    targets[batch],
+                    gamma=plan.gamma,
+                    margin=plan.margin,
+                    nearest=self._nearest,
+                    anchors_only=plan.anchors_only,
+                )
+                self._optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                self.group.sum_gradients(parameters)
+                self._optimiser.step()
+                self._total += loss.detach()
+                self._steps += 1
+                self._all_steps += 1
+            self.save()
+
+    def _new_optimiser(self) -> torch.optim.Optimizer:
+        plan, parameters = self.schedule, self.trainee.module.parameters()
+        if plan.optimiser == "adam":
+            return torch.optim.Adam(parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        return torch.optim.SGD(
+            parameters,
+            lr=plan.learning_rate,
+            momentum=0.9,
+            dampening=plan.dampening,
+            weight_decay=plan.weight_decay,
+        )
+
+    def _set_rate(self) -> None:
+        """SGD slows down over the whole training: by (1 + .0001 t)^-.75, as in JULE's released code."""
+        if self.schedule.optimiser == "sgd" and self._optimiser is not None:
+            rate = self.schedule.learning_rate * (1 + 1e-4 * self._all_steps) ** -0.75
+            for group in self._optimiser.param_groups:
+                group["lr"] = rate
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that `load` needs, by name, on the CPU; the weights are the caller's to keep."""
+        counters = [self._steps, self._all_steps, self.again, int(self.forward_names is not None)]
+        state = {
+            "names": torch.from_numpy(self.names),
+            "counters": torch.tensor(counters),
+            "generator": self.generator.get_state(),
+            "total": self._total.detach().cpu(),
+        }
+        if self.forward_names is not None:
+            state["forward"] = torch.from_numpy(self.forward_names)
+        if self._nearest is not None:
+            state["nearest"] = self._nearest.cpu()
+        if self._optimiser is not None:
+            state |= named(optimiser_state(self._optimiser), "training")
+        return state
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state`; raises `ParameterError` if it is that of another training. Weights are not in it."""
+        like = torch.from_numpy(self.names)
+        self.names = take(state, "names", like).numpy()
+        counters = take(state, "counters", torch.zeros(4, dtype=torch.int64)).tolist()
+        self._steps, self._all_steps, self.again, forward = counters
+        self.forward_names = take(state, "forward", like).numpy() if forward else None
+        self.generator.set_state(take(state, "generator", self.generator.get_state()))
+        self._total.copy_(take(state, "total", self._total))
+        if "nearest" in state:
+            shape = (int(numbered(self.names).max()) + 1, self.schedule.n_nearest)
+            like = torch.empty(shape, dtype=torch.int64, device=self.trainee.device)
+            self._nearest = take(state, "nearest", like)
+        if self._steps:
+            self._optimiser = self._new_optimiser()
+            load_optimiser(self._optimiser, part(state, "training"))
+
+
+def share_changed(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the share of images (0 to 1) outside the clusters that match those of `before`, one to one."""
+    from scipy.optimize import linear_sum_assignment
+
+    common = np.zeros((before.max() + 1, after.max() + 1), dtype=np.int64)
+    np.add.at(common, (before, after), 1)
+    return 1 - float(common[linear_sum_assignment(-common)].sum()) / len(before)

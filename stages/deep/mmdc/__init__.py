@@ -1,0 +1,1 @@
+"""Multi-modal deep clustering (Shiran and Weinshall, ICPR 2020)."""

@@ -1,0 +1,210 @@
+"""The epochs of multi-modal deep clustering: a pass of the rotation task, then one of the clustering."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stages.clustering.kmeans import KMeans
+from stages.core.errors import ParameterError
+from stages.deep.clusters import nearest_centers
+from stages.deep.image_encoding import embed_images
+from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
+from stages.deep.mmdc.network import MixtureEncoder
+from stages.deep.mmdc.targets import Targets, assigned, matched
+from stages.deep.resume import load_optimiser, optimiser_state, take
+from stages.deep.training import autocast
+
+PHASES = ("assign", "refine")
+_STARTS = 10  # of the K-means of a refinement
+
+
+@dataclass(frozen=True)
+class MixtureEpoch:
+    """One epoch.
+
+    Attributes: `phase` "assign" (targets find their images within batches) or "refine" (targets are clusters of
+    K-means); `loss`, the mean squared error over images and dimensions; `rotation`, the cross-entropy of the
+    rotation task (NaN without it); `changed`, the share of images (0 to 1) in another cluster than after the last
+    epoch (NaN for the first); `labels` int32 (n), the clusters after it.
+    """
+
+    phase: str
+    loss: float
+    rotation: float
+    changed: float
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how hard is trained; the fields are the parameters of `stages.deep.MMDC`."""
+
+    epochs: int
+    refine_epoch: int
+    batch_size: int
+    learning_rate: float
+    decay: float
+    decay_epoch: int
+    momentum: float
+    weight_decay: float
+    precision: str
+
+
+class MixtureTraining:
+    """Train `network` in place on `images`, uint8 (n, c, h, w), towards `targets`, which move between images.
+
+    `turns` is the linear head of the rotation task, on the network's features; None trains without the task.
+    `order` is a generator on the CPU, for what must be the same on every device; `chance` one on the images'
+    device.
+    """
+
+    def __init__(
+        self,
+        network: MixtureEncoder,
+        turns: nn.Linear | None,
+        images: Tensor,
+        targets: Targets,
+        augmentation: Augmentation,
+        plan: Plan,
+        order: torch.Generator,
+        chance: torch.Generator,
+    ) -> None:
+        self.network, self.turns, self.images, self.targets = network, turns, images, targets
+        self.augmentation, self.plan = augmentation, plan
+        self.order, self.chance = order, chance
+        self.epochs = 0
+        self.labels: np.ndarray | None = None
+        self._optimiser = _optimiser([network, *([turns] if turns is not None else [])], plan)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are over."""
+        return self.epochs >= self.plan.epochs
+
+    def epoch(self) -> MixtureEpoch:
+        """Run the next epoch, and tell of it."""
+        for group in self._optimiser.param_groups:
+            late = self.epochs >= self.plan.decay_epoch
+            group["lr"] = self.plan.learning_rate * (self.plan.decay if late else 1)
+        rotation = math.nan
+        if self.turns is not None:
+            self._check("rotation loss", rotation := self._rotations())
+        refining = self.epochs >= self.plan.refine_epoch
+        if refining:
+            self._refine()
+        loss = self._clusters(assigning=not refining)
+        self._check("loss", loss)
+        before, self.labels = self.labels, nearest_centers(self._outputs(), self.targets.means)
+        changed = math.nan if before is None else float((before != self.labels).mean())
+        self.epochs += 1
+        return MixtureEpoch(PHASES[refining], loss, rotation, changed, self.labels)
+
+    def _rotations(self) -> float:
+        """A pass that tells four turns of each image apart; its mean cross-entropy."""
+        assert self.turns is not None
+        total = torch.zeros((), device=self.images.device)
+        self.network.train()
+        for batch in self._batches():
+            views = quarter_turns(self.augmentation.plain_views(self.images[batch], self.chance))
+            turned = torch.arange(4, device=views.device).repeat_interleave(len(batch))
+            with self._autocast():
+                told = self.turns(self.network.features(views))
+            loss = nn.functional.cross_entropy(told.float(), turned)
+            self._step(loss)
+            total += loss.detach() * len(batch)
+        return total.item() / len(self.images)
+
+    def _clusters(self, assigning: bool) -> float:
+        """A pass towards the targets, which are first `assigned` anew within each batch; its mean loss."""
+        total = torch.zeros((), device=self.images.device)
+        for batch in self._batches():
+            images = self.images[batch]
+            if assigning:
+                with torch.no_grad(), self._autocast():
+                    outputs = self.network.eval()(images)
+                self._check("sum of the outputs", outputs.sum().item())
+                self.targets.move(batch, batch[assigned(outputs, self.targets.points[batch])])
+            self.network.train()
+            views = self.augmentation.views(images, self.chance)
+            with self._autocast():
+                outputs = self.network.outputs(views)
+            loss = (outputs - self.targets.points[batch]).square().mean()
+            self._step(loss)
+            total += loss.detach() * len(batch)
+        return total.item() / len(self.images)
+
+    def _refine(self) -> None:
+        """Make the targets the means of the components that clusters of K-means on the outputs share most with."""
+        outputs = self._outputs().cpu().numpy()
+        k = len(self.targets.means)
+        seed = int(torch.randint(2**31 - 1, (), generator=self.order))
+        found = KMeans(min(k, len(np.unique(outputs, axis=0))), n_init=_STARTS, random_state=seed)
+        clusters = found.fit_predict(outputs)
+        components = torch.from_numpy(matched(clusters, self.targets.components.cpu().numpy(), k))
+        self.targets.components.copy_(components)
+        self.targets.points.copy_(nn.functional.normalize(self.targets.means)[self.targets.components])
+
+    def _outputs(self) -> Tensor:
+        """What the network makes of all images, float32 (n, k)."""
+        with self._autocast():
+            outputs = embed_images(self.network.eval(), self.images)
+        self._check("sum of the outputs", outputs.sum().item())
+        return outputs
+
+    def _batches(self) -> Iterator[Tensor]:
+        """All images once, in batches of one size, but for one image: one alone would have no statistics."""
+        order = torch.randperm(len(self.images), generator=self.order).to(self.images.device)
+        yield from order.tensor_split(-(-len(order) // self.plan.batch_size))
+
+    def _step(self, loss: Tensor) -> None:
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser.step()
+
+    def _check(self, name: str, value: float) -> None:
+        """Refuse to go on from what is no number."""
+        if not math.isfinite(value):
+            raise ParameterError(
+                f"the {name} became {value} in epoch {self.epochs + 1}; lower learning_rate, which is "
+                f"{self.plan.learning_rate}"
+            )
+
+    def _autocast(self) -> torch.autocast:
+        return autocast(self.images.device, self.plan.precision)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next epoch depends on, but for weights, by name."""
+        state = {
+            "epochs": torch.tensor(self.epochs),
+            "order": self.order.get_state(),
+            "chance": self.chance.get_state(),
+            "components": self.targets.components,
+            "points": self.targets.points,
+            **optimiser_state(self._optimiser),
+        }
+        return state if self.labels is None else {**state, "labels": torch.from_numpy(self.labels)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a `state`; raises `ParameterError` where it is one of another training."""
+        self.epochs = int(take(state, "epochs", torch.tensor(0)))
+        self.order.set_state(take(state, "order", self.order.get_state()))
+        self.chance.set_state(take(state, "chance", self.chance.get_state()))
+        self.targets.components.copy_(take(state, "components", self.targets.components))
+        self.targets.points.copy_(take(state, "points", self.targets.points))
+        if "labels" in state:
+            self.labels = take(state, "labels", torch.empty(len(self.images), dtype=torch.int32)).numpy()
+        load_optimiser(self._optimiser, state)
+
+
+def _optimiser(modules: Sequence[nn.Module], plan: Plan) -> torch.optim.SGD:
+    """Gradient descent with momentum; scales and shifts (one-dimensional parameters) have no weight decay."""
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": plan.weight_decay},
+        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=plan.momentum)

@@ -1,0 +1,77 @@
+"""Files of trained networks: safetensors, no pickle, the same bytes for the same weights.
+
+The one metadata key "manyviews" is JSON: the settings of the training, and under "encoder" what the network is
+built from. Safetensors promises no order of several keys.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from stages.core.atomic import replacing
+from stages.core.errors import ManyviewsError
+
+_METADATA = "manyviews"
+_ENCODER = "encoder"  # in it, beside the settings
+
+
+class ModelError(ManyviewsError):
+    """A saved model is missing, damaged, or not one of ours."""
+
+
+class Content(NamedTuple):
+    """What a file holds: `tensors` by name, the `facts` that the network is built from, the `settings`."""
+
+    tensors: dict[str, Tensor]
+    facts: Any
+    settings: dict[str, Any]
+
+
+def write_model_file(
+    file: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    """Write the `Content` of a model, whole or not at all."""
+    text = json.dumps({**settings, _ENCODER: facts}, sort_keys=True)
+
+    from safetensors.torch import save_file
+
+    with replacing(file) as partial:
+        save_file(dict(tensors), partial, metadata={_METADATA: text})
+
+
+def read_model_file(file: Path) -> Content:
+    """Read what `write_model_file` wrote. Raises `ModelError` for a file that is missing, damaged or no model."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt") as content:
+            text = (content.metadata() or {}).get(_METADATA)
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
+    except (SafetensorError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise _unusable(file, f"is no readable safetensors file ({reason})") from None
+    try:
+        settings = json.loads(text or "{}")
+        facts = settings.pop(_ENCODER)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _unusable(file, "does not say how its network is built") from None
+    return Content(tensors, facts, settings)
+
+
+@contextmanager
+def rebuilding(file: Path) -> Iterator[None]:
+    """Turn what facts and tensors lead to that do not belong together into a `ModelError`."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError):
+        raise _unusable(file, "holds other weights than it says") from None
+
+
+def _unusable(file: Path, why: str) -> ModelError:
+    return ModelError(f"{file} {why}; delete it and run `dvc repro` to make it anew")

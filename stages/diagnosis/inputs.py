@@ -1,0 +1,179 @@
+"""What `doctor` asks of params.yaml: that the stages will take it, and that what it names is there."""
+
+import difflib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stages.core.errors import BackboneError, ParameterError
+from stages.diagnosis import Finding, answers, conflict_line, without_password
+
+# What stands under metrics beside the folders of the datasets; DVC takes no second owner of a path.
+_OF_THE_PIPELINE = ("maps", "report.html", "study")
+
+if TYPE_CHECKING:
+    from stages.backbones.card import Source, Weights
+
+
+def read_parameters(file: Path) -> dict[str, Any]:
+    """Return the content of params.yaml. Raises `ParameterError` where there is none that can be used."""
+    try:
+        if line := conflict_line(file):
+            raise ParameterError(
+                f"{file} holds the marks of a merge conflict, from line {line} on; keep one of the two versions"
+            )
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(
+            f"there is no {file}; run this in the project's folder, or take it from git"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ParameterError(f"{file} is not a YAML file ({reason}); correct it, or take it from git") from None
+    if not isinstance(content, dict):
+        raise ParameterError(f"{file} holds no NAME: VALUE; take it from git")
+    return content
+
+
+def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
+    """One of `datasets`: that its folder holds images, or a source.yaml that can be read; `lock` is dvc.lock.
+
+    Where others computed the features, neither photos nor table need be here.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        yield Finding("fault", f"datasets names {name!r}; use letters, digits, '.', '_' and '-'")
+        return
+    if name in _OF_THE_PIPELINE:
+        yield Finding(
+            "fault", f"{name} is a name that the pipeline uses itself under metrics; rename {data / 'raw' / name}"
+        )
+        return
+    from stages.datasets.folder import read_folder
+    from stages.datasets.source import SOURCE, read_source
+
+    folder = data / "raw" / name
+    if not folder.is_dir():
+        if elsewhere := _elsewhere(name, data, lock):
+            yield elsewhere
+            return
+        others = sorted(place.name for place in (data / "raw").glob("*") if place.is_dir())
+        near = difflib.get_close_matches(name, others) or ["put your images there"]
+        hint = near[0] if near == ["put your images there"] else f"did you mean {' or '.join(near)}?"
+        yield Finding("fault", f"there is no folder {folder}; {hint}")
+        return
+    images, described = read_folder(folder), (folder / SOURCE).is_file()
+    if images and described:
+        yield Finding("fault", f"{folder} holds both images and {SOURCE}; remove one of them")
+    elif images:
+        yield Finding("ok", f"{name}: {len(images)} images in {folder}")
+    elif described:
+        kind = type(read_source(folder / SOURCE)).__name__
+        yield Finding("ok", f"{name}: {folder / SOURCE} can be read ({kind})")
+    else:
+        yield Finding("fault", f"{folder} holds no image; put images in it, or a {SOURCE}")
+
+
+def _elsewhere(name: str, data: Path, lock: Path) -> Finding | None:
+    """What stands for the photos of a dataset that are not here; None where nothing does."""
+    folder, table = data / "raw" / name, data / "images" / f"{name}.parquet"
+    tracked = folder.with_name(f"{name}.dvc")
+    if tracked.is_file():
+        return Finding("warning", f"{folder} is not here yet; `dvc pull {tracked}` fetches it")
+    if table.is_file():
+        return Finding(
+            "ok", f"{name}: the image table is here; the photos are not, and only `download` needs them"
+        )
+    if lock.is_file() and f"  download@{name}:" in lock.read_text(encoding="utf-8").splitlines():
+        return Finding(
+            "warning", f"{name}: neither photos nor table are here; `dvc repro --pull` fetches the table"
+        )
+    return None
+
+
+def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Finding]:
+    """That as many clusters can be made of the images of a dataset, as far as its table is there."""
+    from stages.params.n_clusters import resolve_n_clusters
+    from stages.tables import read_images
+
+    table = data / "images" / f"{dataset}.parquet"
+    if table.is_file():
+        count = resolve_n_clusters(str(n_clusters), read_images(table))
+        yield Finding("ok", f"{dataset}: {n_clusters}" + (f", that is {count}" if n_clusters == "classes" else ""))
+    elif n_clusters in ("auto", "classes") or str(n_clusters).isdigit():
+        yield Finding("ok", f"{dataset}: {n_clusters}")
+    else:
+        yield Finding("fault", f"n_clusters is {n_clusters!r}; give a whole number, 'auto' or 'classes'")
+
+
+def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: float) -> Iterator[Finding]:
+    """That the backbone is known, and its weights are on this machine or can be fetched."""
+    from stages.backbones.card import EmptySource, HubSource, read_card
+    from stages.registry import REGISTRY
+    from stages.registry.lookup import find_backbone
+
+    card_file = data / "backbones" / f"{name}.json"
+    if name not in REGISTRY and isinstance(name, str) and card_file.is_file():
+        weights = read_card(card_file, []).weights  # spares asking torchvision and timm, which takes seconds
+    else:
+        weights = find_backbone(str(name)).weights
+    if any(isinstance(source, EmptySource) for source in weights.sources):
+        yield Finding("ok", f"{name}: has no weights to fetch")
+        return
+    flat = [f"{it.repository}/{it.file}" for it in weights.sources if isinstance(it, HubSource)]
+    places = [*(folder / file for file in (weights.file, *flat)), cache / "weights" / weights.file]
+    found = next((place for place in places if place.is_file()), None)
+    if found is not None:
+        yield _local_weights(str(name), weights, found, folder, cache)
+        return
+    reasons = []
+    for source in weights.sources:
+        reason = answers(address := _address(source), timeout)
+        address = without_password(address)
+        if not reason:
+            yield Finding("ok", f"{name}: to be fetched from {address}")
+            return
+        reasons.append(f"{address}: {reason}")
+    # Whoever has the features can do without, until images are added.
+    extracted = any((data / "features").glob(f"*/{name}"))
+    yield Finding(
+        "warning" if extracted else "fault",
+        f"{name}: {weights.file} is not here and cannot be fetched ({'; '.join(reasons) or 'no source'}); "
+        f"put it into {folder} by hand",
+    )
+
+
+def _local_weights(name: str, weights: "Weights", found: Path, folder: Path, cache: Path) -> Finding:
+    """Whether the file that was found, in `folder` or in the cache, is the one meant; nothing is fetched."""
+    from stages.backbones.weights import obtain_weights
+
+    by_hand = found.is_relative_to(folder)
+    file = str(found.relative_to(folder)) if by_hand else weights.file
+    try:
+        obtain_weights(replace(weights, file=file, sources=()), folder, cache, report=lambda line: None)
+    except BackboneError as error:
+        if by_hand:
+            return Finding("fault", str(error))
+        return Finding("warning", f"{name}: {found} is damaged; the next run fetches it again, or remove it")
+    return Finding("ok", f"{name}: {found}")
+
+
+def _address(source: "Source") -> str:
+    """What to ask whether a source can be reached: the hub and the package index are those that are set."""
+    from stages.backbones.card import HubSource, UrlSource
+
+    if isinstance(source, UrlSource):
+        return source.url
+    if isinstance(source, HubSource):
+        return os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    if index := os.environ.get("PIP_INDEX_URL"):
+        return index
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "get", "global.index-url"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "https://pypi.org/simple/"

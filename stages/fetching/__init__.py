@@ -1,0 +1,1 @@
+"""Published files: downloads that resume, checksums, and wheels and archives that are read in place."""

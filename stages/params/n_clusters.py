@@ -1,0 +1,59 @@
+"""How many clusters to make: the meaning of `n_clusters` in params.yaml."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from stages.core.errors import ParameterError, TableError
+from stages.tables import ImageTable
+
+AUTO = "auto"
+
+
+def resolve_n_clusters(n_clusters: str, images: ImageTable) -> int | None:
+    """Return the number of clusters that `n_clusters` asks for; None for "auto": the data shall tell.
+
+    `n_clusters` is a whole number, "auto", or "classes" for as many as the images have labels. The last is the
+    only use of labels before the scoring.
+    """
+    if n_clusters == AUTO:
+        return None
+    if n_clusters == "classes":
+        count = len(np.unique(images.labels[images.labels >= 0]))
+        if not count:
+            raise ParameterError(
+                f"n_clusters is 'classes' but the images of {images.file} have no labels; "
+                "give a number or 'auto', or label the images by sub-folders or a labels.csv"
+            )
+        return count
+    try:
+        count = int(n_clusters)
+    except ValueError:
+        raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number, 'auto' or 'classes'") from None
+    if not 1 <= count <= len(images):
+        raise ParameterError(
+            f"n_clusters is {count} but {images.file} has {len(images)} images; "
+            f"give a number from 1 to {len(images)}"
+        )
+    return count
+
+
+def provisional_n_clusters(n_images: int) -> int:
+    """The number of clusters of a single view while the number is not known: the square root of that of images.
+
+    A consensus needs partitions that are finer than what it shall find, and this is a rule of thumb for the most
+    clusters that images fall into (Fred and Jain, 2005, take it for their K-means partitions).
+    """
+    return max(1, round(math.sqrt(n_images)))
+
+
+def found_n_clusters(file: Path) -> int:
+    """The number of clusters that the ensemble found, from the `file` that it wrote."""
+    try:
+        return int(json.loads(file.read_text(encoding="utf-8"))["n_clusters"])
+    except FileNotFoundError:
+        raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
+    except (ValueError, KeyError, TypeError):
+        raise TableError(f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`") from None

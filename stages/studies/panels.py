@@ -1,0 +1,83 @@
+"""The panels of one picture: a view, and what networks learnt from it and from all views. For `experiments`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages import reporting
+from stages.scoring.agreement import view_agreement
+from stages.studies.contributions import evenly_spaced
+from stages.tables import ImageTable, check_same_images, read_vectors
+from stages.tables.trained_files import TrainedFiles
+
+
+@dataclass(frozen=True)
+class Panel:
+    """K-means on one representation: `method` as in `stages.scoring.published`, `nmi` None without labels.
+
+    `clusters` were found, fewer than wanted where fewer images differ; the NMI is that of the `labelled` images.
+    `points` float64 (m, 2) is its t-SNE map.
+    """
+
+    method: str
+    view: str
+    title: str
+    nmi: float | None
+    clusters: int
+    labelled: int
+    points: np.ndarray
+
+
+class Drawn(NamedTuple):
+    """The panels as one PNG, and the rows (m) of the images in them."""
+
+    panels: list[Panel]
+    picture: bytes
+    rows: np.ndarray
+
+
+def draw_panels(
+    images: ImageTable, data: Path, dataset: str, view: str, layer: str, objective: str, clusters: int, seed: int
+) -> Drawn:
+    """Map four representations by t-SNE and cluster each by K-means: the poster's figure 5 and table 3.
+
+    These are the `layer` of one view, the code of the network trained on it, and the embeddings of dmvc-fix and
+    dmvc. They are coloured by class or, without labels, by K-means' clusters of the last; of more than 5,000
+    images, 5,000 are drawn.
+    """
+    from stages.clustering import count_different, find_algorithm
+
+    trained = TrainedFiles(data, dataset, objective)
+    sources = [
+        ("baseline", view, f"{view} {layer}", data / "features" / dataset / view / f"{layer}.parquet", "features"),
+        ("kmeans-of-views", view, f"{view} + {objective}", trained.embedding("views", view), "embedding"),
+        ("kmeans-of-dmvc-fix", "", "dmvc-fix", trained.embedding("dmvc-fix"), "embedding"),
+        ("kmeans-of-dmvc", "", "dmvc", trained.embedding("dmvc"), "embedding"),
+    ]
+    rows = evenly_spaced(np.arange(len(images)))
+    known = images.labels[rows] >= 0
+    kmeans = find_algorithm("kmeans")
+    found, vectors = [], []
+    for method, single, title, file, column in sources:
+        table = read_vectors(file, column)
+        check_same_images(images, table)
+        vectors.append(table.values[rows])
+        # K-means refuses more clusters than points, for which zeros of either sign are the same.
+        wanted = min(clusters, count_different([vectors[-1] + 0.0]))
+        labels = kmeans.partition(vectors[-1], wanted, seed, 10)
+        nmi = None
+        if known.any():
+            nmi = float(view_agreement([[images.labels[rows][known]], [labels[known]]])[0, 1])
+        found.append((method, single, title, nmi, len(np.unique(labels)), int(known.sum())))
+    maps = reporting.project_each(vectors, seed)
+    panels = [Panel(*told, points) for told, points in zip(found, maps, strict=True)]
+    colours = np.where(known, images.labels[rows], images.labels.max() + 1) if known.any() else labels
+    by = "class" if known.any() else "cluster of the last"
+    captions = [
+        panel.title if panel.nmi is None else f"{panel.title}\nK-means: NMI {panel.nmi:.3f}" for panel in panels
+    ]
+    heading = f"{dataset}: {len(rows):,} images, coloured by {by} (t-SNE; no unit)"
+    picture = reporting.maps_picture(heading, list(zip(captions, maps, strict=True)), colours)
+    return Drawn(panels, picture, rows)

@@ -1,0 +1,60 @@
+"""The partitions that vote in a consensus, and what each counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.core.errors import ParameterError
+from stages.tables import ImageTable, Partitions, check_same_images, read_partitions
+
+
+@dataclass(frozen=True)
+class Voters:
+    """Base `partitions` int32 (n, m), their `weights` float64 (m), and of which of the views each is, int (m)."""
+
+    partitions: np.ndarray
+    weights: np.ndarray
+    views: np.ndarray
+
+
+def read_voters(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -> Voters:
+    """Read the baseline's partitions that the ensemble's `settings` name, below the partitions' `folder`.
+
+    Every view has an equal say, and within it every algorithm its share, however many partitions it brings.
+    """
+    columns, weights, views = [], [], []
+    for view, backbone in enumerate(settings["backbones"]):
+        table = read_partitions(folder / "baseline" / f"{backbone}.parquet")
+        check_same_images(images, table)
+        for algorithm, share in zip(settings["algorithms"], settings["shares"], strict=True):
+            runs = _runs(table, algorithm, settings["multiples"])
+            columns += runs
+            weights += [share / len(runs)] * len(runs)
+            views += [view] * len(runs)
+    partitions = np.column_stack(columns)
+    unlabelled = np.flatnonzero((partitions < 0).all(axis=1))
+    if len(unlabelled):
+        raise ParameterError(
+            f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
+            f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
+        )
+    return Voters(partitions, np.array(weights), np.array(views))
+
+
+def _runs(table: Partitions, algorithm: str, multiples: Sequence[int]) -> list[np.ndarray]:
+    """The labels, int32 (n), of each of an algorithm's wanted runs in one view's table."""
+    runs = [
+        labels
+        for name, labels in table.labels.items()
+        if table.settings[name]["algorithm"] == algorithm and table.settings[name]["multiple"] in multiples
+    ]
+    if not runs:
+        had = sorted({f"{run['algorithm']} x{run['multiple']}" for run in table.settings.values()})
+        raise ParameterError(
+            f"{table.file} has no run of {algorithm} at the multiples {', '.join(map(str, multiples))}; "
+            f"it has {', '.join(had)}"
+        )
+    return runs

@@ -1,0 +1,304 @@
+"""The command `assign`: new images into the clusters of a trained method, as a user runs it."""
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stages import tables
+from stages.backbones.card import Backbone
+from stages.commands.assign import app
+from stages.core.atomic import write_text
+from stages.core.command import run
+from stages.deep.models import read_model, write_model
+from stages.deep.networks import MVnet, initialise
+from stages.extract import app as extract
+from tests.datasets.images import encode
+from tests.extraction import prepare
+
+N_IMAGES = 21
+SETTINGS = {"backbones": ["other", "tiny"], "layer": "L3", "seed": 0}
+
+Rows = list[dict[str, str]]
+Call = Callable[..., tuple[int, str, str]]
+
+
+def photos() -> list[bytes]:
+    """Noise of several sizes, so that every way to resize gives other pixels."""
+    random = np.random.default_rng(3)
+    sizes = [(40 + number % 7, 33 + number % 5) for number in range(N_IMAGES)]
+    return [encode(Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8))) for size in sizes]
+
+
+def started(application: Any, name: str, *arguments: str) -> int:
+    """Run a command as if from the shell; return its exit status."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [name, *arguments])
+        with pytest.raises(SystemExit) as end:
+            run(application)
+    return int(end.value.code or 0)
+
+
+def features(backbone: str) -> Path:
+    return Path(f"data/features/d/{backbone}/L3.parquet")
+
+
+def train(*options: str) -> None:
+    """Extract the features of both backbones with these options; write a model that tells images apart."""
+    for backbone in ("tiny", "other"):
+        assert started(extract, "extract", "--dataset", "d", "--backbone", backbone, *options) == 0
+    views = [tables.read_vectors(features(name), "features").values for name in SETTINGS["backbones"]]
+    encoder = MVnet([view.shape[1] for view in views], 6)
+    initialise(encoder, torch.Generator().manual_seed(0))
+    trained = SimpleNamespace(encoder_=encoder, scaling="sqrt", cluster_centers_=np.zeros((1, 6), np.float32))
+    for method in ("jule/dmvc", "jule/views/tiny"):
+        write_model(Path(f"data/models/d/{method}.safetensors"), trained, SETTINGS)
+    embedding = read_model(Path("data/models/d/jule/dmvc.safetensors")).transform(views)
+    trained.cluster_centers_ = embedding[[4, 9, 13, 20]] + np.float32(0.01)
+    write_model(Path("data/models/d/jule/dmvc.safetensors"), trained, SETTINGS)
+
+
+def expected() -> Rows:
+    """What the model says of the features in the tables, by the training images' paths."""
+    views = [tables.read_vectors(features(name), "features").values for name in SETTINGS["backbones"]]
+    labels, confidence = read_model(Path("data/models/d/jule/dmvc.safetensors")).predict(views)
+    paths = tables.read_images(Path("data/images/d.parquet")).paths
+    return [
+        {"path": path, "cluster": str(label), "confidence": f"{value:.6f}"}
+        for path, label, value in zip(paths, labels, confidence, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two backbones, features and a model, and its images once more in the folder `new`."""
+    folder = tmp_path_factory.mktemp("trained")
+    prepare(folder, 1)
+    images = [(f"{n % 3}/{n:02}.png", data) for n, data in enumerate(photos())]
+    rows = sorted(images)
+    for path, data in rows:
+        (folder / "new" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "new" / path).write_bytes(data)
+    table = [tables.Image(path, data, None, 40, 33) for path, data in rows]
+    tables.write_images(folder / "data/images/d.parquet", table, [])
+    card = Backbone.from_json((folder / "data/backbones/tiny.json").read_text(encoding="utf-8"))
+    other = replace(card, name="other", preprocessing=replace(card.preprocessing, resize=38, mean=(0.9, 0.2, 0.1)))
+    write_text(folder / "data/backbones/other.json", other.to_json())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MANYVIEWS_CACHE", str(folder / "cache"))
+        patch.setenv("MANYVIEWS_DEVICE", "cpu")
+        train()
+    return folder
+
+
+@pytest.fixture
+def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of `trained`, made the current folder."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MANYVIEWS_DEVICE", "cpu")
+    return tmp_path
+
+
+@pytest.fixture
+def assign(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command; return its exit status, stdout and stderr."""
+
+    def call(*options: str, folder: str = "new") -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = started(app, "assign", folder, "--dataset", "d", *options)
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def read(text: str) -> Rows:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def same(rows: Rows, others: Rows) -> bool:
+    """Equal, with confidences but for rounding."""
+    kept = [[(row["path"], row["cluster"]) for row in table] for table in (rows, others)]
+    sure = [np.array([float(row["confidence"]) for row in table]) for table in (rows, others)]
+    return kept[0] == kept[1] and bool(np.allclose(*sure, atol=1e-4))
+
+
+@pytest.mark.parametrize("options", [(), ("--preprocessing", "published"), ("--precision", "bf16")])
+def test_the_images_trained_on_come_into_the_clusters_of_the_training(
+    project: Path, assign: Call, options: tuple[str, ...]
+) -> None:
+    if options:
+        train(*options)
+    status, output, errors = assign()
+    assert status == 0
+    assert output.splitlines()[0] == "path,cluster,confidence"
+    assert same(read(output), expected())
+    assert len({row["cluster"] for row in read(output)}) == 4
+    assert errors == "21 images in 4 of 4 clusters of jule/dmvc, 0 skipped\n"
+
+
+def test_the_ways_to_make_features_can_be_told_apart(project: Path, assign: Call) -> None:
+    """Else the test above could not fail."""
+    right = expected()
+    assert not same(read(assign("--preprocessing", "published")[1]), right)
+    settings = {**SETTINGS, "backbones": ["tiny", "other"]}
+    file = Path("data/models/d/jule/dmvc.safetensors")
+    model = read_model(file)
+    swapped = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
+    write_model(file, swapped, settings)
+    assert not same(read(assign()[1]), right)
+
+
+def test_neither_images_nor_features_of_the_dataset_are_needed(project: Path, assign: Call) -> None:
+    train("--preprocessing", "published")
+    right = expected()
+    made = {
+        name: {key: tables.read_vectors(features(name), "features").metadata[key] for key in keys}
+        for name in SETTINGS["backbones"]
+        for keys in [("weights", "preprocessing", "precision")]
+    }
+    shutil.rmtree("data/images")
+    shutil.rmtree("data/features")
+    status, output, errors = assign()
+    assert status == 0
+    assert not same(read(output), right)
+    assert errors.splitlines()[0] == (
+        "data/features/d/other/L3.parquet does not exist: preprocessing preset and precision fp32 are taken, "
+        "unless you name others"
+    )
+    assert same(read(assign("--preprocessing", "published")[1]), right)
+    # A model that says itself how its features were made needs no help.
+    file = Path("data/models/d/jule/dmvc.safetensors")
+    model = read_model(file)
+    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
+    write_model(file, again, {**SETTINGS, "extraction": made})
+    _, output, errors = assign()
+    assert same(read(output), right)
+    assert errors.count("\n") == 1
+
+
+def test_unreadable_files_are_skipped_and_told_of(project: Path, assign: Call) -> None:
+    right = assign()[1]
+    Path("new/1/empty.jpg").write_bytes(b"")
+    Path("new/broken.png").write_bytes(b"no image")
+    Path("new/notes.txt").write_text("no image either")
+    status, output, errors = assign()
+    assert (status, output) == (0, right)
+    assert errors == (
+        "skipped '1/empty.jpg': the file is empty\n"
+        "skipped 'broken.png': not an image of a known format\n"
+        "21 images in 4 of 4 clusters of jule/dmvc, 2 skipped\n"
+    )
+
+
+def test_a_file_instead_of_standard_output(project: Path, assign: Call) -> None:
+    right = assign()[1]
+    status, output, _ = assign("--out", "made/found.csv")
+    assert (status, output) == (0, "")
+    assert Path("made/found.csv").read_text(encoding="utf-8") == right
+
+
+def test_batches_and_workers_do_not_matter(project: Path, assign: Call) -> None:
+    output = assign("--batch-size", "5", "--workers", "3", "--compiler", "none")[1]
+    assert same(read(output), expected())
+
+
+def test_more_images_than_a_shard_and_one_alone(
+    project: Path, assign: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = read(assign()[1])
+    monkeypatch.setattr("stages.backbones.shards._MOST_ROWS", 8)
+    assert same(read(assign()[1]), right)
+    Path("one").mkdir()
+    shutil.copy("new/2/05.png", "one/photo.png")
+    (row,) = read(assign(folder="one")[1])
+    assert same([{**row, "path": "2/05.png"}], [found for found in right if found["path"] == "2/05.png"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--method", "jule/mvec"),
+            "method 'jule/mvec' has no network for new images, it is a vote of the single views; "
+            "take jule/dmvc, or one view such as jule/views/mobilenet_v2",
+        ),
+        (
+            ("--method", "jule/dmcv"),
+            "data/models/d holds no model of the method 'jule/dmcv'; did you mean jule/dmvc?",
+        ),
+        (
+            ("--method", "x"),
+            "data/models/d holds no model of the method 'x'; did you mean jule/dmvc or jule/views/tiny?",
+        ),
+        (
+            ("--dataset", "e"),
+            "data/models/e holds no trained model; run `dvc repro` to train one, or name another dataset",
+        ),
+        (("--preprocessing", "squash"), "preprocessing is 'squash'; give one of preset, published"),
+        (("--precision", "auto"), "precision is 'auto'; give one of fp32, bf16"),
+        (("--device", "tpu"), "device is 'tpu' but there is no such device; give auto, cpu or cuda"),
+        (("--compiler", "gcc"), "compiler is 'gcc'; give auto, none, inductor, openvino"),
+    ],
+)
+def test_a_wrong_option_is_told_in_one_line(
+    project: Path, assign: Call, options: tuple[str, ...], message: str
+) -> None:
+    assert assign(*options) == (1, "", f"error: {message}\n")
+
+
+def test_folders_without_images_are_told(project: Path, assign: Call) -> None:
+    Path("empty").mkdir()
+    assert assign(folder="none")[2] == "error: none is no folder; give one that holds the new images\n"
+    assert assign(folder="empty")[2] == "error: empty holds no image; give a folder that does\n"
+    Path("empty/a.png").write_bytes(b"")
+    told = "skipped 'a.png': the file is empty\nerror: no image of empty can be read; the reasons are above\n"
+    assert assign(folder="empty") == (1, "", told)
+
+
+def test_other_weights_than_those_trained_on_are_refused(project: Path, assign: Call) -> None:
+    file = Path("data/backbones/tiny.json")
+    card = Backbone.from_json(file.read_text(encoding="utf-8"))
+    write_text(file, card.with_digest("0" * 64).to_json())
+    assert assign()[2] == (
+        "error: the weights of backbone 'tiny' are not those that the method was trained on; "
+        "run `dvc repro` to train it anew\n"
+    )
+    file.unlink()
+    assert assign()[2] == "error: data/backbones/tiny.json does not exist; run `dvc repro weights` to make it\n"
+
+
+def test_damaged_files_are_named(project: Path, assign: Call) -> None:
+    table, file = features("tiny"), Path("data/models/d/jule/dmvc.safetensors")
+    table.write_bytes(table.read_bytes()[:-9])
+    assert assign()[2].startswith(f"error: {table} is not a readable Parquet table (")
+    model = read_model(file)
+    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
+    write_model(file, again, {"seed": 0})
+    assert assign()[2] == (
+        f"error: {file} does not say which backbones it was trained on; run `dvc repro` to make it anew\n"
+    )
+    file.write_bytes(b"")
+    assert assign()[2].startswith(f"error: {file} is no readable safetensors file (")
+
+
+def test_help_names_every_option_without_importing_torch() -> None:
+    program = "import sys, stages.commands.assign; assert not {'torch', 'sklearn', 'timm'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    told = subprocess.run(
+        [sys.executable, "-m", "stages.commands.assign", "--help"], check=True, capture_output=True, text=True
+    ).stdout
+    assert all(option in told for option in ("--dataset", "--method", "--out", "--device"))

@@ -50,7 +50,7 @@ def baseline(
     n_init: Annotated[
         int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
     ] = 10,
-    multiples: Annotated[
+    overclustering: Annotated[
         list[int],
         typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
     ] = [1, 4, 5],  # noqa: B006
@@ -76,18 +76,18 @@ def baseline(
         reduced = isometric(features)
         different = count_different([features])
         for algorithm in chosen:
-            for multiple in algorithm.multiples(multiples):
-                clusters = min(finer(count, multiple, len(images)), different)
+            for factor in algorithm.factors(overclustering):
+                clusters = min(finer(count, factor, len(images)), different)
                 for index in range(algorithm.seeds(seeds)):
-                    name = f"{algorithm.label}/{layer}/x{multiple}/seed{index}"
+                    name = f"{algorithm.label}/{layer}/x{factor}/seed{index}"
                     run_settings: dict[str, Any] = {
                         "algorithm": algorithm.label,
                         "layer": layer,
-                        "multiple": multiple,
+                        "overclustering": factor,
                         "n_clusters": clusters,
                         "normalise": normalise_rows,
                         "seed": derived_seed(seed, "baseline", name),
-                        "n_init": n_init if multiple == 1 else 1,
+                        "n_init": n_init if factor == 1 else 1,
                     }
                     began = time.perf_counter()
                     labels[name] = algorithm.partition(

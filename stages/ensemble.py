@@ -24,7 +24,7 @@ from stages.tables import (
     write_dendrogram,
     write_partitions,
 )
-from stages.tables.base_partitions import read_voters
+from stages.tables.base_partitions import read_base_partitions
 from stages.tables.manifest import read_manifest
 
 
@@ -52,11 +52,11 @@ def ensemble(
             help="Weight of each of these algorithms' partitions together, within every view; repeatable."
         ),
     ] = [1, 3],  # noqa: B006
-    multiples: Annotated[
+    overclustering: Annotated[
         list[int], typer.Option(help="Granularities whose baseline partitions are combined; repeatable.")
     ] = [2, 4, 5],  # noqa: B006
     linkage: Annotated[str, typer.Option(help="average (MVEC), single or complete.")] = "average",
-    least_share: Annotated[
+    min_cluster_fraction: Annotated[
         float,
         typer.Option(
             help="Size from which a cluster counts, as a share of the mean size; images of smaller ones join the "
@@ -88,20 +88,22 @@ def ensemble(
     settings: dict[str, Any] = {
         "algorithms": [algorithm_label(*parse_algorithm(text)) for text in algorithms],
         "shares": shares,
-        "multiples": multiples,
+        "overclustering": overclustering,
         "linkage": linkage,
-        "least_share": least_share,
+        "min_cluster_fraction": min_cluster_fraction,
         "backbones": read_manifest(data / "views" / dataset / "partitions.json"),
     }
-    voters = read_voters(images, folder, settings)
-    partitions, weights = voters.partitions, voters.weights
+    base = read_base_partitions(images, folder, settings)
+    partitions, weights = base.partitions, base.weights
 
     from stages import consensus
 
     started = time.perf_counter()
     consensus.warm_up()
     ready = time.perf_counter()
-    clustering = consensus.CoassociationClustering(count or AUTO, linkage, weights, least_share).fit(partitions)
+    clustering = consensus.CoassociationClustering(count or AUTO, linkage, weights, min_cluster_fraction).fit(
+        partitions
+    )
     labels, found = clustering.labels_, clustering.n_clusters_
     confidence = consensus.membership_confidence(partitions, labels, weights)
     combined = time.perf_counter()
@@ -139,12 +141,12 @@ def _cut(images: ImageTable, folder: Path, n_clusters: int) -> None:
     check_same_images(images, table)
     dendrogram = Dendrogram(table.merges)
     check_n_clusters(n_clusters, dendrogram.n_images)
-    voters = read_voters(images, folder, table.settings)
+    base = read_base_partitions(images, folder, table.settings)
 
     from stages.consensus import cut_with_outliers
 
     labels = cut_with_outliers(
-        dendrogram, n_clusters, table.settings["least_share"], voters.partitions, voters.weights
+        dendrogram, n_clusters, table.settings["min_cluster_fraction"], base.partitions, base.weights
     )
     file = folder / f"cut-{n_clusters}.csv"
     write_text(file, csv_text(["path", "cluster"], zip(images.paths, labels, strict=True)))

@@ -72,7 +72,7 @@ def evaluate(
             settings = table.settings[run_name]
             method = f"{_BASELINE}{backbone}/{settings['layer']}/{settings['algorithm']}"
             scores = _scores(images, features, labels)
-            runs.append({"method": method, "multiple": settings["multiple"], "run": run_name, **scores})
+            runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name, **scores})
     methods = _mean_by_method([run for run in runs if run["multiple"] == 1])
     (final,) = ensemble.labels.values()
     clusters = {"ensemble": final, **_by_method(trained)}
@@ -106,7 +106,7 @@ def evaluate(
     write_text(folder / "classes.csv", classes_csv(compared, classes, _DIGITS))
     write_text(folder / "confusion.csv", confusion_csv(compared, classes, _DIGITS))
     coarse = [
-        [labels for name, labels in table.labels.items() if table.settings[name]["multiple"] == 1]
+        [labels for name, labels in table.labels.items() if table.settings[name]["overclustering"] == 1]
         for table in tables
     ]
     agreement = view_agreement(coarse).round(_DIGITS)

@@ -167,7 +167,7 @@ def _is_mvec(settings: dict[str, Any], partitions: Path) -> bool:
     """Whether the ensemble is that of the article: one Ward partition of each view's L3 as it is, average linkage,
     a plain cut.
     """
-    wanted = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0}
+    wanted = {"algorithms": ["ward"], "overclustering": [1], "linkage": "average", "min_cluster_fraction": 0}
     one_each = settings["n_partitions"] == len(settings["backbones"])
     if not one_each or any(settings[name] != value for name, value in wanted.items()):
         return False
@@ -175,7 +175,7 @@ def _is_mvec(settings: dict[str, Any], partitions: Path) -> bool:
         (run["layer"], run["normalise"]) == ("L3", "none")
         for backbone in settings["backbones"]
         for run in read_partitions(partitions / "baseline" / f"{backbone}.parquet").settings.values()
-        if (run["algorithm"], run["multiple"]) == ("ward", 1)
+        if (run["algorithm"], run["overclustering"]) == ("ward", 1)
     )
 
 

@@ -18,7 +18,7 @@ from stages.core.errors import ParameterError, TableError
 from stages.reporting.drawings import read_sections
 from stages.reporting.pictures import contact_sheets, make_gallery, make_pictures
 from stages.reporting.spaces import FIRST, Mapping, map_spaces, space_sources
-from stages.tables.base_partitions import read_voters
+from stages.tables.base_partitions import read_base_partitions
 from stages.tables.class_names import class_names
 from stages.tables.manifest import read_manifest
 from stages.tables.trained_files import is_trained
@@ -115,8 +115,8 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
         for method in trained
     }
     tables.check_same_images(images, *runs.values())
-    voters = read_voters(images, partitions, runs["Ensemble"].settings["ensemble"])
-    rivals = reporting.find_rivals(voters.partitions, voters.weights, assigned.clusters)
+    base = read_base_partitions(images, partitions, runs["Ensemble"].settings["ensemble"])
+    rivals = reporting.find_rivals(base.partitions, base.weights, assigned.clusters)
     sheets = reporting.choose_images(
         assigned.clusters, assigned.confidence, rivals, options.images_per_cluster, room.tiles
     )

@@ -135,7 +135,7 @@ def _vote(files: TrainedFiles, images: ImageTable, n_clusters: int) -> None:
     table = read_partitions(files.partitions("views"))
     check_same_images(images, table)
     partitions = np.column_stack(list(table.labels.values()))
-    labels = CoassociationClustering(n_clusters, "average", least_share=0).fit_predict(partitions)
+    labels = CoassociationClustering(n_clusters, "average", min_cluster_fraction=0).fit_predict(partitions)
     largest = np.bincount(labels).max()
     if n_clusters > 2 and 2 * largest > len(labels):
         print(f"warning: one cluster holds {largest} of {len(labels)} images", file=sys.stderr)

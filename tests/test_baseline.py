@@ -40,7 +40,9 @@ def baseline(tmp_path, monkeypatch):
 def test_runs_their_seeds_and_their_clusters(baseline):
     specs = ("kmeans", "ward", "gdl:multiple=2,n_neighbors=4,seeds=3,subspace=0.5", "hdbscan:min_cluster_size=3")
     options = [word for spec in specs for word in ("--algorithms", spec)]
-    table = baseline("--n-clusters", "classes", "--seeds", "2", "--multiples", "1", "--multiples", "2", *options)
+    table = baseline(
+        "--n-clusters", "classes", "--seeds", "2", "--overclustering", "1", "--overclustering", "2", *options
+    )
     gdl = "gdl:multiple=2,n_neighbors=4,seeds=3,subspace=0.5"
     assert list(table.labels) == [
         *(f"kmeans/L3/x{multiple}/seed{seed}" for multiple in (1, 2) for seed in (0, 1)),
@@ -65,5 +67,5 @@ def test_no_more_clusters_than_different_images(baseline):
 
 
 def test_the_square_root_of_the_images_where_the_number_shall_be_found(baseline):
-    table = baseline("--n-clusters", "auto", "--multiples", "1", "--algorithms", "ward")
+    table = baseline("--n-clusters", "auto", "--overclustering", "1", "--algorithms", "ward")
     assert [settings["n_clusters"] for settings in table.settings.values()] == [5]

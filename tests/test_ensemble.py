@@ -36,7 +36,7 @@ def project(tmp_path, monkeypatch):
                 name = f"{algorithm}/L3/x{multiple}/seed{seed}"
                 noisy = np.where(rng.random(50) < 0.1, rng.integers(0, 8, 50), 2 * HIDDEN + rng.integers(0, 2, 50))
                 runs[name] = rng.integers(0, 8, 50) if algorithm == "ward" or multiple == 3 else noisy
-                settings[name] = {"algorithm": algorithm, "layer": "L3", "multiple": multiple}
+                settings[name] = {"algorithm": algorithm, "layer": "L3", "overclustering": multiple}
         write_partitions(tmp_path / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
     write_manifest(tmp_path / "data/views/d/partitions.json", {"a": {}, "b": {}})
     return tmp_path

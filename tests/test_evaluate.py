@@ -46,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Path(f"data/features/d/{view}/L3.parquet"), "features", [features.astype(np.float32)], fingerprint, {}
         )
         runs = {f"ward/L3/x1/seed{seed}": partition(seed) for seed in range(2)}
-        settings = {"layer": "L3", "algorithm": "ward", "multiple": 1}
+        settings = {"layer": "L3", "algorithm": "ward", "overclustering": 1}
         write_partitions(
             Path(f"data/partitions/d/baseline/{view}.parquet"), runs, dict.fromkeys(runs, settings), fingerprint
         )

@@ -41,15 +41,15 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
     for view, seen in (("a", OF_A), ("b", OF_B)):
         vectors(f"features/{name}/{view}/L3", "features", seen)
         vectors(f"embeddings/{name}/jule/views/{view}", "embedding", seen)
-        settings = {"layer": "L3", "algorithm": "ward", "multiple": 1, "normalise": "none"}
+        settings = {"layer": "L3", "algorithm": "ward", "overclustering": 1, "normalise": "none"}
         write_partitions(folder / f"baseline/{view}.parquet", {"w": seen}, {"w": settings}, fingerprint)
     for method in ("dmvc-fix", "dmvc"):
         vectors(f"embeddings/{name}/jule/{method}", "embedding", CLASSES)
     settings = {"layer": "L3"}
     write_partitions(folder / "jule/views.parquet", {"a": OF_A}, {"a": settings}, fingerprint)
     ensemble = {
-        "algorithms": ["ward"], "shares": [1], "multiples": [1], "linkage": "average", "least_share": 0.0,
-        "backbones": ["a", "b"], "n_clusters": 3, "n_partitions": 2,
+        "algorithms": ["ward"], "shares": [1], "overclustering": [1], "linkage": "average",
+        "min_cluster_fraction": 0.0, "backbones": ["a", "b"], "n_clusters": 3, "n_partitions": 2,
     }  # fmt: skip
     write_partitions(folder / "ensemble.parquet", {"ensemble": CLASSES}, {"ensemble": ensemble}, fingerprint)
     for manifest in ("features", "partitions"):
@@ -175,14 +175,14 @@ def test_without_labels_subsets_are_compared_with_the_consensus_of_all(call):
 def test_another_ensemble_is_not_the_published_one(call):
     lay_out("umist", CLASSES)
     folder = Path("data/partitions/umist")
-    settings = {"algorithms": ["ward"], "multiples": [1], "linkage": "average", "least_share": 0.0}
+    settings = {"algorithms": ["ward"], "overclustering": [1], "linkage": "average", "min_cluster_fraction": 0.0}
     settings |= {"n_partitions": 2, "backbones": ["a", "b"]}
     assert experiments._is_mvec(settings, folder)
-    assert not experiments._is_mvec(settings | {"least_share": 0.2}, folder)
+    assert not experiments._is_mvec(settings | {"min_cluster_fraction": 0.2}, folder)
     assert not experiments._is_mvec(settings | {"n_partitions": 6}, folder)
     fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
     for layer, normalise in (("L2", "none"), ("L3", "sqrt")):
-        run_settings = {"layer": layer, "algorithm": "ward", "multiple": 1, "normalise": normalise}
+        run_settings = {"layer": layer, "algorithm": "ward", "overclustering": 1, "normalise": normalise}
         write_partitions(folder / "baseline/a.parquet", {"w": OF_A}, {"w": run_settings}, fingerprint)
         assert not experiments._is_mvec(settings, folder)
 
@@ -222,7 +222,7 @@ def test_a_trained_view_is_of_the_layer_that_it_saw(call):
 def test_subsets_that_leave_images_out_have_no_score(call):
     lay_out("umist", CLASSES)
     fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
-    settings = {"layer": "L3", "algorithm": "ward", "multiple": 1, "normalise": "none"}
+    settings = {"layer": "L3", "algorithm": "ward", "overclustering": 1, "normalise": "none"}
     file = Path("data/partitions/umist/baseline/a.parquet")
     partial = np.where(CLASSES == 0, -1, OF_A)
     write_partitions(file, {"w": partial}, {"w": settings}, fingerprint)

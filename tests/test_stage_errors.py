@@ -32,7 +32,7 @@ def project(tmp_path, monkeypatch):
         runs = {"kmeans/L3/x4/seed0": rng.integers(0, 6, ROWS), "ward/L3/x1/seed0": rng.integers(0, 3, ROWS)}
         runs["gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5/L3/x2/seed0"] = rng.integers(0, 4, ROWS)
         settings = {
-            name: {"algorithm": name.split("/")[0], "layer": "L3", "multiple": int(name.split("/")[2][1:])}
+            name: {"algorithm": name.split("/")[0], "layer": "L3", "overclustering": int(name.split("/")[2][1:])}
             for name in runs
         }
         write_partitions(tmp_path / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
@@ -164,10 +164,10 @@ class TestTables:
 
 
 def test_no_such_runs_for_the_ensemble(fails):
-    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--multiples", "7")
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--overclustering", "7")
     assert line.endswith(
-        "a.parquet has no run of kmeans at the multiples 7; it has gdl:multiple=2,n_neighbors=5,seeds=10,"
-        "subspace=0.5 x2, kmeans x4, ward x1"
+        "a.parquet has no run of kmeans at the overclustering factors 7; it has gdl:multiple=2,n_neighbors=5,"
+        "seeds=10,subspace=0.5 x2, kmeans x4, ward x1"
     )
 
 
@@ -179,8 +179,8 @@ def test_shares_that_do_not_fit_the_algorithms(fails):
 
 
 def test_a_size_from_which_clusters_count_that_cannot_be(fails):
-    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--least-share", "1")
-    assert line == "least_share is 1.0; give a share from 0 to below 1"
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--min-cluster-fraction", "1")
+    assert line == "min_cluster_fraction is 1.0; give a share from 0 to below 1"
 
 
 def test_cutting_what_is_not_there(fails):

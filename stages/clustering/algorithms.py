@@ -54,7 +54,7 @@ class Algorithm:
         """Whether features may be replaced by others with the same distances, up to rounding, between images."""
         return self.rotates and not self.merges_copies and "subspace" not in self.parameters
 
-    def multiples(self, common: Sequence[int]) -> list[int]:
+    def factors(self, common: Sequence[int]) -> list[int]:
         """The granularities to run at: its own `multiple`, else the `common` ones; 1 where it counts by itself."""
         own = self.parameters.get("multiple")
         return list(dict.fromkeys([1] if self.counts else common if own is None else [own]))

@@ -32,8 +32,9 @@ class GraphDegreeLinkage(GraphAgglomeration):
     n_neighbors : edges of each image; with fewer images, to all others. 20 is the literature's; half of it serves
         better where clusters are small.
     a : factor of the width of the weights, 1 in the literature.
-    least_share : size from which a cluster counts, as a share of the mean size, 0 to below 1; images of smaller
-        ones join the clusters that count, see `stages.clustering.outliers`. 0 in the literature: all count.
+    min_cluster_fraction : size from which a cluster counts, as a share of the mean size, 0 to below 1; images of
+        smaller ones join the clusters that count, see `stages.clustering.outliers`. 0 in the literature: all
+        count.
 
     Attributes
     ----------
@@ -45,15 +46,15 @@ class GraphDegreeLinkage(GraphAgglomeration):
     """
 
     def __init__(
-        self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, least_share: float = 0.0
+        self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, min_cluster_fraction: float = 0.0
     ) -> None:
         self.n_clusters = n_clusters
         self.n_neighbors = n_neighbors
         self.a = a
-        self.least_share = least_share
+        self.min_cluster_fraction = min_cluster_fraction
 
     def _check_parameters(self) -> None:
-        check_share("least_share", self.least_share)
+        check_share("min_cluster_fraction", self.min_cluster_fraction)
 
     def _require_memory(self, n_images: int, k: int) -> None:
         require_linkage_memory(n_images, k)
@@ -61,7 +62,9 @@ class GraphDegreeLinkage(GraphAgglomeration):
     def _cluster(
         self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        return cluster_by_degree(graph, features, names, n_clusters, least_share=self.least_share)
+        return cluster_by_degree(
+            graph, features, names, n_clusters, min_cluster_fraction=self.min_cluster_fraction
+        )
 
     def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
         return link_by_degree(graph, names, n_clusters)
@@ -84,17 +87,17 @@ def cluster_by_degree(
     names: np.ndarray,
     n_clusters: int,
     *,
-    least_share: float = 0.0,
+    min_cluster_fraction: float = 0.0,
     rule: Rule = LARGEST,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge clusters by graph degree linkage until `n_clusters` are left, by their centroids if none are linked.
 
     `features` are float (n, d); the other arguments are those of `link_by_degree` and of `without_outliers`.
-    Returns the new names and all merges made, float64 (r, 3), those undone for `least_share` included.
+    Returns the new names and all merges made, float64 (r, 3), those undone for `min_cluster_fraction` included.
     """
     left, merges = join_rest(features, *link_by_degree(graph, names, n_clusters, rule=rule), n_clusters)
-    if least_share > 0:
-        left = without_outliers(graph, features, names, merges, n_clusters, least_share)
+    if min_cluster_fraction > 0:
+        left = without_outliers(graph, features, names, merges, n_clusters, min_cluster_fraction)
     return left, merges
 
 

@@ -15,18 +15,18 @@ def without_outliers(
     start: np.ndarray,
     merges: np.ndarray,
     n_clusters: int,
-    least_share: float,
+    min_cluster_fraction: float,
 ) -> np.ndarray:
     """Return names int32 (n), each the lowest image of its cluster, of exactly `n_clusters` clusters.
 
     `start` int32 (n) are the names before the first of `merges`, float64 (r, 3), which end at `n_clusters`
-    clusters. A cluster counts from `least_share` of the mean size n / n_clusters on, 0 to below 1. With 0 all
-    merges hold, as they do where never so many clusters count. An image of a cluster that does not count joins the
-    counting one to which its edges, in and out, weigh most, divided by that cluster's size (ties: the larger
+    clusters. A cluster counts from `min_cluster_fraction` of the mean size n / n_clusters on, 0 to below 1. With 0
+    all merges hold, as they do where never so many clusters count. An image of a cluster that does not count joins
+    the counting one to which its edges, in and out, weigh most, divided by that cluster's size (ties: the larger
     cluster, then the one with the lower first image); without such an edge, the one with the nearest centroid of
     its `features`, float (n, d).
     """
-    least = least_share * len(start) / n_clusters
+    least = min_cluster_fraction * len(start) / n_clusters
     kept = _depth(start, merges, n_clusters, least)
     names = _replayed(start, merges[: len(merges) if kept is None else kept])
     unique, labels, sizes = np.unique(names, return_inverse=True, return_counts=True)

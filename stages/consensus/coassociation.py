@@ -23,8 +23,9 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
     n_clusters : number of clusters; "auto" for the number that lasts longest, of 2 to twice the root of n.
     linkage : "average" (MVEC), "single" (Fred and Jain's first choice) or "complete".
     weights : a number of at least 0 for each partition; None for equal ones.
-    least_share : the size from which a cluster counts, as a share of the mean size n / n_clusters, 0 to below 1:
-    the images of smaller ones join the clusters they agree with most. 0 is the plain cut of the literature.
+    min_cluster_fraction : the size from which a cluster counts, as a share of the mean size n / n_clusters, 0 to
+    below 1: the images of smaller ones join the clusters they agree with most. 0 is the plain cut of the
+    literature.
 
     Attributes
     ----------
@@ -40,12 +41,12 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
         n_clusters: int | str = "auto",
         linkage: str = "average",
         weights: Any = None,
-        least_share: float = 0.2,
+        min_cluster_fraction: float = 0.2,
     ) -> None:
         self.n_clusters = n_clusters
         self.linkage = linkage
         self.weights = weights
-        self.least_share = least_share
+        self.min_cluster_fraction = min_cluster_fraction
 
     def fit(self, X: Any, y: None = None) -> "CoassociationClustering":
         """Combine the partitions `X`, int (n, m), one column a partition, -1 a missing label.
@@ -54,13 +55,13 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
         memory.
         """
         check_choice("linkage", self.linkage, tuple(LINKAGES))
-        check_share("least_share", self.least_share)
+        check_share("min_cluster_fraction", self.min_cluster_fraction)
         partitions = check_partitions(X)
         if self.n_clusters != "auto":
             check_n_clusters(self.n_clusters, len(partitions))
         self.dendrogram_ = linkage(partitions, self.linkage, self.weights)
         self.n_clusters_ = longest_lived(self.dendrogram_) if self.n_clusters == "auto" else int(self.n_clusters)
         self.labels_ = cut_with_outliers(
-            self.dendrogram_, self.n_clusters_, self.least_share, partitions, self.weights
+            self.dendrogram_, self.n_clusters_, self.min_cluster_fraction, partitions, self.weights
         )
         return self

@@ -15,16 +15,20 @@ _BLOCK = 1 << 22  # agreements of images with clusters that are held at once
 
 
 def cut_with_outliers(
-    dendrogram: Dendrogram, n_clusters: int, least_share: float, partitions: np.ndarray, weights: object = None
+    dendrogram: Dendrogram,
+    n_clusters: int,
+    min_cluster_fraction: float,
+    partitions: np.ndarray,
+    weights: object = None,
 ) -> np.ndarray:
     """Return labels int32 (n) of exactly `n_clusters` clusters, numbered by size, the largest first.
 
-    A cluster counts from `least_share` of the mean size n / n_clusters on, 0 to below 1; with 0 the result is
-    the plain cut, as it is where no cut has so many clusters of that size. An image of a smaller cluster joins
-    the one with whose images it has the greatest mean co-association in `partitions`, int (n, m), with their
+    A cluster counts from `min_cluster_fraction` of the mean size n / n_clusters on, 0 to below 1; with 0 the
+    result is the plain cut, as it is where no cut has so many clusters of that size. An image of a smaller cluster
+    joins the one with whose images it has the greatest mean co-association in `partitions`, int (n, m), with their
     `weights` (m) (ties: the larger).
     """
-    least = least_share * dendrogram.n_images / n_clusters
+    least = min_cluster_fraction * dendrogram.n_images / n_clusters
     depth = _depth(dendrogram.merges, n_clusters, least)
     if depth is None or depth == n_clusters:
         return dendrogram.cut(n_clusters)

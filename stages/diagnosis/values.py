@@ -161,8 +161,8 @@ def _choices(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
     size = _section(parameters, "images").get("image_size")
     if isinstance(size, str | int | float) and not isinstance(size, bool):
         yield partial(chosen_size, str(size))
-    if isinstance(share := _section(parameters, "ensemble").get("least_share"), int | float):
-        yield partial(check_share, "ensemble.least_share", share)
+    if isinstance(share := _section(parameters, "ensemble").get("min_cluster_fraction"), int | float):
+        yield partial(check_share, "ensemble.min_cluster_fraction", share)
 
 
 def _algorithm_faults(parameters: Mapping[str, Any], checks: list[Callable[[], object]]) -> Iterator[str]:

@@ -81,7 +81,7 @@ def confusion_csv(tables: Mapping[str, Confusion], names: tuple[str, ...], digit
 
 def dendrogram_csv(table: Merges, clusters: np.ndarray, digits: int) -> str:
     """A row for each of the last merges; see `stages.scoring.last_merges`."""
-    merges = last_merges(table.merges, clusters, float(table.settings.get("least_share", 0.0)))
+    merges = last_merges(table.merges, clusters, float(table.settings.get("min_cluster_fraction", 0.0)))
     rows = ((*merge[:3], round(merge.height, digits), *merge[4:-1], int(merge.undone)) for merge in merges)
     return csv_text(Merge._fields, rows)
 

@@ -31,19 +31,19 @@ class Merge(NamedTuple):
     undone: bool
 
 
-def last_merges(merges: np.ndarray, clusters: np.ndarray, least_share: float = 0.0) -> list[Merge]:
+def last_merges(merges: np.ndarray, clusters: np.ndarray, min_cluster_fraction: float = 0.0) -> list[Merge]:
     """Return the last merges of a dendrogram, in their order, at least as many as a cut into clusters undoes.
 
     merges : float64 (n - 1, 4) in scipy's form.
     clusters : int (n), the clusters that a cut gave.
-    least_share : the cut went down until so many groups as there are clusters had this share of the mean size of a
-        cluster (smaller groups then joined others); 0 is a plain cut.
+    min_cluster_fraction : the cut went down until so many groups as there are clusters had this share of the mean
+        size of a cluster (smaller groups then joined others); 0 is a plain cut.
     """
     n_images = len(clusters)
     n_clusters = len(np.unique(clusters))
     children = merges[:, :2].astype(np.int64)
     sizes = np.concatenate([np.ones(n_images, dtype=np.int64), merges[:, 3].astype(np.int64)])
-    groups = _groups_cut(children, sizes, n_clusters, least_share * n_images / n_clusters)
+    groups = _groups_cut(children, sizes, n_clusters, min_cluster_fraction * n_images / n_clusters)
     shown = min(n_images, MOST, max(FEWEST, groups + _BELOW)) - 1
     lowest, highest = _cluster_range(children, clusters)
 

@@ -12,7 +12,7 @@ from stages.scoring.agreement import view_agreement
 from stages.scoring.complementarity import complementarity, complementarity_sentences
 from stages.scoring.subsets import SizeScore, scores_by_size, view_subsets
 from stages.tables import ImageTable, check_same_images, read_vectors
-from stages.tables.base_partitions import Voters, read_voters
+from stages.tables.base_partitions import BasePartitions, read_base_partitions
 from stages.tables.class_names import class_names
 
 MOST = 5000  # images that are clustered anew; of more, as many are taken, evenly spaced
@@ -97,7 +97,7 @@ def view_counts(
     A subset in which an image has no label from any partition has no score.
     """
     rows = evenly_spaced(np.arange(len(images)))
-    combine = _Combine(read_voters(images, partitions, settings), rows, settings)
+    combine = _Combine(read_base_partitions(images, partitions, settings), rows, settings)
     n_views = len(settings["backbones"])
     known = images.labels[rows] >= 0
     if known.any():
@@ -139,23 +139,23 @@ def view_counts(
 class _Combine:
     """The ensemble's consensus of some of the views, on some `rows` of the images."""
 
-    def __init__(self, voters: Voters, rows: np.ndarray, settings: dict[str, Any]) -> None:
-        self.voters = voters
-        self.partitions = voters.partitions[rows]
+    def __init__(self, base: BasePartitions, rows: np.ndarray, settings: dict[str, Any]) -> None:
+        self.base = base
+        self.partitions = base.partitions[rows]
         self.clusters = min(settings["n_clusters"], len(rows))
-        self.linkage, self.least_share = settings["linkage"], settings["least_share"]
+        self.linkage, self.min_cluster_fraction = settings["linkage"], settings["min_cluster_fraction"]
 
     def possible(self, subset: tuple[int, ...]) -> bool:
         """Whether every image has a label from one of these views' partitions; of all views, it has."""
-        return bool((self.partitions[:, np.isin(self.voters.views, subset)] >= 0).any(axis=1).all())
+        return bool((self.partitions[:, np.isin(self.base.views, subset)] >= 0).any(axis=1).all())
 
     def labels(self, subset: tuple[int, ...]) -> np.ndarray:
         """The consensus, int32 (rows)."""
         from stages.consensus import CoassociationClustering
 
-        taken = np.isin(self.voters.views, subset)
-        weights = self.voters.weights[taken]
-        fit = CoassociationClustering(self.clusters, self.linkage, weights, self.least_share)
+        taken = np.isin(self.base.views, subset)
+        weights = self.base.weights[taken]
+        fit = CoassociationClustering(self.clusters, self.linkage, weights, self.min_cluster_fraction)
         labels: np.ndarray = fit.fit(self.partitions[:, taken]).labels_
         return labels
 

@@ -12,7 +12,7 @@ from stages.tables import ImageTable, Partitions, check_same_images, read_partit
 
 
 @dataclass(frozen=True)
-class Voters:
+class BasePartitions:
     """Base `partitions` int32 (n, m), their `weights` float64 (m), and of which of the views each is, int (m)."""
 
     partitions: np.ndarray
@@ -20,7 +20,7 @@ class Voters:
     views: np.ndarray
 
 
-def read_voters(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -> Voters:
+def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -> BasePartitions:
     """Read the baseline's partitions that the ensemble's `settings` name, below the partitions' `folder`.
 
     Every view has an equal say, and within it every algorithm its share, however many partitions it brings.
@@ -30,7 +30,7 @@ def read_voters(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -
         table = read_partitions(folder / "baseline" / f"{backbone}.parquet")
         check_same_images(images, table)
         for algorithm, share in zip(settings["algorithms"], settings["shares"], strict=True):
-            runs = _runs(table, algorithm, settings["multiples"])
+            runs = _runs(table, algorithm, settings["overclustering"])
             columns += runs
             weights += [share / len(runs)] * len(runs)
             views += [view] * len(runs)
@@ -41,20 +41,22 @@ def read_voters(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -
             f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
             f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
         )
-    return Voters(partitions, np.array(weights), np.array(views))
+    return BasePartitions(partitions, np.array(weights), np.array(views))
 
 
-def _runs(table: Partitions, algorithm: str, multiples: Sequence[int]) -> list[np.ndarray]:
+def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> list[np.ndarray]:
     """The labels, int32 (n), of each of an algorithm's wanted runs in one view's table."""
     runs = [
         labels
         for name, labels in table.labels.items()
-        if table.settings[name]["algorithm"] == algorithm and table.settings[name]["multiple"] in multiples
+        if table.settings[name]["algorithm"] == algorithm
+        and table.settings[name]["overclustering"] in overclustering
     ]
     if not runs:
-        had = sorted({f"{run['algorithm']} x{run['multiple']}" for run in table.settings.values()})
+        had = sorted({f"{run['algorithm']} x{run['overclustering']}" for run in table.settings.values()})
+        factors = ", ".join(map(str, overclustering))
         raise ParameterError(
-            f"{table.file} has no run of {algorithm} at the multiples {', '.join(map(str, multiples))}; "
+            f"{table.file} has no run of {algorithm} at the overclustering factors {factors}; "
             f"it has {', '.join(had)}"
         )
     return runs

@@ -17,13 +17,13 @@ START_TYPES: dict[str, Any] = {
     "init": str,
     "algorithms": list[str],
     "shares": list[float],
-    "multiples": list[int],
+    "overclustering": list[int],
     "runs": int,
 }
 _CONSENSUS: dict[str, Any] = {
     "algorithms": ["kmeans", "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5"],
     "shares": [1, 3],
-    "multiples": [4, 5],
+    "overclustering": [4, 5],
     "runs": 5,
 }
 
@@ -54,7 +54,7 @@ def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":
                 n_clusters,
                 chosen["algorithms"],
                 chosen["shares"],
-                chosen["multiples"],
+                chosen["overclustering"],
                 chosen["runs"],
                 random,
             )

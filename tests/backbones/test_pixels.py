@@ -78,7 +78,7 @@ def test_bfloat16_rounds_no_more_than_the_resizing_and_the_format_do(project: Pa
 
 def test_a_whole_run_without_any_pretrained_network(project: Path) -> None:
     features()
-    run(baseline, "--dataset", "d", "--backbone", "pixels", "--n-clusters", "classes", "--multiples", "1")
+    run(baseline, "--dataset", "d", "--backbone", "pixels", "--n-clusters", "classes", "--overclustering", "1")
     found = read_partitions(Path("data/partitions/d/baseline/pixels.parquet")).labels
     assert adjusted_rand_score(CLASSES, found["ward/L3/x1/seed0"]) == 1
 

@@ -47,7 +47,7 @@ def test_every_algorithm_has_an_estimator_that_takes_what_it_is_given(name):
     algorithm = find_algorithm(f"{name}:subspace=0.5,seeds=3,multiple=2")
     assert algorithm.random
     assert algorithm.seeds(1) == 3
-    assert algorithm.multiples([1, 4]) == ([1] if algorithm.counts else [2])
+    assert algorithm.factors([1, 4]) == ([1] if algorithm.counts else [2])
     assert algorithm.label == f"{name}:multiple=2,seeds=3,subspace=0.5"
     assert find_algorithm(algorithm.label) == algorithm
     assert not algorithm.distances_only
@@ -68,7 +68,7 @@ def test_parameters_reach_the_estimator():
     assert algorithm.label == "gdl:a=0.5,n_neighbors=3"
     assert (algorithm.random, algorithm.distances_only, algorithm.seeds(5)) == (False, False, 1)
     assert find_algorithm("ward").distances_only
-    assert algorithm.multiples([1, 4, 4]) == [1, 4]
+    assert algorithm.factors([1, 4, 4]) == [1, 4]
     features, _ = _blobs()
     from stages.clustering.gdl import GraphDegreeLinkage
 

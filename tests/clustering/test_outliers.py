@@ -54,10 +54,12 @@ def test_clusters_before_the_first_merge_count_too():
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.sampled_from([0.1, 0.3, 0.7, 0.95]))
 @settings(deadline=None, max_examples=60)
-def test_there_are_always_as_many_clusters_as_asked_for(seed, n_clusters, least_share):
+def test_there_are_always_as_many_clusters_as_asked_for(seed, n_clusters, min_cluster_fraction):
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(int(rng.integers(n_clusters, 60)) + 1, 2)) ** 3
-    labels = GraphDegreeLinkage(n_clusters, n_neighbors=4, least_share=least_share).fit_predict(features)
+    labels = GraphDegreeLinkage(n_clusters, n_neighbors=4, min_cluster_fraction=min_cluster_fraction).fit_predict(
+        features
+    )
     assert sorted(set(labels.tolist())) == list(range(n_clusters))
 
 
@@ -66,11 +68,11 @@ def test_an_odd_image_does_not_use_up_a_cluster():
     groups = rng.normal(size=(80, 2)) + np.repeat([[0, 0], [6, 0]], 40, axis=0)
     features = np.concatenate([groups, [[60.0, 60], [61, 60]]])
     plain = GraphDegreeLinkage(2, n_neighbors=10).fit_predict(features)
-    counting = GraphDegreeLinkage(2, n_neighbors=10, least_share=0.2).fit_predict(features)
+    counting = GraphDegreeLinkage(2, n_neighbors=10, min_cluster_fraction=0.2).fit_predict(features)
     assert np.bincount(plain).min() == 2
     assert np.bincount(counting[:80]).tolist() == [40, 40]
 
 
 def test_a_share_out_of_range_is_named():
-    with pytest.raises(ParameterError, match="least_share is 1; give a share from 0 to below 1"):
-        GraphDegreeLinkage(2, least_share=1).fit(np.eye(4))
+    with pytest.raises(ParameterError, match="min_cluster_fraction is 1; give a share from 0 to below 1"):
+        GraphDegreeLinkage(2, min_cluster_fraction=1).fit(np.eye(4))

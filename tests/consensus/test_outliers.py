@@ -41,7 +41,7 @@ def test_a_cluster_asked_for_is_not_used_up_by_an_odd_image():
     labels = cut_with_outliers(linkage(values), 2, 0.2, values)
     assert np.bincount(labels).tolist() == [6, 5]
     assert CoassociationClustering(2).fit_predict(values).tolist() == labels.tolist()
-    plain = CoassociationClustering(2, least_share=0).fit_predict(values)
+    plain = CoassociationClustering(2, min_cluster_fraction=0).fit_predict(values)
     assert np.bincount(plain).tolist() == [10, 1]
 
 
@@ -73,5 +73,5 @@ def test_sizes_and_agreements(values, data):
 
 @pytest.mark.parametrize("share", [-0.1, 1, "half", True, float("nan")])
 def test_a_share_that_cannot_be_is_refused(share):
-    with pytest.raises(ParameterError, match=f"least_share is {share!r}; give a share from 0 to below 1"):
-        CoassociationClustering(2, least_share=share).fit(PARTITIONS)
+    with pytest.raises(ParameterError, match=f"min_cluster_fraction is {share!r}; give a share from 0 to below 1"):
+        CoassociationClustering(2, min_cluster_fraction=share).fit(PARTITIONS)

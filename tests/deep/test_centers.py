@@ -48,15 +48,15 @@ def test_kmeans_finds_two_heaps() -> None:
     assert labels[0] == labels[1] != labels[2] == labels[3]
 
 
-def _fine(views: Any, n_clusters: int, multiples: list[int], runs: int, seed: int = 0) -> np.ndarray:
-    return overclusterings(views, n_clusters, ["kmeans"], [1], multiples, runs, RandomState(seed))[0]
+def _fine(views: Any, n_clusters: int, overclustering: list[int], runs: int, seed: int = 0) -> np.ndarray:
+    return overclusterings(views, n_clusters, ["kmeans"], [1], overclustering, runs, RandomState(seed))[0]
 
 
 def test_each_algorithm_has_its_share_of_every_view() -> None:
     views = [RandomState(1).normal(size=(60, width)) for width in (3, 5)]
     algorithms = ["kmeans", "gdl:n_neighbors=5,multiple=2,seeds=3,subspace=0.5", "ward"]
     partitions, weights = overclusterings(views, 4, algorithms, [1, 6, 2], [2, 3], 2, RandomState(0))
-    # K-means and Ward at two multiples, the former in two runs each; graph degree linkage in three at its own one.
+    # K-means and Ward at two factors, the former in two runs each; graph degree linkage in three at its own one.
     expected = [*[8, 8, 12, 12], *[8, 8, 8], *[8, 12]]
     assert [len(np.unique(column)) for column in partitions.T] == expected * 2
     np.testing.assert_allclose(weights, ([1 / 4] * 4 + [2] * 3 + [1] * 2) * 2)

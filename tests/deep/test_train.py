@@ -80,7 +80,9 @@ def test_the_vote_is_the_plain_coassociation_of_the_views(project: Path) -> None
     votes = read_partitions(Path("data/partitions/toy/idec/views.parquet")).labels
     assert list(votes) == ["wide", "narrow"]
     mvec = read_partitions(Path("data/partitions/toy/idec/mvec.parquet"))
-    expected = CoassociationClustering(3, least_share=0).fit_predict(np.column_stack(list(votes.values())))
+    expected = CoassociationClustering(3, min_cluster_fraction=0).fit_predict(
+        np.column_stack(list(votes.values()))
+    )
     np.testing.assert_array_equal(mvec.labels["mvec"], expected)
     assert mvec.settings["mvec"]["backbones"] == ["wide", "narrow"]
 

@@ -51,10 +51,13 @@ def test_the_parameters_of_the_project_are_well() -> None:
     [
         ({"ensemble": {"linkag": "single"}}, "ensemble.linkag is 'single' (No such option: --linkag"),
         (
-            {"ensemble": {"least_share": "few"}},
-            "ensemble.least_share is 'few' (Invalid value for '--least-share': ",
+            {"ensemble": {"min_cluster_fraction": "few"}},
+            "ensemble.min_cluster_fraction is 'few' (Invalid value for '--min-cluster-fraction': ",
         ),
-        ({"ensemble": {"least_share": 1.5}}, "ensemble.least_share is 1.5; give a share from 0 to below 1"),
+        (
+            {"ensemble": {"min_cluster_fraction": 1.5}},
+            "ensemble.min_cluster_fraction is 1.5; give a share from 0 to below 1",
+        ),
         ({"ensemble": {"shares": [1]}}, "shares are 1 for 2 algorithms; give a number for each"),
         (
             {"baseline": {"algorithms": ["kmean"]}},
@@ -62,8 +65,8 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ),
         ({"baseline": {"seeds": 2.5}}, "baseline.seeds is 2.5 (Invalid value for '--seeds': "),
         (
-            {"baseline": {"multiples": [1, "x"]}},
-            "baseline.multiples is [1, 'x'] (Invalid value for '--multiples': ",
+            {"baseline": {"overclustering": [1, "x"]}},
+            "baseline.overclustering is [1, 'x'] (Invalid value for '--overclustering': ",
         ),
         ({"datasets": []}, "datasets is empty; name at least one"),
         ({"datasets": "flowers"}, "datasets is 'flowers'; write each name on a line of its own, behind a dash"),

@@ -9,8 +9,8 @@ SMALL = {
     "datasets": ["drawings"],
     "backbones": ["mobilenet_v2"],
     "objectives": [],
-    "baseline": {"algorithms": ["kmeans"], "seeds": 1, "n_init": 1, "multiples": [1]},
-    "ensemble": {"algorithms": ["kmeans"], "shares": [1], "multiples": [1]},
+    "baseline": {"algorithms": ["kmeans"], "seeds": 1, "n_init": 1, "overclustering": [1]},
+    "ensemble": {"algorithms": ["kmeans"], "shares": [1], "overclustering": [1]},
 }
 
 

@@ -107,7 +107,7 @@ def test_the_ensemble_beats_the_best_view_of_hindsight_over_five_seeds(dataset, 
         for file in sorted((partitions / "baseline").glob("*.parquet")):
             table = read_partitions(file)
             for name, labels in table.labels.items():
-                if table.settings[name]["multiple"] == 1:
+                if table.settings[name]["overclustering"] == 1:
                     single[file.stem, table.settings[name]["algorithm"]].append(nmi(labels))
     best = max(np.mean(scores) for scores in single.values())
     with capsys.disabled():

@@ -27,7 +27,11 @@ NASTY = [
 ]
 
 
-VOTED = {"algorithms": ["kmeans"], "shares": [1.0], "multiples": [2]}  # which partitions the ensemble combined
+VOTED = {
+    "algorithms": ["kmeans"],
+    "shares": [1.0],
+    "overclustering": [2],
+}  # which partitions the ensemble combined
 
 
 def make(
@@ -56,7 +60,7 @@ def make(
         features = root / f"data/features/{name}/{view}/L3.parquet"
         tables.write_vectors(features, "features", [vectors], fingerprint, {"backbone": view})
         voters = {"kmeans/L3/seed0": np.arange(n) % k, "kmeans/L3/seed1": np.arange(n) % (k + 1)}
-        voter_settings = {run: {"algorithm": "kmeans", "multiple": 2} for run in voters}
+        voter_settings = {run: {"algorithm": "kmeans", "overclustering": 2} for run in voters}
         baseline = root / f"data/partitions/{name}/baseline/{view}.parquet"
         tables.write_partitions(baseline, voters, voter_settings, fingerprint)
     write_manifest(root / f"data/views/{name}/features.json", {view: {} for view in "ab"})

@@ -25,7 +25,7 @@ def test_five_images_by_hand():
 
 def test_a_cut_that_counts_large_groups_alone_goes_deeper():
     # Two clusters of at least .8 * 5 / 2 = 2 images: the image alone is passed over, the next merge undone.
-    merges = last_merges(MERGES, np.array([0, 0, 1, 1, 1]), least_share=0.8)
+    merges = last_merges(MERGES, np.array([0, 0, 1, 1, 1]), min_cluster_fraction=0.8)
     assert [merge.undone for merge in merges] == [False, False, True, True]
     assert [merge.undone for merge in last_merges(MERGES, np.array([0, 0, 0, 0, 1]))] == [False] * 3 + [True]
 

@@ -51,14 +51,14 @@ def overclusterings(
     n_clusters: int,
     algorithms: Sequence[str],
     shares: Sequence[float],
-    multiples: Sequence[int],
+    overclustering: Sequence[int],
     n_runs: int,
     random: RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return fine partitions of the views (n, d_j), int32 (n, m), and the weight of each, float64 (m).
 
-    `algorithms` are those of `find_algorithm`. Each clusters every view at its own multiple of `n_clusters`, or
-    at each of `multiples`, into clusters of five images or more on average, in `n_runs` runs of one start unless
+    `algorithms` are those of `find_algorithm`. Each clusters every view into its own multiple of `n_clusters`, or
+    into each multiple in `overclustering`, of five images or more on average, in `n_runs` runs of one start unless
     it says another number. Its runs on a view weigh its share together. Fine clusters split classes but seldom
     mix them, and differ from run to run: such partitions are what evidence accumulation combines (Fred and Jain
     2005).
@@ -67,11 +67,9 @@ def overclusterings(
     for view in views:
         different = count_different([view])
         for algorithm, share in zip(map(find_algorithm, algorithms), shares, strict=True):
-            runs = [
-                multiple for multiple in algorithm.multiples(multiples) for _ in range(algorithm.seeds(n_runs))
-            ]
-            for multiple in runs:
-                fine = min(finer(n_clusters, multiple, len(view)), different)
+            runs = [factor for factor in algorithm.factors(overclustering) for _ in range(algorithm.seeds(n_runs))]
+            for factor in runs:
+                fine = min(finer(n_clusters, factor, len(view)), different)
                 partitions.append(algorithm.partition(view, fine, random.randint(2**31 - 1), 1))
                 weights.append(share / len(runs))
     return np.column_stack(partitions), np.array(weights)

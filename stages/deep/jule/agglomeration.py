@@ -25,13 +25,13 @@ class Agglomeration:
 
     n_neighbors, a : of the graph, see `stages.clustering.neighbours.digraph`.
     rule : see `stages.clustering.merge_rule`.
-    least_share : see `stages.clustering.outliers`; counts where the merging ends.
+    min_cluster_fraction : see `stages.clustering.outliers`; counts where the merging ends.
     """
 
     n_neighbors: int
     a: float
     rule: Rule
-    least_share: float
+    min_cluster_fraction: float
 
     def graph(self, embedding: np.ndarray, view_graphs: Sequence[Digraph] = ()) -> Digraph:
         """Return the graph of an embedding, float (n, d); its mean with those of views, if there are any.
@@ -59,9 +59,9 @@ class Agglomeration:
 
     def finish(self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int) -> np.ndarray:
         """Return the final `n_clusters` clusters merged from `names`; odd images join those that count."""
-        return cluster_by_degree(graph, features, names, n_clusters, least_share=self.least_share, rule=self.rule)[
-            0
-        ]
+        return cluster_by_degree(
+            graph, features, names, n_clusters, min_cluster_fraction=self.min_cluster_fraction, rule=self.rule
+        )[0]
 
 
 def nearest_clusters(graph: Digraph, labels: np.ndarray, n_nearest: int) -> np.ndarray:

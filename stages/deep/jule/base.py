@@ -26,7 +26,7 @@ SHARED: dict[str, Any] = {
     "n_neighbors": 20,
     "n_nearest": 5,
     "lead_weight": 1.0,
-    "least_share": 0.0,
+    "min_cluster_fraction": 0.0,
     "epochs": 20,
     "reruns": 1,
     "train_again": False,
@@ -72,7 +72,7 @@ class RecurrentClustering(ClusterMixin, BaseEstimator):
     lead_until: int
     one_sided: bool
     update: str
-    least_share: float
+    min_cluster_fraction: float
     eta: float
     steps: int
     epochs: int | None
@@ -103,7 +103,7 @@ class RecurrentClustering(ClusterMixin, BaseEstimator):
         if self.epochs is not None:
             check_number("epochs", self.epochs, 1, whole=True)
         check_number("a", self.a, 1e-9)
-        for name in ("least_share", "eta", "dampening"):
+        for name in ("min_cluster_fraction", "eta", "dampening"):
             check_share(name, getattr(self, name))
         if self.eta == 0:
             raise ParameterError("eta is 0, and no cluster would ever be merged; give a share above 0 and below 1")
@@ -120,7 +120,7 @@ class RecurrentClustering(ClusterMixin, BaseEstimator):
             self.n_neighbors,
             self.a,
             Rule(self.n_nearest, self.lead_weight, self.lead_until, self.one_sided, self.update),
-            self.least_share,
+            self.min_cluster_fraction,
         )
         fields = (name for name in Schedule.__dataclass_fields__ if name != "n_clusters")
         self._schedule = Schedule(self.n_clusters, **{name: getattr(self, name) for name in fields})

@@ -90,8 +90,8 @@ class ImageJULE(EncodesImages, RecurrentClustering):
     reruns, train_again : after the first result ("SF"), how often the images are clustered anew, from nearest
         neighbours on, and whether the network is trained in between (1 and False: the result "RC").
 
-    n_neighbors, a, n_nearest, lead_weight, lead_until, one_sided, update, least_share, batch_size, optimiser,
-    learning_rate, dampening, weight_decay, gamma, margin, negatives, anchors_only, precision, device,
+    n_neighbors, a, n_nearest, lead_weight, lead_until, one_sided, update, min_cluster_fraction, batch_size,
+    optimiser, learning_rate, dampening, weight_decay, gamma, margin, negatives, anchors_only, precision, device,
     random_state, checkpoint and progress are those of `stages.deep.JULE`.
 
     Attributes
@@ -120,7 +120,7 @@ class ImageJULE(EncodesImages, RecurrentClustering):
         lead_until: int = 0,
         one_sided: bool = False,
         update: str = "weighted",
-        least_share: float = 0.0,
+        min_cluster_fraction: float = 0.0,
         eta: float = 0.9,
         steps: int = 100,
         epochs: int | None = 20,
@@ -152,7 +152,7 @@ class ImageJULE(EncodesImages, RecurrentClustering):
         self.lead_until = lead_until
         self.one_sided = one_sided
         self.update = update
-        self.least_share = least_share
+        self.min_cluster_fraction = min_cluster_fraction
         self.eta = eta
         self.steps = steps
         self.epochs = epochs

@@ -87,7 +87,7 @@ class RecurrentPerceptrons(EncodesViews, RecurrentClustering):
         lead_until: int = 0,
         one_sided: bool = False,
         update: str = "exact",
-        least_share: float = 0.2,
+        min_cluster_fraction: float = 0.2,
         eta: float = 0.5,
         steps: int = 40,
         epochs: int | None = None,
@@ -120,7 +120,7 @@ class RecurrentPerceptrons(EncodesViews, RecurrentClustering):
         self.lead_until = lead_until
         self.one_sided = one_sided
         self.update = update
-        self.least_share = least_share
+        self.min_cluster_fraction = min_cluster_fraction
         self.eta = eta
         self.steps = steps
         self.epochs = epochs

@@ -1,6 +1,6 @@
-"""Keeps the tables of all backbones and of all image sets in README.md as the registry and data/raw have them.
+"""Keeps docs/backbones.md and docs/image-sets.md in step with the registry and with data/raw.
 
-No stage of the pipeline: a developer runs it after changing one of these; a test tells who forgot.
+Run it after changing one of these; a test fails until you do.
 """
 
 import re
@@ -28,7 +28,8 @@ from stages.datasets.voc import Voc2007
 from stages.registry import CATALOGUE
 from stages.registry.entry import Registered
 
-README, DATA = Path("README.md"), Path("data")
+DOCS, DATA = Path("docs"), Path("data")
+BACKBONES, IMAGE_SETS = "backbones", "image-sets"  # the pages, and what their markers are called
 
 
 class ImageSet(NamedTuple):
@@ -40,31 +41,49 @@ class ImageSet(NamedTuple):
 
 
 def catalogue(
-    readme: Annotated[Path, typer.Option(help="Markdown file that holds the tables.", metavar="FILE")] = README,
+    docs: Annotated[Path, typer.Option(help="Folder of the two pages.", metavar="DIR")] = DOCS,
     data: Annotated[Path, typer.Option(help="Folder of all data, with raw/ in it.", metavar="DIR")] = DATA,
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; fail when the file is out of date.")
+        bool, typer.Option("--check", help="Change nothing; fail when a page is out of date.")
     ] = False,
 ) -> None:
-    """Bring the tables of all backbones and of all image sets in README.md up to date.
+    """Bring the tables in DOCS/backbones.md and DOCS/image-sets.md up to date.
 
     They are generated from the registry of backbones and from DATA/raw/*/source.yaml, and stand between the lines
-    `<!-- begin backbones -->` and `<!-- end backbones -->`, `<!-- begin image sets -->` and
-    `<!-- end image sets -->`. The rest of the file stays as it is.
+    `<!-- begin backbones -->` and `<!-- end backbones -->`, or `<!-- begin image-sets -->` and
+    `<!-- end image-sets -->`. The rest of each page stays as it is.
     """
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ParameterError(f"{readme} is no text in UTF-8 ({error}); name a Markdown file") from None
     backbones, image_sets = list(CATALOGUE.values()), find_image_sets(data / "raw")
-    new = renew(text, backbones, image_sets, str(readme))
-    if new == text:
-        print(f"{readme} is up to date: {len(backbones)} backbones, {len(image_sets)} image sets")
-    elif check:
-        raise ParameterError(f"{readme} is out of date; run `{_command(readme, data)}`")
-    else:
-        write_text(readme, new)
-        print(f"{readme}: {len(backbones)} backbones, {len(image_sets)} image sets")
+    pages = [
+        _Page(docs / f"{BACKBONES}.md", BACKBONES, backbone_table(backbones), f"{len(backbones)} backbones"),
+        _Page(docs / f"{IMAGE_SETS}.md", IMAGE_SETS, image_set_table(image_sets), f"{len(image_sets)} image sets"),
+    ]
+    texts = [_read(page.file) for page in pages]
+    renewed = [renew(text, page.name, page.table, str(page.file)) for page, text in zip(pages, texts, strict=True)]
+    for page, text, new in zip(pages, texts, renewed, strict=True):
+        if new == text:
+            print(f"{page.file} is up to date: {page.count}")
+        elif check:
+            raise ParameterError(f"{page.file} is out of date; run `{_command(docs, data)}`")
+        else:
+            write_text(page.file, new)
+            print(f"{page.file}: {page.count}")
+
+
+class _Page(NamedTuple):
+    """A page with a generated table between the markers called `name`."""
+
+    file: Path
+    name: str
+    table: str
+    count: str
+
+
+def _read(page: Path) -> str:
+    try:
+        return page.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{page} is not text in UTF-8 ({error}); replace it by a Markdown file") from None
 
 
 def find_image_sets(raw: Path) -> list[ImageSet]:
@@ -73,13 +92,22 @@ def find_image_sets(raw: Path) -> list[ImageSet]:
     return [ImageSet(file.parent.name, read_source(file), read_about(file)) for file in files]
 
 
-def renew(text: str, backbones: Iterable[Registered], image_sets: Sequence[ImageSet], where: str) -> str:
-    """Return `text` with both tables as they should be.
+def renew(text: str, name: str, table: str, where: str) -> str:
+    """Return `text` with `table` between the two markers called `name`.
 
-    Raises `ParameterError` when a marker is missing or stands there twice; `where` begins its message.
+    Raises `ParameterError` when a marker is missing or appears twice; `where` begins its message.
     """
-    text = _between(text, "backbones", backbone_table(backbones), where)
-    return _between(text, "image sets", image_set_table(image_sets), where)
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    for marker in (begin, end):
+        if (count := text.count(marker)) != 1:
+            raise ParameterError(
+                f"{where} has {f'{count} times' if count else 'no'} {marker!r}; "
+                f"write it once, with {begin!r} above {end!r}"
+            )
+    before, _, rest = text.partition(begin)
+    if end not in rest:
+        raise ParameterError(f"{where} has {end!r} above {begin!r}; exchange them")
+    return f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}"
 
 
 def backbone_table(backbones: Iterable[Registered]) -> str:
@@ -94,7 +122,7 @@ def backbone_table(backbones: Iterable[Registered]) -> str:
     rows = []
     for entry in backbones:
         layers = " · ".join(f"{layer} {size:,}" for layer, size in entry.dimensions.items())
-        # Where the file lies, unless `origin` says so already.
+        # Where the file is, unless `origin` says so already.
         sources = [_place(source) for source in entry.card.weights.sources if _name(source) not in entry.origin]
         origin = "; ".join([_escaped(entry.origin), *sources])
         rows.append([_code(entry.card.name), layers, str(entry.input_size), origin, _escaped(entry.licence)])
@@ -102,7 +130,7 @@ def backbone_table(backbones: Iterable[Registered]) -> str:
 
 
 def image_set_table(image_sets: Sequence[ImageSet]) -> str:
-    """One line an image set, in Markdown, then a list of what a user should know about some of them."""
+    """One line an image set, in Markdown, then notes on some of them."""
     header = [
         ("image set", ":--"),
         ("what it is", ":--"),
@@ -144,7 +172,7 @@ def _where(source: Reader) -> str:
 
 
 def _name(source: Source) -> str:
-    """What tells a source of a weight file from others of its kind."""
+    """The name of a source of a weight file, unique among those of its kind."""
     match source:
         case WheelSource():
             return source.requirement.partition("==")[0]
@@ -168,21 +196,6 @@ def _place(source: Source) -> str:
             return _name(source)
 
 
-def _between(text: str, name: str, content: str, where: str) -> str:
-    """Put `content` between the two markers called `name`."""
-    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    for marker in (begin, end):
-        if (count := text.count(marker)) != 1:
-            raise ParameterError(
-                f"{where} has {f'{count} times' if count else 'no'} {marker!r}; "
-                f"write it once, with {begin!r} above {end!r}"
-            )
-    before, _, rest = text.partition(begin)
-    if end not in rest:
-        raise ParameterError(f"{where} has {end!r} above {begin!r}; exchange them")
-    return f"{before}{begin}\n\n{content}\n\n{end}{rest.partition(end)[2]}"
-
-
 def _table(header: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells in Markdown; `header` holds the columns' titles and alignments."""
     lines = [[title for title, _ in header], [alignment for _, alignment in header], *rows]
@@ -204,11 +217,11 @@ def _link(text: str, address: str) -> str:
     return f"[{_escaped(text)}]({quote(address, safe=':/?#@!$&+,;=%~')})" if address else _escaped(text)
 
 
-def _command(readme: Path, data: Path) -> str:
-    """The command that brings `readme` up to date."""
-    options = [("--readme", readme, README), ("--data", data, DATA)]
+def _command(docs: Path, data: Path) -> str:
+    """The command that brings the pages up to date."""
+    options = [("--docs", docs, DOCS), ("--data", data, DATA)]
     given = [f" {option} {shlex.quote(str(value))}" for option, value, default in options if value != default]
-    return f"python -m stages.commands.catalogue{''.join(given)}"
+    return f"manyviews catalogue{''.join(given)}"
 
 
 app = application(catalogue)

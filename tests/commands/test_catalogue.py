@@ -1,4 +1,4 @@
-"""The tables of backbones and image sets in README.md."""
+"""The tables of backbones and image sets in docs/."""
 
 import subprocess
 import sys
@@ -21,8 +21,6 @@ EMPTY = """# Title
 <!-- begin backbones -->
 old
 <!-- end backbones -->
-between
-<!-- begin image sets --><!-- end image sets -->
 after
 """
 FOLD = "reader: local\npath: $PHOTOS\n"
@@ -56,10 +54,11 @@ def cells(table, first):
     return line.removeprefix("| ").removesuffix(" |").split(" | ")
 
 
-def test_the_readme_is_up_to_date(command, monkeypatch):
+def test_the_pages_are_up_to_date(command, monkeypatch):
     monkeypatch.chdir(ROOT)
-    count = f"{len(CATALOGUE)} backbones, {len(find_image_sets(ROOT / 'data' / 'raw'))} image sets"
-    assert command("--check") == (0, f"README.md is up to date: {count}\n", "")
+    backbones = f"docs/backbones.md is up to date: {len(CATALOGUE)} backbones\n"
+    sets = len(find_image_sets(ROOT / "data" / "raw"))
+    assert command("--check") == (0, f"{backbones}docs/image-sets.md is up to date: {sets} image sets\n", "")
 
 
 def test_every_image_set_says_what_a_reader_wants_to_know():
@@ -150,72 +149,84 @@ def test_what_markdown_would_take_for_markup_is_escaped(tmp_path):
 
 
 def test_only_what_stands_between_the_markers_changes():
-    entry = CATALOGUE["vgg16"]
-    new = renew(EMPTY, [entry], [], "x.md")
-    before, _, rest = new.partition("<!-- begin backbones -->")
-    inside, _, after = rest.partition("<!-- end backbones -->")
-    assert before == "# Title\n"
-    assert inside == f"\n\n{backbone_table([entry])}\n\n"
-    assert after.startswith("\nbetween\n<!-- begin image sets -->\n\n| image set |")
-    assert after.endswith("|\n\n<!-- end image sets -->\nafter\n")
-    assert renew(new, [entry], [], "x.md") == new
+    new = renew(EMPTY, "backbones", "| a |", "x.md")
+    assert new == "# Title\n<!-- begin backbones -->\n\n| a |\n\n<!-- end backbones -->\nafter\n"
+    assert renew(new, "backbones", "| a |", "x.md") == new
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         (
-            "<!-- end image sets -->",
+            "<!-- end backbones -->",
             "",
-            r"^x\.md has no '<!-- end image sets -->'; write it once, with '<!-- begin image sets -->' above "
-            r"'<!-- end image sets -->'$",
+            r"^x\.md has no '<!-- end backbones -->'; write it once, with '<!-- begin backbones -->' above "
+            r"'<!-- end backbones -->'$",
         ),
         (
-            "between",
+            "after",
             "<!-- begin backbones -->",
             r"^x\.md has 2 times '<!-- begin backbones -->'; write it once, with '<!-- begin backbones -->' above "
             r"'<!-- end backbones -->'$",
         ),
         (
-            "<!-- begin image sets --><!-- end image sets -->",
-            "<!-- end image sets --><!-- begin image sets -->",
-            r"^x\.md has '<!-- end image sets -->' above '<!-- begin image sets -->'; exchange them$",
+            "<!-- begin backbones -->\nold\n<!-- end backbones -->",
+            "<!-- end backbones -->\nold\n<!-- begin backbones -->",
+            r"^x\.md has '<!-- end backbones -->' above '<!-- begin backbones -->'; exchange them$",
         ),
     ],
 )
 def test_markers_out_of_order(old, new, message):
     with pytest.raises(ParameterError, match=message):
-        renew(EMPTY.replace(old, new), [], [], "x.md")
+        renew(EMPTY.replace(old, new), "backbones", "", "x.md")
 
 
-def test_check_tells_and_the_command_mends(command, tmp_path):
-    readme, data = tmp_path / "my notes.md", tmp_path / "data"
-    readme.write_text(EMPTY, encoding="utf-8")
+def empty_pages(folder):
+    folder.mkdir()
+    (folder / "backbones.md").write_text(EMPTY, encoding="utf-8")
+    (folder / "image-sets.md").write_text(EMPTY.replace("backbones", "image-sets"), encoding="utf-8")
+
+
+def test_check_reports_and_the_command_mends(command, tmp_path):
+    docs, data = tmp_path / "my notes", tmp_path / "data"
+    backbones, sets = docs / "backbones.md", docs / "image-sets.md"
+    empty_pages(docs)
     described(data / "raw", fold=FOLD)
-    options = ("--readme", readme, "--data", data)
-    mend = f"python -m stages.commands.catalogue --readme '{readme}' --data {data}"
-    assert command(*options, "--check") == (1, "", f"error: {readme} is out of date; run `{mend}`\n")
-    assert readme.read_text(encoding="utf-8") == EMPTY
-    assert command(*options) == (0, f"{readme}: {len(CATALOGUE)} backbones, 1 image sets\n", "")
-    assert "| `fold` | fold | ? | ? | your copy: `$PHOTOS` | ? |" in readme.read_text(encoding="utf-8")
+    options = ("--docs", docs, "--data", data)
+    mend = f"manyviews catalogue --docs '{docs}' --data {data}"
+    assert command(*options, "--check") == (1, "", f"error: {backbones} is out of date; run `{mend}`\n")
+    assert backbones.read_text(encoding="utf-8") == EMPTY
+    assert command(*options) == (0, f"{backbones}: {len(CATALOGUE)} backbones\n{sets}: 1 image sets\n", "")
+    assert "| `vgg16` |" in backbones.read_text(encoding="utf-8")
+    assert "| `fold` | fold | ? | ? | your copy: `$PHOTOS` | ? |" in sets.read_text(encoding="utf-8")
     assert command(*options, "--check")[0] == 0
     described(data / "raw", other=FOLD)
-    assert command(*options, "--check")[0] == 1
+    assert command(*options, "--check")[::2] == (1, f"error: {sets} is out of date; run `{mend}`\n")
+
+
+def test_nothing_is_written_where_one_page_has_no_markers(command, tmp_path):
+    docs = tmp_path / "docs"
+    empty_pages(docs)
+    (docs / "image-sets.md").write_text("# Title\n", encoding="utf-8")
+    assert command("--docs", docs)[0] == 1
+    assert (docs / "backbones.md").read_text(encoding="utf-8") == EMPTY
 
 
 def test_the_default_command_needs_no_options(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("README.md").write_text(EMPTY, encoding="utf-8")
-    message = "error: README.md is out of date; run `python -m stages.commands.catalogue`\n"
+    empty_pages(Path("docs"))
+    message = "error: docs/backbones.md is out of date; run `manyviews catalogue`\n"
     assert command("--check") == (1, "", message)
 
 
 def test_files_that_cannot_be_used(command, tmp_path):
-    readme, missing = tmp_path / "picture.png", tmp_path / "none.md"
-    readme.write_bytes(b"\x89PNG")
-    status, _, error = command("--readme", readme)
-    assert status == 1 and error.startswith(f"error: {readme} is no text in UTF-8 (") and error.count("\n") == 1
-    assert command("--readme", missing) == (1, "", f"error: No such file or directory: {missing}\n")
+    docs, missing = tmp_path / "docs", tmp_path / "none"
+    empty_pages(docs)
+    page = docs / "backbones.md"
+    page.write_bytes(b"\x89PNG")
+    status, _, error = command("--docs", docs)
+    assert status == 1 and error.startswith(f"error: {page} is not text in UTF-8 (") and error.count("\n") == 1
+    assert command("--docs", missing) == (1, "", f"error: No such file or directory: {missing / 'backbones.md'}\n")
     with pytest.raises(DatasetError, match="no reader 'lokal'"):
         described(tmp_path, fold="reader: lokal\n")
 

@@ -62,12 +62,12 @@ def catalogue(
     renewed = [renew(text, page.name, page.table, str(page.file)) for page, text in zip(pages, texts, strict=True)]
     for page, text, new in zip(pages, texts, renewed, strict=True):
         if new == text:
-            print(f"{page.file} is up to date: {page.count}")
+            print(f"{page.file} is up to date: {page.summary}")
         elif check:
             raise ParameterError(f"{page.file} is out of date; run `{_command(docs, data)}`")
         else:
             write_text(page.file, new)
-            print(f"{page.file}: {page.count}")
+            print(f"{page.file}: {page.summary}")
 
 
 class _Page(NamedTuple):
@@ -76,7 +76,7 @@ class _Page(NamedTuple):
     file: Path
     name: str
     table: str
-    count: str
+    summary: str
 
 
 def _read(page: Path) -> str:

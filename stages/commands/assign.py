@@ -15,7 +15,7 @@ from stages.backbones.card import Backbone, Preprocessing, read_card
 from stages.commands.assign_pixels import read_network
 from stages.core.atomic import write_text
 from stages.core.checks import check_choice
-from stages.core.command import application, run
+from stages.core.command import application
 from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
@@ -251,6 +251,3 @@ def _report(line: str) -> None:
 
 
 app = application(assign)
-
-if __name__ == "__main__":
-    run(app)

@@ -14,7 +14,7 @@ import typer
 
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, WheelSource
 from stages.core.atomic import write_text
-from stages.core.command import application, run
+from stages.core.command import application
 from stages.core.errors import ParameterError
 from stages.datasets.about import About
 from stages.datasets.archive import ArchiveSet
@@ -225,6 +225,3 @@ def _command(docs: Path, data: Path) -> str:
 
 
 app = application(catalogue)
-
-if __name__ == "__main__":
-    run(app)

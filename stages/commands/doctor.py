@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stages import diagnosis
-from stages.core.command import application, run
+from stages.core.command import application
 from stages.diagnosis import Check, Finding, examine
 
 # Bytes that the default run, a few hundred photos and four small networks, takes at the most.
@@ -219,6 +219,3 @@ def _one_line(message: str) -> str:
 
 
 app = application(doctor)
-
-if __name__ == "__main__":
-    run(app)

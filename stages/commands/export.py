@@ -12,7 +12,7 @@ import typer
 from stages import exporting
 from stages.core.atomic import write_text
 from stages.core.checks import check_choice
-from stages.core.command import application, run
+from stages.core.command import application
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.exporting import Clusters
@@ -252,6 +252,3 @@ def _check_room(needed: int, folder: Path) -> None:
 
 
 app = application(export)
-
-if __name__ == "__main__":
-    run(app)

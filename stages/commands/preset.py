@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from stages.core.atomic import write_text
-from stages.core.command import application, run
+from stages.core.command import application
 from stages.core.errors import ParameterError
 from stages.params.yaml_values import replace_values
 
@@ -64,6 +64,3 @@ def _short(value: Any) -> str:
 
 
 app = application(preset)
-
-if __name__ == "__main__":
-    run(app)

@@ -299,6 +299,6 @@ def test_help_names_every_option_without_importing_torch() -> None:
     program = "import sys, stages.commands.assign; assert not {'torch', 'sklearn', 'timm'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
     told = subprocess.run(
-        [sys.executable, "-m", "stages.commands.assign", "--help"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "stages.commands", "assign", "--help"], check=True, capture_output=True, text=True
     ).stdout
     assert all(option in told for option in ("--dataset", "--method", "--out", "--device"))

@@ -410,6 +410,6 @@ def test_it_starts_without_torch_and_explains_its_options() -> None:
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=os.environ)
     told = subprocess.run(
-        [sys.executable, "-m", "stages.commands.doctor", "--help"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "stages.commands", "doctor", "--help"], check=True, capture_output=True, text=True
     ).stdout
     assert all(option in told for option in ("--json", "--timeout", "--parameters"))

@@ -202,6 +202,6 @@ def test_help_explains_every_option_without_importing_torch() -> None:
     program = "import sys, stages.commands.export; assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
     told = subprocess.run(
-        [sys.executable, "-m", "stages.commands.export", "--help"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "stages.commands", "export", "--help"], check=True, capture_output=True, text=True
     ).stdout
     assert all(option in told for option in ("--to", "--as", "--link", "--least-confidence", "--force"))

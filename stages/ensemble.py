@@ -19,12 +19,12 @@ from stages.params.n_clusters import AUTO, resolve_n_clusters
 from stages.tables import (
     ImageTable,
     check_same_images,
+    read_base_partitions,
     read_dendrogram,
     read_images,
     write_dendrogram,
     write_partitions,
 )
-from stages.tables.base_partitions import read_base_partitions
 from stages.tables.manifest import read_manifest
 
 

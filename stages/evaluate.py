@@ -23,12 +23,12 @@ from stages.tables import (
     Merges,
     Partitions,
     check_same_images,
+    class_names,
     read_dendrogram,
     read_images,
     read_partitions,
     read_vectors,
 )
-from stages.tables.class_names import class_names
 from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.trained_files import is_trained, training_curve
 

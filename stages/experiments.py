@@ -19,8 +19,7 @@ from stages.scoring.published import Comparison, Measured, Method, compare, pars
 from stages.scoring.published.records import METRICS
 from stages.studies.contributions import view_classes, view_counts
 from stages.studies.panels import Panel, draw_panels
-from stages.tables import check_same_images, read_images, read_partitions
-from stages.tables.extracted_layers import check_layer
+from stages.tables import check_layer, check_same_images, read_images, read_partitions
 from stages.tables.manifest import read_manifest
 
 FIRST = "first"

@@ -18,8 +18,7 @@ from stages.core.errors import ParameterError, TableError
 from stages.reporting.drawings import read_sections
 from stages.reporting.pictures import contact_sheets, make_gallery, make_pictures
 from stages.reporting.spaces import FIRST, Mapping, map_spaces, space_sources
-from stages.tables.base_partitions import read_base_partitions
-from stages.tables.class_names import class_names
+from stages.tables import class_names, read_base_partitions
 from stages.tables.manifest import read_manifest
 from stages.tables.trained_files import is_trained
 

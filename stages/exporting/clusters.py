@@ -36,7 +36,7 @@ def read_clusters(file: Path, paths: Sequence[str]) -> Clusters:
         reason = f"the column {error} is missing" if isinstance(error, KeyError) else str(error)
         raise TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`") from None
     if found != list(paths):
-        raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it anew")
+        raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it again")
     return Clusters(labels, confidence)
 
 

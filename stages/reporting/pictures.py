@@ -9,7 +9,7 @@ import PIL.Image
 from stages import reporting, tables
 from stages.core.errors import ManyviewsError, TableError
 from stages.decoding import decode_image
-from stages.tables.class_names import class_names
+from stages.tables import class_names
 
 
 def make_pictures(

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages import reporting, tables
 from stages.core.errors import ParameterError
-from stages.tables.extracted_layers import check_layer
+from stages.tables import check_layer
 from stages.tables.trained_files import TrainedFiles, is_trained
 
 FIRST = "first"  # of the objectives: its dmvc is mapped

@@ -11,9 +11,14 @@ from stages import studies
 from stages.scoring.agreement import view_agreement
 from stages.scoring.complementarity import complementarity, complementarity_sentences
 from stages.scoring.subsets import SizeScore, scores_by_size, view_subsets
-from stages.tables import ImageTable, check_same_images, read_vectors
-from stages.tables.base_partitions import BasePartitions, read_base_partitions
-from stages.tables.class_names import class_names
+from stages.tables import (
+    BasePartitions,
+    ImageTable,
+    check_same_images,
+    class_names,
+    read_base_partitions,
+    read_vectors,
+)
 
 MOST = 5000  # images that are clustered anew; of more, as many are taken, evenly spaced
 

@@ -366,7 +366,7 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     assert found[0] == (
         "fault",
         f"data/partitions/d/jule/cc.parquet was made from other images than {images.file}; run `dvc repro` to "
-        "make it anew",
+        "make it again",
     )
     assert found[1].level == "fault" and "mvec.parquet is not a readable Parquet table" in found[1].message
     tables.write_partitions(data / "partitions/d/images/jule.parquet", labels, settings, "other")

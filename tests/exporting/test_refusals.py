@@ -24,7 +24,7 @@ from tests.exporting.project import PATHS, Call, assign, refused, remains
         (["--method", "cut-9"], "data/partitions/d/cut-9.csv does not exist; make it by `python -m "
          "stages.ensemble --dataset d --cut 9`"),
         (["--method", "baseline/a/other"], "data/partitions/d/baseline/a.parquet was made from other images "
-         "than data/images/d.parquet; run `dvc repro` to make it anew"),
+         "than data/images/d.parquet; run `dvc repro` to make it again"),
         (["--method", "jule/dmvc", "--ranked"], "jule/dmvc has no confidences; leave out --ranked, or take "
          "--method ensemble"),
         (["--method", "cut-2", "--least-confidence", ".5"], "cut-2 has no confidences; leave out "
@@ -77,7 +77,7 @@ def test_no_export_goes_among_the_project_itself(project: Path, export: Call, fo
 def test_wrong_tables(project: Path, export: Call) -> None:
     file = Path("data/partitions/d/assignments.csv")
     write_text(file, csv_text(["path", "cluster", "confidence"], assign(PATHS)[1:]))
-    assert refused(export()) == f"{file} lists other images than the image table; run `dvc repro` to make it anew"
+    assert refused(export()) == f"{file} lists other images than the image table; run `dvc repro` to make it again"
     write_text(file, "path,confidence\na,1\n")
     assert (
         refused(export())

@@ -12,12 +12,12 @@ from stages.tables import (
     VECTOR_ROWS,
     Image,
     check_same_images,
+    class_names,
     read_dendrogram,
     read_fingerprint,
     read_images,
     read_partitions,
     read_vectors,
-    vectors_writer,
     write_dendrogram,
     write_images,
     write_partitions,
@@ -75,6 +75,16 @@ def test_hugging_face_metadata_names_the_classes(tmp_path):
     assert str(schema.field("label").type) == "int64", "else the library drops the names"
 
 
+@pytest.mark.parametrize(
+    ("labels", "names", "expected"),
+    [([0, 1, None], ["x", "y"], ("x", "y")), ([0, 2], [], ("0", "1", "2")), ([None, None], [], ())],
+)
+def test_labels_are_called_by_names_or_numbers_or_not_at_all(labels, names, expected, tmp_path):
+    images = (Image(f"{place}.png", b"x", label, 1, 1) for place, label in enumerate(labels))
+    write_images(tmp_path / "d.parquet", images, names)
+    assert class_names(read_images(tmp_path / "d.parquet")) == expected
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("rows", [1, VECTOR_ROWS, VECTOR_ROWS + 1])
 def test_vectors_round_trip_whatever_the_blocks(tmp_path, dtype, rows):
@@ -106,15 +116,18 @@ def test_nothing_is_left_of_a_table_whose_making_fails(tmp_path):
         yield Image("a", b"a", None, 1, 1)
         raise RuntimeError("the disk is on fire")
 
+    def failing_block():
+        yield np.zeros((5000, 2), dtype=np.float32)
+        raise RuntimeError
+
     with pytest.raises(RuntimeError):
         write_images(tmp_path / "a.parquet", failing(), [])
     with pytest.raises(TableError, match="there is no image to write"):
         write_images(tmp_path / "a.parquet", [], [])
     with pytest.raises(TableError, match="there is no row to write"):
         write_vectors(tmp_path / "v.parquet", "features", [], "f", {})
-    with pytest.raises(RuntimeError), vectors_writer(tmp_path / "v.parquet", "features", "f", {}) as write:
-        write(np.zeros((5000, 2), dtype=np.float32))
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_vectors(tmp_path / "v.parquet", "features", failing_block(), "f", {})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""The partitions that vote in a consensus, and what each counts."""
+"""Tables of partitions: a column of labels for every run; and the base partitions that vote in a consensus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from stages.core.errors import ParameterError
-from stages.tables import ImageTable, Partitions, check_same_images, read_partitions
+from stages.core.errors import ParameterError, TableError
+from stages.tables.images import ImageTable
+from stages.tables.parquet import Table, check_same_images, opened, read_metadata, write_numbers
+
+
+@dataclass(frozen=True)
+class Partitions(Table):
+    """A table of partitions: `labels` maps a run's name to int32 labels (n), `settings` to how it was made."""
+
+    labels: dict[str, np.ndarray]
+    settings: dict[str, dict[str, Any]]
+
+
+def write_partitions(
+    file: Path, labels: Mapping[str, np.ndarray], settings: Mapping[str, Mapping[str, Any]], fingerprint: str
+) -> None:
+    """Write partitions: integer labels (n) by run name, and the settings of every run."""
+    if not labels:
+        raise TableError(f"{file}: there is no partition to write")
+    columns = {"image_id": pa.array(range(len(next(iter(labels.values())))), pa.int64())}
+    columns |= {name: pa.array(np.asarray(values, dtype=np.int32)) for name, values in labels.items()}
+    runs = {name: dict(settings[name]) for name in labels}
+    write_numbers(file, columns, "partitions", fingerprint, runs)
+
+
+def read_partitions(file: Path) -> Partitions:
+    """Read a table of partitions."""
+    metadata = read_metadata(file, "partitions")
+    with opened(file) as table:
+        columns = table.read()
+    labels = {name: columns[name].to_numpy() for name in columns.column_names if name != "image_id"}
+    return Partitions(file, metadata["images"], labels, metadata["settings"])
 
 
 @dataclass(frozen=True)

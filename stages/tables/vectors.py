@@ -1,0 +1,91 @@
+"""Tables of features and of embeddings: a vector for every image."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.atomic import replacing
+from stages.core.errors import ParameterError, TableError
+from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata
+
+VECTOR_ROWS = 4096  # most rows in a row group ...
+_GROUP_BYTES = 32 << 20  # ... and the most bytes
+
+
+@dataclass(frozen=True)
+class Vectors(Table):
+    """A table of features or embeddings: `values` float32 (n, d) and the `metadata` written with it."""
+
+    values: np.ndarray
+    metadata: dict[str, Any]
+
+
+def write_vectors(
+    file: Path, column: str, blocks: Iterable[np.ndarray], fingerprint: str, metadata: Mapping[str, Any]
+) -> None:
+    """Write a table of vectors from blocks of rows, float32 or float16 (rows, d); at least one row.
+
+    `column` is "features" or "embedding". Blocks may have any number of rows: the file does not depend on it.
+    """
+    writer, count = None, 0
+    with replacing(file) as partial, ExitStack() as stack:
+        for rows in _row_groups(blocks):
+            values = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+            ids = pa.array(range(count, count + len(rows)), pa.int64())
+            table = pa.table({"image_id": ids, column: values})
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(partial, table.schema, **INCOMPRESSIBLE))
+            writer.write_table(table, row_group_size=len(rows))
+            count += len(rows)
+        if writer is None:
+            raise TableError(f"{file}: there is no row to write")
+        add_metadata(writer, column, fingerprint, metadata)
+
+
+def read_vectors(file: Path, column: str) -> Vectors:
+    """Read a table of "features" or of an "embedding" as float32, with little memory beside the result's."""
+    metadata = read_metadata(file, column)
+    with opened(file) as table:
+        width = table.schema_arrow.field(column).type.list_size
+        values = np.empty((table.metadata.num_rows, width), dtype=np.float32)
+        start = 0
+        for group in range(table.num_row_groups):
+            for chunk in table.read_row_group(group, columns=[column])[column].chunks:
+                values[start : start + len(chunk)] = (
+                    chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                )
+                start += len(chunk)
+    return Vectors(file, metadata["images"], values, metadata)
+
+
+def check_layer(name: str, layer: str, features: Path, backbones: Sequence[str]) -> None:
+    """Raise `ParameterError` if other layers than `layer`, the value of the parameter `name`, were extracted.
+
+    `features` is the dataset's folder of tables. Where a backbone has none at all, reading them says so.
+    """
+    for backbone in backbones:
+        there = sorted(file.stem for file in (features / backbone).glob("*.parquet"))
+        if there and layer not in there:
+            raise ParameterError(f"{name} is {layer!r}, which was not extracted; give one of {', '.join(there)}")
+
+
+def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the rows of the blocks in groups of one size, the last one perhaps smaller."""
+    size, pending = 0, list[np.ndarray]()
+    for block in blocks:
+        if not size:
+            fitting = max(1, _GROUP_BYTES // (block.shape[1] * block.itemsize))
+            size = min(VECTOR_ROWS, 1 << (fitting.bit_length() - 1))
+        pending.append(block)
+        while sum(map(len, pending)) >= size:
+            joined = np.concatenate(pending)
+            yield joined[:size]
+            pending = [joined[size:]]
+    if sum(map(len, pending)):
+        yield np.concatenate(pending)

@@ -63,8 +63,7 @@ def transfer_images(
     file = TrainedFiles(data, source, FOLDER).model(TRANSFERRED)
 
     from stages.core.device import choose_device
-    from stages.deep.image_models import read_image_model
-    from stages.deep.layer_features import check_layer, layer_features
+    from stages.deep.image_models import check_layer, layer_features, read_image_model
 
     started = time.perf_counter()
     model = read_image_model(file, at := choose_device(device))

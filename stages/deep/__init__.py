@@ -6,6 +6,6 @@ from stages.deep.dec.idec import IDEC
 from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.models import read_model, write_model
-from stages.deep.scaling import check_views
+from stages.deep.view_encoding import check_views
 
 __all__ = ["DEC", "DMVC", "IDEC", "JULE", "DMVCFix", "check_views", "overclusterings", "read_model", "write_model"]

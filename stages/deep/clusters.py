@@ -1,4 +1,7 @@
-"""Clusters as centers: the means of their images."""
+"""Clusters as centres in an embedding: their means, the nearest, how sure that is, and suspicious sizes."""
+
+import warnings
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -18,3 +21,41 @@ def nearest_centers(embedding: Tensor, centers: Tensor) -> np.ndarray:
     mode = "donot_use_mm_for_euclid_dist"  # from products, images near a center would lose their digits
     found = [torch.cdist(rows, centers, compute_mode=mode).argmin(dim=1) for rows in embedding.split(_ROWS)]
     return torch.cat(found).cpu().numpy().astype(np.int32)
+
+
+def confident_clusters(embeddings: Iterable[Tensor], centers: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return the clusters, int32 (m), of embeddings, and how sure they are, float64 (m) in [0, 1].
+
+    Each row of the embeddings, float32 (., width), belongs to the nearest of the centers (k, width), Euclidean.
+    Its confidence is 1 - d1/d2, where d1 is the distance to that center and d2 that to the next: 0 half-way
+    between both, 1 on the center, and 1 where there is no other.
+    """
+    clusters, confidences = [], []
+    for embedding in embeddings:
+        # Differences, as while training: |z|^2 - 2 z mu + |mu|^2 loses the digits that part near centers.
+        distances = torch.cdist(embedding, centers, compute_mode="donot_use_mm_for_euclid_dist")
+        found = distances.cpu().numpy()
+        clusters.append(found.argmin(axis=1).astype(np.int32))
+        confidences.append(_confidence(found.astype(np.float64)))
+    return np.concatenate(clusters), np.concatenate(confidences)
+
+
+def warn_of_sizes(labels: np.ndarray, n_clusters: int, remedy: str) -> None:
+    """Warn (`UserWarning`) of empty clusters, with a `remedy`, and of one with over half of the images int (n)."""
+    sizes = np.bincount(labels, minlength=n_clusters)
+    empty, largest = int((sizes == 0).sum()), int(sizes.max())
+    if empty:
+        warnings.warn(f"{empty} of {n_clusters} clusters are empty; {remedy}", stacklevel=4)
+    if n_clusters > 2 and 2 * largest > len(labels):
+        warnings.warn(
+            f"one cluster holds {largest} of {len(labels)} images; too little tells these apart",
+            stacklevel=4,
+        )
+
+
+def _confidence(distances: np.ndarray) -> np.ndarray:
+    """1 - d1/d2 of every row (m, k): 0 where two centers are the same and the image is on them."""
+    if distances.shape[1] == 1:
+        return np.ones(len(distances))
+    nearest, second = np.partition(distances, 1, axis=1)[:, :2].T
+    return 1 - np.divide(nearest, second, out=np.ones_like(second), where=second > 0)

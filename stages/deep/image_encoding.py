@@ -1,8 +1,7 @@
-"""Networks on images, and what a trained one does with new images: embed, find the nearest cluster center."""
+"""Images as networks take them: checked, embedded, and assigned to the nearest centre."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,11 +11,50 @@ from torch import Tensor, nn
 from stages.core.errors import ParameterError
 from stages.deep.clusters import nearest_centers
 from stages.deep.distributed import Group
-from stages.deep.images import check_image_count, check_images
+from stages.deep.precision import exact_convolutions
 
 Network = TypeVar("Network", bound=nn.Module)
 
 _IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
+
+
+def check_images(images: Any) -> np.ndarray:
+    """Return the images as uint8 (n, c, h, w), c 1 or 3, or raise `ParameterError` that says what is wrong.
+
+    Taken are arrays of bytes: (n, h, w) for grey ones, (n, c, h, w) otherwise. Nothing is resized here.
+    """
+    try:
+        array = np.asarray(images)
+    except ValueError:  # rows of different lengths make no array
+        raise ParameterError("images are of several sizes; resize them to one") from None
+    if array.dtype != np.uint8:
+        raise ParameterError(f"images have values of type {array.dtype}; give bytes (uint8), 0 to 255")
+    if array.ndim == 3:
+        array = array[:, None]
+    if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape:
+        raise ParameterError(
+            f"images have the shape {np.shape(images)}; give (images, height, width), or (images, channels, "
+            "height, width) with 1 or 3 channels"
+        )
+    return np.require(array, requirements=["C", "W"])  # torch warns of memory that it must not write to
+
+
+def check_image_count(n_clusters: int, images: np.ndarray) -> None:
+    """Refuse more clusters than there are different images among uint8 (n, c, h, w)."""
+    n_images = len(images)
+    if n_clusters > n_images:
+        raise ParameterError(
+            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
+        )
+    different = set()
+    for image in images:
+        different.add(image.tobytes())
+        if len(different) == n_clusters:
+            return
+    raise ParameterError(
+        f"n_clusters is {n_clusters} but only {len(different)} of the {n_images} images differ; give at most "
+        f"{len(different)}"
+    )
 
 
 class ImageEncoder(nn.Module, ABC):
@@ -43,16 +81,6 @@ def embed_images(encoder: ImageEncoder, images: Tensor) -> Tensor:
     step = at_once(encoder.sides(images.shape[2:]))
     with torch.no_grad(), exact_convolutions(images.device):
         return torch.cat([encoder(part).float() for part in images.split(step)])
-
-
-@contextmanager
-def exact_convolutions(device: str | torch.device) -> Iterator[None]:
-    """On a GPU: the same sums at every run, and no TF32, which keeps 10 bits of each factor."""
-    if torch.device(device).type != "cuda":
-        yield
-        return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield
 
 
 def first_network(

@@ -4,17 +4,19 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from stages.deep.confidence import confident_clusters
-from stages.deep.image_encoding import ImageEncoder, at_once, check_shape, exact_convolutions
-from stages.deep.images import check_images
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
+from stages.deep.checkpoint import named, part
+from stages.deep.clusters import confident_clusters
+from stages.deep.image_encoding import ImageEncoder, at_once, check_images, check_shape
 from stages.deep.model_files import Content, read_model_file, rebuilding, write_model_file
-from stages.deep.resume import named, part
+from stages.deep.precision import exact_convolutions
 
 # The networks that files may hold, by kind: where the class is, "module:class", imported when there is one.
 ENCODERS = {
@@ -116,3 +118,46 @@ def _encoder_class(kind: str) -> type[ImageEncoder]:
     module, _, name = ENCODERS[kind].partition(":")
     found: type[ImageEncoder] = getattr(importlib.import_module(module), name)
     return found
+
+
+class Layered(Protocol):
+    """A network on images, in evaluation mode, some of whose layers can be read by name."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the names."""
+
+    def layer(self, images: Tensor, name: str) -> Tensor:
+        """Return a layer of images, uint8 (b, c, h, w) on the network's device: float32 (b, d)."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the weights."""
+
+
+def check_layer(encoder: Layered, layer: str) -> None:
+    """Raise `ParameterError` unless the network has the `layer`."""
+    if layer not in encoder.layers:
+        raise ParameterError(
+            f"layer is {layer!r} but those of the network are {', '.join(encoder.layers)}; give one of these"
+        )
+
+
+def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarray:
+    """Return what a layer of the network makes of images, uint8 (n, c, h, w): float32 (n, d).
+
+    Raises `ParameterError` for a layer that the network lacks, and where memory does not suffice.
+    """
+    check_layer(encoder, layer)
+    images = check_images(images)
+    device = next(iter(encoder.parameters())).device
+    features = np.empty((0, 0), dtype=np.float32)
+    step = at_once(images.shape[2:])
+    for start in range(0, len(images), step):
+        with torch.no_grad(), exact_convolutions(device):
+            part = encoder.layer(torch.from_numpy(images[start : start + step]).to(device), layer).cpu().numpy()
+        if start == 0:  # only now is its width known
+            way_out = "give a layer nearer to the top"
+            require_memory(4 * len(images) * part.shape[1], f"layer {layer} of {len(images)} images", way_out)
+            features = np.empty((len(images), part.shape[1]), dtype=np.float32)
+        features[start : start + step] = part
+    return features

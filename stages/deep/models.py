@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
-from stages.deep.confidence import confident_clusters
+from stages.deep.checkpoint import part
+from stages.deep.clusters import confident_clusters
 from stages.deep.dec.autoencoders import Stack
-from stages.deep.encoding import trained_tensors
 from stages.deep.model_files import read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet
-from stages.deep.resume import part
-from stages.deep.scaling import SCALINGS, check_views, scale
+from stages.deep.view_encoding import SCALINGS, check_views, scale, trained_tensors
 
 _ROWS = 1024  # images that are embedded at once
 
@@ -74,7 +73,7 @@ def write_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None
     """Write the encoder and the centers of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
-    one of `stages.deep.scaling.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
+    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
     encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for

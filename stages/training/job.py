@@ -54,7 +54,7 @@ class Job:
 
 def read_view(job: Job, backbone: str) -> tuple[Vectors, np.ndarray]:
     """The features of one backbone, and their checked values, float32 (n, d)."""
-    from stages.deep.scaling import check_views
+    from stages.deep.view_encoding import check_views
 
     table = read_vectors(
         job.files.data / "features" / job.files.dataset / backbone / f"{job.layer}.parquet", "features"

@@ -48,9 +48,8 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     import torch
 
     from stages.deep.dec.autoencoders import build_autoencoder
-    from stages.deep.dec.phases import Clustering
+    from stages.deep.dec.phases import Clustering, Descent
     from stages.deep.networks import initialise
-    from stages.deep.training import Descent
 
     torch.set_num_threads(1)
     name, features = _load(folder)

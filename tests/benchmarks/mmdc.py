@@ -30,8 +30,7 @@ def _training(images: np.ndarray, precision: str) -> Any:
 
     from stages.deep.mmdc.augmentation import Augmentation
     from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
-    from stages.deep.mmdc.targets import draw_targets
-    from stages.deep.mmdc.training import MixtureTraining, Plan
+    from stages.deep.mmdc.training import MixtureTraining, Plan, draw_targets
 
     generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
     network, turns = MixtureEncoder("resnet18", 3, _CLUSTERS, 20, 32), torch.nn.Linear(512, 4)

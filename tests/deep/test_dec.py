@@ -14,8 +14,7 @@ from stages.deep.dec.dec import DEC
 from stages.deep.dec.dec import PRESETS as DEC_PRESETS
 from stages.deep.dec.idec import IDEC
 from stages.deep.dec.idec import PRESETS as IDEC_PRESETS
-from stages.deep.dec.phases import Pretraining
-from stages.deep.training import Descent
+from stages.deep.dec.phases import Descent, Pretraining
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 STACK = (16, 24, 4)

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep import IDEC
-from stages.deep.training import Epoch
+from stages.deep.dec.phases import Epoch
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 

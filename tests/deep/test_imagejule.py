@@ -11,9 +11,8 @@ from stages.clustering.neighbours import digraph, nearest_components, numbered
 from stages.core.errors import ParameterError
 from stages.deep.distributed import Group
 from stages.deep.image_encoding import at_once
-from stages.deep.images import unit_pixels
 from stages.deep.jule.convolutions import ConvEncoder
-from stages.deep.jule.on_images import PRESETS, ImageJULE, ImageTrainee, in_training_mode
+from stages.deep.jule.on_images import PRESETS, ImageJULE, ImageTrainee, in_training_mode, unit_pixels
 from tests.deep.drawn import bars
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stages.core.errors import ParameterError
-from stages.deep.images import check_image_count, check_images, unit_pixels
+from stages.deep.image_encoding import check_image_count, check_images
+from stages.deep.jule.on_images import unit_pixels
 
 GREY = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5)
 

@@ -12,8 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep.jule.dmvc import DMVC, DMVCFix
-from stages.deep.jule.on_features import JULE
-from stages.deep.jule.on_views import PRESETS
+from stages.deep.jule.on_features import JULE, PRESETS
 from stages.deep.jule.periods import Period, share_changed
 
 Blobs = tuple[list[np.ndarray], np.ndarray]

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from stages.core.errors import ParameterError
-from stages.deep.mmdc.targets import assigned, draw_targets, matched
+from stages.deep.mmdc.training import assigned, draw_targets, matched
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from stages.clustering.kmeans import KMeans
 from stages.deep.mmdc.augmentation import Augmentation
 from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
-from stages.deep.mmdc.targets import draw_targets, matched
-from stages.deep.mmdc.training import MixtureTraining, Plan
+from stages.deep.mmdc.training import MixtureTraining, Plan, draw_targets, matched
 from tests.deep.drawn import bars
 
 

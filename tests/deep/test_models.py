@@ -21,7 +21,7 @@ from stages.deep.jule.on_features import JULE
 from stages.deep.model_files import ModelError
 from stages.deep.models import Model, read_model, write_model
 from stages.deep.networks import MLP, MVnet, initialise
-from stages.deep.scaling import scale
+from stages.deep.view_encoding import scale
 
 WIDTHS = [12, 7]
 SETTINGS = {"backbones": ["wide", "narrow"], "layer": "L3", "gamma": 0.5, "network": "mlp"}

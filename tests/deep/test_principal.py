@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.deep.jule.principal import start_as_projection
+from stages.deep.jule.on_features import start_as_projection
 from stages.deep.networks import initialise, perceptron
 
 

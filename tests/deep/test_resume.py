@@ -17,7 +17,7 @@ from stages.core.errors import ParameterError
 from stages.deep.checkpoint import FileCheckpoint
 from stages.deep.dec.dec import DEC
 from stages.deep.dec.idec import IDEC
-from stages.deep.training import Epoch
+from stages.deep.dec.phases import Epoch
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 OPTIONS: dict[str, Any] = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.deep.dec.idec import IDEC
-from stages.deep.scaling import global_factor, scale
+from stages.deep.view_encoding import global_factor, scale
 
 
 def test_one_factor_gives_mean_square_one() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.deep.dec.student import clustering_loss, soft_assignments, target_distribution
+from stages.deep.dec.phases import clustering_loss, soft_assignments, target_distribution
 
 
 def reference_q(z: np.ndarray, mu: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from torch import nn
 from stages.core import memory
 from stages.core.errors import ParameterError
 from stages.deep import image_encoding
+from stages.deep.image_models import layer_features
 from stages.deep.jule.convolutions import ConvEncoder, initialise_convolutions
-from stages.deep.layer_features import layer_features
 
 SHAPE = (1, 20, 20)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.deep.jule.triplets import triplet_loss
+from stages.deep.jule.periods import triplet_loss
 
 
 def reference(embedding, labels, gamma, margin, nearest=None, anchors_only=False):

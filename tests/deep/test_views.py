@@ -5,7 +5,7 @@ import pytest
 
 from stages.clustering import count_different
 from stages.core.errors import ParameterError
-from stages.deep.scaling import check_views, scale
+from stages.deep.view_encoding import check_views, scale
 
 
 def with_value(value: float) -> np.ndarray:

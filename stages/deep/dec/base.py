@@ -10,18 +10,15 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import Checkpoint
-from stages.deep.clusters import cluster_means
+from stages.deep.checkpoint import Checkpoint, load_weights, named, part, take
+from stages.deep.clusters import cluster_means, warn_of_sizes
 from stages.deep.dec.autoencoders import Autoencoder, Network, build_autoencoder
 from stages.deep.dec.first_clusters import Init, given_labels, kmeans_labels
-from stages.deep.dec.parameters import check_count, check_parameters
-from stages.deep.dec.phases import Clustering, Pretraining
+from stages.deep.dec.parameters import check_parameters
+from stages.deep.dec.phases import PHASES, Clustering, Descent, Epoch, Phase, Pretraining
 from stages.deep.distributed import Group
-from stages.deep.encoding import EncodesViews
 from stages.deep.networks import initialise
-from stages.deep.resume import load_weights, named, part, take
-from stages.deep.sizes import warn_of_sizes
-from stages.deep.training import PHASES, Descent, Epoch, Phase, embed
+from stages.deep.view_encoding import EncodesViews, check_count, embed
 
 
 class EmbeddedClustering(EncodesViews, ClusterMixin, BaseEstimator):

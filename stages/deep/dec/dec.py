@@ -10,7 +10,7 @@ from stages.deep.checkpoint import Checkpoint
 from stages.deep.dec.autoencoders import Network
 from stages.deep.dec.base import EmbeddedClustering
 from stages.deep.dec.first_clusters import Init
-from stages.deep.training import Epoch
+from stages.deep.dec.phases import Epoch
 
 # Constructor arguments for the stacked autoencoder, by where they stand. "published": Xie, Girshick and Farhadi,
 # ICML 2016, section 4.3, and eq. 2, which sums; the momentum is that of the port in IDEC's released code, the

@@ -10,7 +10,7 @@ from stages.deep.checkpoint import Checkpoint
 from stages.deep.dec.autoencoders import Network
 from stages.deep.dec.base import EmbeddedClustering
 from stages.deep.dec.first_clusters import Init
-from stages.deep.training import Epoch
+from stages.deep.dec.phases import Epoch
 
 # Constructor arguments for the stacked autoencoder, by where they stand. "published": Guo, Gao, Liu and Yin, IJCAI
 # 2017, section 4.2 with the values for MNIST, and eq. 1, 3 and 5, which sum; inputs have mean square 1 (DEC,
@@ -54,7 +54,7 @@ class IDEC(EmbeddedClustering):
         function of (views, n_clusters, RandomState) to labels, given the scaled views, float32 (n, d_j).
         Centers start as the means of these clusters in the embedding.
     n_init : K-means starts of init="kmeans" (DEC and IDEC: 20).
-    scaling : "sqrt", "l2", "global" or "none", see `stages.deep.scaling.scale`.
+    scaling : "sqrt", "l2", "global" or "none", see `stages.deep.view_encoding.scale`.
     width : units of every hidden layer, code and embedding of "mvnet" and "mlp" (Guerin et al.: 160).
     pretrain_epochs : passes over the images that learn to reconstruct, by Adam.
     pretrain_noise : share of the inputs, 0 to below 1, that it sets to zero, at random (DEC, section 4.3: 0.2).

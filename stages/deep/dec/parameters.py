@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.clustering import count_different
 from stages.core.checks import check_choice, check_share
 from stages.core.errors import ParameterError
 from stages.deep.dec.autoencoders import check_network
-from stages.deep.training import PRECISIONS
+from stages.deep.precision import PRECISIONS
 
 _AT_LEAST = {
     "n_clusters": 1,
@@ -48,18 +47,3 @@ def check_parameters(estimator: Any) -> None:
         check_choice(name, given[name], choices)
     check_share("pretrain_noise", estimator.pretrain_noise)
     check_network(estimator.network)
-
-
-def check_count(n_clusters: int, views: list[np.ndarray]) -> None:
-    """Refuse more clusters than there are images that differ in at least one view."""
-    n_images = len(views[0])
-    if n_clusters > n_images:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
-        )
-    different = count_different(views)
-    if n_clusters > different:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but the views tell only {different} of the {n_images} images apart; "
-            f"give at most {different} clusters, or views that differ between images"
-        )

@@ -1,17 +1,126 @@
-"""The two phases of DEC and IDEC: pre-training by reconstruction, then clustering."""
+"""The two phases of DEC and IDEC: pre-training by reconstruction, then clustering.
+
+Batches are drawn on the CPU by a generator of one's own: the order is the same on every device, and the global
+random state is neither read nor changed. Nothing waits for the device within a pass, except where a new target is
+due.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from stages.deep.checkpoint import load_optimiser, optimiser_state, take
 from stages.deep.dec.autoencoders import Autoencoder, reconstruction_errors
-from stages.deep.dec.student import divergences, soft_assignments, target_distribution
-from stages.deep.resume import take
-from stages.deep.training import Descent, Epoch, Phase, assign, autocast, embed
+from stages.deep.distributed import Group
+from stages.deep.precision import autocast
+from stages.deep.view_encoding import embed
 
+PHASES = ("pretrain", "anchor", "refine")
+_ROWS = 1024  # images assigned at once, at least
 _NONE = float("nan")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the images.
+
+    Attributes: `phase` "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses, means
+    over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
+    another than when it was last looked at (NaN if it was not, in this pass); `labels` int32 (n), the clusters as
+    they were then (None likewise).
+    """
+
+    phase: str
+    reconstruction: float
+    clustering: float
+    changed: float
+    labels: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How a phase steps; see the parameters of the same names of `stages.deep.IDEC`."""
+
+    batch_size: int = 256
+    optimiser: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    shuffle: bool = True
+    reduction: str = "mean"
+    precision: str = "float32"
+    group: Group = field(default_factory=Group)
+
+
+class Phase(ABC):
+    """One phase of a training: call `epoch` until it is `finished`.
+
+    `network` is trained in place on `views` (n, d_j); `parameters` are what is learnt, leaf tensors.
+    """
+
+    def __init__(
+        self,
+        network: Autoencoder,
+        views: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        descent: Descent,
+        generator: torch.Generator,
+    ) -> None:
+        self.network, self.views, self.parameters = network, views, parameters
+        self.descent, self.generator = descent, generator
+        self.n_images, self.device = len(views[0]), views[0].device
+        self.epochs = 0
+        self._optimiser = _optimiser(parameters, descent)
+
+    @property
+    @abstractmethod
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+
+    @abstractmethod
+    def epoch(self) -> Epoch:
+        """Pass over the images once and return the record of it."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next epoch depends on, besides the network's weights."""
+        return {
+            "epochs": torch.tensor(self.epochs),
+            "generator": self.generator.get_state(),
+            **optimiser_state(self._optimiser),
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a `state`; raises `ParameterError` where it is one of another training."""
+        self.epochs = int(take(state, "epochs", torch.tensor(0)))
+        self.generator.set_state(take(state, "generator", self.generator.get_state()))
+        load_optimiser(self._optimiser, state)
+
+    @property
+    def n_batches(self) -> int:
+        """Steps of one pass."""
+        return -(-self.n_images // self.descent.batch_size)
+
+    def _batches(self) -> Iterator[tuple[Tensor, int]]:
+        """This process's slice of every batch of image numbers, and the size of the batch; the last is smaller."""
+        order = (
+            torch.randperm(self.n_images, generator=self.generator)
+            if self.descent.shuffle
+            else torch.arange(self.n_images)
+        )
+        for batch in order.to(self.device).split(self.descent.batch_size):
+            yield self.descent.group.share(batch), len(batch)
+
+    def _step(self, losses: Tensor, batch: int) -> None:
+        """Descend the losses (b) of this process's slice of a batch of `batch` images."""
+        self._optimiser.zero_grad(set_to_none=True)
+        loss = losses.sum()
+        (loss if self.descent.reduction == "sum" else loss / batch).backward()
+        self.descent.group.sum_gradients(self.parameters)
+        self._optimiser.step()
 
 
 class Pretraining(Phase):
@@ -199,3 +308,52 @@ class Clustering(Phase):
         descent = self.descent
         embedding = embed(self.network.encoder, self.views, descent.batch_size, descent.precision, descent.group)
         return assign(embedding, self.centers, descent.batch_size)
+
+
+def soft_assignments(embedding: Tensor, centers: Tensor) -> Tensor:
+    """Return q (n, k), eq. 1: how much each image belongs to each cluster; rows sum to 1.
+
+    `embedding` is (n, d) and `centers` (k, d): q_ij is proportional to 1 / (1 + |z_i - mu_j|^2). Beside them only
+    (n, k) values are held.
+    """
+    # |z|^2 - 2 z mu + |mu|^2 would be faster but loses the digits that matter where an image meets its centre.
+    distances = torch.cdist(embedding, centers, compute_mode="donot_use_mm_for_euclid_dist")
+    kernel = 1 / (1 + distances.square())
+    return kernel / kernel.sum(dim=1, keepdim=True)
+
+
+def target_distribution(assignments: Tensor) -> Tensor:
+    """Return p (n, k), eq. 3: q squared, divided by the cluster's soft size, rows again summing to 1.
+
+    It must be computed from all the images at once, since the sizes f_j = sum_i q_ij are.
+    """
+    weight = assignments.square() / assignments.sum(dim=0)
+    return weight / weight.sum(dim=1, keepdim=True)
+
+
+def divergences(target: Tensor, assignments: Tensor) -> Tensor:
+    """Return sum_j p_ij log(p_ij / q_ij) of every image, (n): the terms of KL(p || q), eq. 2."""
+    return (torch.xlogy(target, target) - torch.xlogy(target, assignments)).sum(dim=1)
+
+
+def clustering_loss(target: Tensor, assignments: Tensor) -> Tensor:
+    """Return KL(p || q), eq. 2, summed over clusters and averaged over the images (n, k).
+
+    The average is that of IDEC's released code; the paper sums. It keeps the balance with the reconstruction,
+    which is a mean as well, when the batch changes.
+    """
+    return divergences(target, assignments).mean()
+
+
+@torch.no_grad()
+def assign(embedding: Tensor, centers: Tensor, batch_size: int) -> Tensor:
+    """Return the soft assignments (n, k) of an embedding (n, width), computed some images at a time."""
+    return torch.cat([soft_assignments(part, centers) for part in embedding.split(max(batch_size, _ROWS))])
+
+
+def _optimiser(parameters: Sequence[Tensor], descent: Descent) -> torch.optim.Optimizer:
+    """The optimiser; one fused kernel a step reads and writes each value once, not once for every operation."""
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    if descent.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=descent.learning_rate, momentum=descent.momentum, fused=fused)
+    return torch.optim.Adam(parameters, lr=descent.learning_rate, fused=fused)

@@ -12,14 +12,12 @@ from stages.clustering.merge_rule import UPDATES, Rule
 from stages.clustering.neighbours import numbered
 from stages.core.checks import check_choice, check_flag, check_number, check_share
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import Checkpoint
-from stages.deep.clusters import cluster_means
+from stages.deep.checkpoint import Checkpoint, load_weights, named, part, take
+from stages.deep.clusters import cluster_means, warn_of_sizes
 from stages.deep.distributed import Group
 from stages.deep.jule.agglomeration import Agglomeration
 from stages.deep.jule.periods import PHASES, Period, Recurrence, Schedule, Trainee
-from stages.deep.resume import load_weights, named, part, take
-from stages.deep.sizes import warn_of_sizes
-from stages.deep.training import PRECISIONS
+from stages.deep.precision import PRECISIONS
 
 # What paper and released code have in common, of JULE on features and on images.
 SHARED: dict[str, Any] = {

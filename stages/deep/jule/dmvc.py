@@ -11,10 +11,10 @@ from torch import Tensor
 
 from stages.clustering.neighbours import Digraph
 from stages.core.errors import ParameterError
-from stages.deep.jule.on_views import RecurrentPerceptrons, ViewTrainee
+from stages.deep.checkpoint import load_weights
+from stages.deep.jule.on_features import RecurrentPerceptrons, ViewTrainee
 from stages.deep.networks import MVnet
-from stages.deep.resume import load_weights
-from stages.deep.training import embed
+from stages.deep.view_encoding import embed
 
 
 class DMVC(RecurrentPerceptrons):

@@ -8,13 +8,14 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from stages.clustering.normalisation import normalise
 from stages.core.checks import check_flag
 from stages.deep.checkpoint import Checkpoint
-from stages.deep.image_encoding import EncodesImages, embed_images, exact_convolutions, first_network
-from stages.deep.images import unit_pixels
+from stages.deep.image_encoding import EncodesImages, embed_images, first_network
 from stages.deep.jule.base import PUBLISHED, RELEASED, SHARED, RecurrentClustering
 from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
 from stages.deep.jule.periods import Period, Trainee
+from stages.deep.precision import exact_convolutions
 
 # "released" also normalises by the statistics of each batch, instead of those of all images, while clusters merge.
 # What neither preset follows of that code: its smaller last batch of a pass, random first scales of batch
@@ -23,6 +24,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "published": {**SHARED, **PUBLISHED, "batch_statistics": False},
     "released": {**SHARED, **RELEASED, "batch_statistics": True},
 }
+
+
+_ROWS = 4096  # normalised at once
 
 
 class ImageTrainee(Trainee):
@@ -222,3 +226,13 @@ def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Ten
     for start, part in enumerate(found):
         rows[start::count] = part
     return rows
+
+
+def unit_pixels(images: np.ndarray) -> np.ndarray:
+    """Return the pixels of uint8 (n, c, h, w) as rows of length 1, float32 (n, c h w); a black image stays 0."""
+    rows = images.reshape(len(images), -1)
+    unit = np.empty(rows.shape, dtype=np.float32)
+    for start in range(0, len(rows), _ROWS):  # copies of a few only
+        part = slice(start, start + _ROWS)
+        unit[part] = normalise(rows[part].astype(np.float32), "l2")
+    return unit

@@ -11,16 +11,13 @@ from torch import Tensor, nn
 
 from stages.core.checks import check_choice, check_flag, check_number, check_share
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import Checkpoint
-from stages.deep.clusters import nearest_centers
-from stages.deep.image_encoding import EncodesImages, embed_images, exact_convolutions, first_network
+from stages.deep.checkpoint import Checkpoint, load_weights, named, part, take
+from stages.deep.clusters import nearest_centers, warn_of_sizes
+from stages.deep.image_encoding import EncodesImages, embed_images, first_network
 from stages.deep.mmdc.augmentation import Augmentation
 from stages.deep.mmdc.network import NETWORKS, MixtureEncoder, initialise_mixture
-from stages.deep.mmdc.targets import MEANS, draw_targets
-from stages.deep.mmdc.training import PHASES, MixtureEpoch, MixtureTraining, Plan
-from stages.deep.resume import load_weights, named, part, take
-from stages.deep.sizes import warn_of_sizes
-from stages.deep.training import PRECISIONS
+from stages.deep.mmdc.training import MEANS, PHASES, MixtureEpoch, MixtureTraining, Plan, draw_targets
+from stages.deep.precision import PRECISIONS, exact_convolutions
 
 # The settings of the paper's image sets. For MNIST only, a small network, turns instead of the rotation task, and
 # crops of three sizes.
@@ -86,8 +83,8 @@ class MMDC(EncodesImages, ClusterMixin, BaseEstimator):
     degrees : largest turn of a view, either way.
     flip, jitter : whether views are mirrored and their colours vary, see `stages.deep.mmdc.augmentation`.
     rotation_task : whether rotations are learnt, too.
-    means, sigma : of the mixture, see `stages.deep.mmdc.targets.draw_targets`; in the paper's runs every target is
-        one of the unit vectors.
+    means, sigma : of the mixture, see `stages.deep.mmdc.training.draw_targets`; in the paper's runs every target
+        is one of the unit vectors.
     precision : of the network's products, "float32" or "bfloat16"; losses and weights stay float32.
     device : torch device to compute on, e.g. "cpu" or "cuda".
     random_state : int, RandomState or None, as everywhere in scikit-learn.

@@ -1,16 +1,19 @@
 """A copy of the project in a temporary folder, with a small image set, and `dvc` run in it as a user does."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import yaml
 from PIL import Image
+
+from tests.pipeline.stagenames import LISTING
 
 ROOT = Path(__file__).parents[2]
 # What a name may hold besides letters; all of these must come through unharmed.
@@ -19,6 +22,8 @@ NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;
 
 class Project:
     """A project folder of its own: `params` are laid over those of the repository."""
+
+    ran: set[str]  # the stages of the first run, where a fixture made one
 
     def __init__(self, folder: Path, **params: object) -> None:
         self.folder = folder
@@ -35,7 +40,8 @@ class Project:
             source, target = ROOT / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                # With the compiled kernels of numba: no test need wait for its compiler again.
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc", "*.tmp.*"))
             else:
                 shutil.copyfile(source, target)
         self.change(**params)
@@ -118,11 +124,26 @@ class Project:
         self.output = done.stdout
         return set(re.findall(r"^Running stage '(.+)':$", done.stdout, re.MULTILINE))
 
+    def scores(self, dataset: str = "drawings") -> dict[str, Any]:
+        """The scores of every method."""
+        file = self.folder / "metrics" / dataset / "scores.json"
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return content
+
     def tables(self) -> dict[str, bytes]:
         """The bytes of all outputs, by their path."""
         files = [file for top in ("data", "metrics") for file in (self.folder / top).rglob("*") if file.is_file()]
         outputs = [file for file in files if "raw" not in file.parts and file.name != ".gitignore"]
         return {str(file.relative_to(self.folder)): file.read_bytes() for file in outputs}
+
+
+def assert_restored(project: Project, tables: dict[str, bytes]) -> None:
+    """Put params.yaml back as it was committed: all comes from the run cache, as it was, and then nothing runs."""
+    project.git("checkout", "-q", "params.yaml")
+    assert project.repro() <= LISTING, "nothing is computed again"
+    now = project.tables()
+    assert {name: now[name] for name in tables} == tables
+    assert project.repro() == set()
 
 
 def draw_images(folder: Path, labelled: bool = True) -> None:

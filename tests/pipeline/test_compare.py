@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = pytest.mark.slow
 
 WIDEST = 115  # characters of a table that does not wrap in a terminal of usual size
 
@@ -29,7 +29,7 @@ def branches(computed, tmp_path_factory):
     project.change(n_clusters=4)
     ran = project.repro()
     assert "ensemble@drawings" in ran
-    assert not {"download@drawings", "extract@drawings-mobilenet_v2"} & ran
+    assert not {"download@drawings", "extract@drawings-pixels"} & ran
     project.commit("Four clusters")
     return project
 
@@ -62,7 +62,7 @@ def test_metrics_diff_is_a_small_table_of_the_joint_methods(branches):
     assert {row[1] for row in _rows(everything)} == {"images", "clusters", *names}
     # The full scores can be asked for.
     full = branches.dvc_prints("metrics", "diff", "main", "--targets", "metrics/drawings/scores.json")
-    assert "mobilenet_v2/L3/kmeans" in full
+    assert "pixels/L3/kmeans" in full
 
 
 def test_plots_diff_draws_both_branches_into_every_figure(branches):

@@ -1,6 +1,5 @@
 """The default setting on real photos: what the whole pipeline scores."""
 
-import json
 import shutil
 from collections import defaultdict
 
@@ -16,10 +15,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 DATASETS = ROOT.parent / "shared" / "datasets"
 UMIST = DATASETS / "umist"
-
-
-def _scores(project, dataset):
-    return json.loads((project.folder / "metrics" / dataset / "scores.json").read_text(encoding="utf-8"))
 
 
 def _joint(scores):
@@ -40,7 +35,7 @@ def test_flowers_over_five_seeds(tmp_path, capsys):
     for seed in range(5):
         project.change(seed=seed, objectives=["jule"] if seed < 3 else [])
         project.repro("evaluate@flowers")
-        scores = _scores(project, "flowers")
+        scores = project.scores("flowers")
         assert scores["dataset"] == {"images": 210, "rejected": 0, "labelled": 210, "classes": 10, "clusters": 10}
         for method, score in _joint(scores).items():
             found[method].append(score)
@@ -62,7 +57,7 @@ def test_umist_as_a_folder_of_photos(tmp_path, capsys):
     project = Project(tmp_path, datasets=["umist"])
     shutil.copytree(UMIST, tmp_path / "data" / "raw" / "umist")
     project.repro()
-    scores = _scores(project, "umist")
+    scores = project.scores("umist")
     assert scores["dataset"] == {"images": 575, "rejected": 0, "labelled": 575, "classes": 20, "clusters": 20}
     best_view = max(view["nmi_geometric"] for view in scores["baseline"].values())
     joint = _joint(scores)

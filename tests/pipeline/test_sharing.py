@@ -13,9 +13,9 @@ from tests.pipeline.conftest import SMALL
 from tests.pipeline.project import Project
 from tests.pipeline.servers import NEEDED_BY_ROOT, SSHD, http_server, ssh_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = pytest.mark.slow
 
-FEATURES = "data/features/drawings/mobilenet_v2"
+FEATURES = "data/features/drawings/pixels"
 COSTLY = {"download", "weights", "extract", "baseline"}
 CHEAP = {"ensemble", "evaluate", "report"}
 
@@ -146,12 +146,12 @@ def test_imported_features_are_a_table_and_can_stand_in_for_extracted_ones(compu
     assert "?? imported.dvc" in ours.git("status", "--short"), "which says where they came from, for git to keep"
     assert _bytes(ours, "imported") == _bytes(computed, FEATURES)
     table = read_vectors(ours.folder / "imported" / "L3.parquet", "features")
-    assert table.values.shape == (24, 1280)
+    assert table.values.shape == (24, 3072)
 
     ours.dvc_prints("repro", "download", "weights")
     shutil.copytree(ours.folder / "imported", ours.folder / FEATURES)
     ours.dvc_prints("commit", "--force", "extract")
-    assert ours.repro("baseline") == {"baseline@drawings-mobilenet_v2"}
+    assert ours.repro("baseline") == {"baseline@drawings-pixels"}
     partitions = "data/partitions/drawings/baseline"
     assert _bytes(ours, partitions) == _bytes(computed, partitions)
 

@@ -1,0 +1,18 @@
+"""Names of stages as `dvc repro` prints them, for the dataset of the tests, and what runs after which change."""
+
+METHODS = "methods@drawings-objectives0-image_baselines0-image_methods0"
+VIEWS = "views@drawings-backbones0"
+# They only list, and take leftovers in the folders that they depend on into account.
+LISTING = {VIEWS, METHODS}
+SCORED = {METHODS, "evaluate@drawings", "experiments@drawings", "study@all", "report@all"}
+JOINT = {"ensemble@drawings", *SCORED}
+
+
+def own(backbone: str) -> set[str]:
+    """The stages of one backbone."""
+    return {f"weights@{backbone}", f"extract@drawings-{backbone}", f"baseline@drawings-{backbone}"}
+
+
+def trained(objective: str) -> set[str]:
+    """The stages of one objective."""
+    return {f"train_{row}@drawings-{objective}" for row in ("views", "cc", "mvec", "fix", "dmvc")}

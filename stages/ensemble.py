@@ -10,21 +10,11 @@ import typer
 
 from stages.core.algorithm_name import algorithm_label, check_shares, parse_algorithm
 from stages.core.atomic import write_text
-from stages.core.checks import check_n_clusters
 from stages.core.command import application, run
 from stages.core.csvtext import csv_text
-from stages.core.dendrogram import Dendrogram
 from stages.core.runlog import write_runlog
 from stages.params.n_clusters import AUTO, resolve_n_clusters
-from stages.tables import (
-    ImageTable,
-    check_same_images,
-    read_base_partitions,
-    read_dendrogram,
-    read_images,
-    write_dendrogram,
-    write_partitions,
-)
+from stages.tables import read_base_partitions, read_images, write_dendrogram, write_partitions
 from stages.tables.manifest import read_manifest
 
 
@@ -63,14 +53,6 @@ def ensemble(
             "clusters they agree with most. 0: a plain cut."
         ),
     ] = 0.2,
-    cut: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Compute nothing: cut the dendrogram of the last run into so many clusters, and write them "
-            "to cut-CUT.csv beside it.",
-        ),
-    ] = None,
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
 ) -> None:
     """Combine the views' partitions by co-association and linkage; write clusters, confidences and dendrogram.
@@ -80,9 +62,6 @@ def ensemble(
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     folder = data / "partitions" / dataset
-    if cut is not None:
-        _cut(images, folder, cut)
-        return
     count = resolve_n_clusters(n_clusters, images)
     check_shares(shares, algorithms)
     settings: dict[str, Any] = {
@@ -133,26 +112,6 @@ def ensemble(
     why = "" if count else " (the number that lasts longest)"
     views = len(settings["backbones"])
     print(f"{dataset}: {partitions.shape[1]} partitions of {views} views into {found} clusters{why}")
-
-
-def _cut(images: ImageTable, folder: Path, n_clusters: int) -> None:
-    """Cut the dendrogram that is there into another number of clusters, and say where they are."""
-    table = read_dendrogram(folder / "dendrogram.parquet")
-    check_same_images(images, table)
-    dendrogram = Dendrogram(table.merges)
-    check_n_clusters(n_clusters, dendrogram.n_images)
-    base = read_base_partitions(images, folder, table.settings)
-
-    from stages.consensus import cut_with_outliers
-
-    labels = cut_with_outliers(
-        dendrogram, n_clusters, table.settings["min_cluster_fraction"], base.partitions, base.weights
-    )
-    file = folder / f"cut-{n_clusters}.csv"
-    write_text(file, csv_text(["path", "cluster"], zip(images.paths, labels, strict=True)))
-    sizes = np.bincount(labels)
-    print(f"{n_clusters} clusters of {sizes.max()} to {sizes.min()} images")
-    print(file)
 
 
 def _number(value: float) -> str:

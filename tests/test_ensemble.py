@@ -1,4 +1,4 @@
-"""The stage `ensemble`: what it writes, the number of clusters it finds, and cutting again."""
+"""The stage `ensemble`: what it writes and the number of clusters it finds."""
 
 import csv
 import json
@@ -113,25 +113,3 @@ def test_images_that_no_partition_has(project, ensemble):
         "error: kmeans leave out 3 images in every view, the first '7.png'; "
         "let an algorithm vote that leaves out none, such as kmeans\n"
     )
-
-
-def test_another_cut_without_computing_anew(project, ensemble, monkeypatch):
-    ensemble("--n-clusters", "4", *ARGUMENTS)
-    folder = project / "data/partitions/d"
-    before = {file: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-
-    def forbidden(*_):
-        raise AssertionError("a dendrogram is there")
-
-    monkeypatch.setattr("stages.consensus.coassociation.linkage", forbidden)
-    status, output, _ = ensemble("--cut", "2")
-    assert status == 0
-    assert output.splitlines()[-1] == "data/partitions/d/cut-2.csv"
-    rows = _rows(folder / "cut-2.csv")
-    assert [row["path"] for row in rows] == [f"{i}.png" for i in range(50)]
-    assert {row["cluster"] for row in rows} == {"0", "1"}
-    assert {file: file.read_bytes() for file in before} == before
-    ensemble("--cut", "4")
-    labels = read_partitions(folder / "ensemble.parquet").labels["ensemble"]
-    assert [int(row["cluster"]) for row in _rows(folder / "cut-4.csv")] == labels.tolist()
-    assert ensemble("--cut", "51")[2] == "error: n_clusters is 51; give a whole number from 1 to 50, the images\n"

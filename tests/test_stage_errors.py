@@ -183,11 +183,6 @@ def test_a_size_from_which_clusters_count_that_cannot_be(fails):
     assert line == "min_cluster_fraction is 1.0; give a share from 0 to below 1"
 
 
-def test_cutting_what_is_not_there(fails):
-    line = fails("ensemble", "--dataset", "d", "--cut", "3")
-    assert line.startswith("data/partitions/d/dendrogram.parquet does not exist; run `dvc repro` to make it")
-
-
 def test_a_number_of_clusters_that_the_ensemble_shall_find_first(project, fails):
     arguments = ("train", "--dataset", "d", "--n-clusters", "auto")
     file = "data/partitions/d/n_clusters.json"

@@ -15,6 +15,7 @@ from stages.core.errors import ParameterError
 COMMANDS = {
     "export": "Lay images out in a folder per cluster; or CSV, JSON, COCO.",
     "assign": "Put new images into the clusters of a trained method.",
+    "cut": "Cut the ensemble's dendrogram into another number of clusters.",
     "preset": "Set the values of a preset in params.yaml.",
     "doctor": "Check whether this machine and this project are fit to run.",
     "catalogue": "Bring the tables of backbones and image sets up to date.",

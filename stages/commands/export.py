@@ -56,7 +56,7 @@ def export(
     method: Annotated[
         str,
         typer.Option(
-            help="Whose clusters: ensemble; cut-K, as `stages.ensemble --cut K` made them; OBJECTIVE/METHOD; "
+            help="Whose clusters: ensemble; cut-K, as `manyviews cut K` made them; OBJECTIVE/METHOD; "
             "OBJECTIVE/views/BACKBONE; images/METHOD/RESULT; baseline/BACKBONE/RUN."
         ),
     ] = "ensemble",
@@ -160,7 +160,7 @@ def _clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
         if file.parent == folder and file.is_file():
             return exporting.read_clusters(file, images.paths)
         if method != "ensemble":
-            command = f"python -m stages.ensemble --dataset {folder.name} --cut {method.removeprefix('cut-')}"
+            command = f"manyviews cut {method.removeprefix('cut-')} --dataset {folder.name}"
             raise TableError(f"{file} does not exist; make it by `{command}`")
         raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
     parts = method.split("/")

@@ -21,8 +21,8 @@ from tests.exporting.project import PATHS, Call, assign, refused, remains
          "jule/views"),
         (["--method", "../d/jule/dmvc"], "no method is called '../d/jule/dmvc'; data/partitions/d has baseline/a, "
          "jule/dmvc, jule/views"),
-        (["--method", "cut-9"], "data/partitions/d/cut-9.csv does not exist; make it by `python -m "
-         "stages.ensemble --dataset d --cut 9`"),
+        (["--method", "cut-9"], "data/partitions/d/cut-9.csv does not exist; make it by `manyviews "
+         "cut 9 --dataset d`"),
         (["--method", "baseline/a/other"], "data/partitions/d/baseline/a.parquet was made from other images "
          "than data/images/d.parquet; run `dvc repro` to make it again"),
         (["--method", "jule/dmvc", "--ranked"], "jule/dmvc has no confidences; leave out --ranked, or take "

@@ -1,0 +1,47 @@
+"""Command `cut`: the ensemble's dendrogram cut into another number of clusters."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.atomic import write_text
+from stages.core.checks import check_n_clusters
+from stages.core.command import application
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import Dendrogram
+from stages.tables import check_same_images, read_base_partitions, read_dendrogram, read_images
+
+
+def cut(
+    n_clusters: Annotated[int, typer.Argument(min=1, metavar="K", help="Number of clusters.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Cut the dendrogram of the ensemble into K clusters, and write them to cut-K.csv beside it.
+
+    Nothing is computed again. Clusters that are too small to count are treated as in the ensemble.
+    """
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    folder = data / "partitions" / dataset
+    table = read_dendrogram(folder / "dendrogram.parquet")
+    check_same_images(images, table)
+    dendrogram = Dendrogram(table.merges)
+    check_n_clusters(n_clusters, dendrogram.n_images)
+    base = read_base_partitions(images, folder, table.settings)
+
+    import numpy as np
+
+    from stages.consensus import cut_with_outliers
+
+    labels = cut_with_outliers(
+        dendrogram, n_clusters, table.settings["min_cluster_fraction"], base.partitions, base.weights
+    )
+    file = folder / f"cut-{n_clusters}.csv"
+    write_text(file, csv_text(["path", "cluster"], zip(images.paths, labels, strict=True)))
+    sizes = np.bincount(labels)
+    print(f"{n_clusters} clusters of {sizes.max()} to {sizes.min()} images")
+    print(file)
+
+
+app = application(cut)

@@ -1,0 +1,71 @@
+"""The documentation: its size, links, paths, keys of params.yaml, and diffs."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+CODE_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+def _text(page):
+    return page.read_text(encoding="utf-8")
+
+
+def _anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", CODE_BLOCK.sub("", _text(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_short():
+    assert (ROOT / "README.md").stat().st_size <= 9000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", CODE_BLOCK.sub("", _text(page))):
+        if re.match(r"https?:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.is_file(), link
+        assert not anchor or anchor in _anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_of_the_project_exist(page):
+    text = re.sub(r"^```diff.*?^```$", "", _text(page), flags=re.DOTALL | re.MULTILINE)  # diffs may add files
+    text = text.replace(".NAME", "")  # which stands for any of them
+    for path in re.findall(r"\b(?:stages|tests|presets|docs)/[\w./-]*\w", text):
+        assert (ROOT / path).exists(), path
+    for module in re.findall(r"(?:from|python -m) ((?:stages|tests)[\w.]*\w)", text):
+        place = ROOT.joinpath(*module.split("."))
+        assert place.with_suffix(".py").is_file() or place.is_dir(), module
+
+
+def test_every_key_of_params_is_documented():
+    documented = set(re.findall(r"`([\w.]+)`", _text(ROOT / "docs" / "parameters.md")))
+    documented |= {name.rpartition(".")[2] for name in documented}
+    for key, value in yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")).items():
+        assert key in documented, key
+        for name in value if isinstance(value, dict) else []:
+            assert name in documented, f"{key}.{name}"
+
+
+@pytest.mark.parametrize(
+    "diff", re.findall(r"^```diff\n(.*?)^```$", _text(ROOT / "docs" / "architecture.md"), re.DOTALL | re.MULTILINE)
+)
+def test_the_diffs_of_the_architecture_page_apply(diff):
+    """They show how to add something to the code as it stands."""
+    result = subprocess.run(["git", "apply", "--check", "-"], input=diff, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -196,8 +196,8 @@ def _view(
 
 def _readable(folder: Path) -> "tuple[list[RawImage], int]":
     """The images of a folder that decode, by path, and the number of the others, which are told of."""
-    from stages.datasets.check import Readable, check_images
     from stages.datasets.folder import read_folder
+    from stages.datasets.images import Readable, check_images
 
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder; give one that holds the new images")

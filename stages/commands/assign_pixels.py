@@ -57,7 +57,7 @@ def _pixels(images: "Sequence[RawImage]", shape: Shape, workers: int) -> "np.nda
     import numpy as np
 
     from stages.decoding import decode_image
-    from stages.decoding.shape import shaped
+    from stages.decoding.pixels import shaped
 
     size = f"{shape[2]} x {shape[1]}"
     require_memory(len(images) * prod(shape), f"{len(images)} images of {size} pixels", "assign fewer at once")

@@ -16,9 +16,9 @@ from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Whe
 from stages.core.atomic import write_text
 from stages.core.command import application
 from stages.core.errors import ParameterError
-from stages.datasets.about import About
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
+from stages.datasets.keys import About
 from stages.datasets.local import Local
 from stages.datasets.package import Package
 from stages.datasets.sklearn_sets import SklearnSet

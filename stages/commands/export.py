@@ -180,8 +180,8 @@ def _clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
 def _originals(folder: Path) -> Path | None:
     """The folder in which the image files of a dataset lie as they are; None if they lie in none."""
     from stages.datasets import SOURCE
+    from stages.datasets.keys import resolve_path
     from stages.datasets.local import Local
-    from stages.datasets.paths import resolve_path
     from stages.datasets.source import read_source
 
     if not (folder / SOURCE).is_file():

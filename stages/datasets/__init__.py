@@ -4,9 +4,8 @@
 bytes into pixels; `check_images` tells the readable ones from the others.
 """
 
-from stages.datasets.check import Readable, Rejected, check_images
+from stages.datasets.images import RawImage, Readable, Rejected, check_images
 from stages.datasets.labels import class_order
-from stages.datasets.raw import RawImage
 from stages.datasets.source import SOURCE, open_dataset, read_about
 from stages.decoding import UnreadableImageError, decode_image
 

@@ -1,18 +1,24 @@
-"""Reads images out of archives, zip or tar, that are published at an address."""
+"""Reads images out of archives, zip or tar, that are published at an address; lists those of any archive."""
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from stages.core.errors import DatasetError
-from stages.datasets.labelling import Labelling
-from stages.datasets.members import list_members
-from stages.datasets.raw import RawImage
+from stages.core.errors import DatasetError, FetchError
+from stages.datasets.images import RawImage
+from stages.datasets.labels import Labelling, Table
+from stages.decoding import UnreadableImageError, is_image_name
+from stages.fetching.archive import Archive
 from stages.fetching.archives import opened
 from stages.fetching.checksums import ALGORITHMS, Checksum
 from stages.fetching.downloads import download
+
+_IMAGE_LIMIT = 256 << 20  # bytes of one image file
+_TABLE_LIMIT = 64 << 20  # bytes of a table of labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +73,30 @@ class ArchiveSet(Labelling):
             yield list_members(archives, self.images, self)
 
 
+def list_members(
+    archives: Sequence[Archive],
+    pattern: str,
+    labelling: Labelling,
+    chosen: Callable[[str], bool] = lambda path: True,
+) -> list[RawImage]:
+    """List the images in `archives` whose paths match the shell-style `pattern` and are `chosen`, sorted by path.
+
+    They are readable, by several threads at once, as long as the archives are open. Raises `DatasetError` when
+    there is none, when two archives hold the same path, or when they cannot be labelled.
+    """
+    places: dict[str, Archive] = {}
+    for archive in archives:
+        for path in filter(chosen, archive.matching(pattern)):
+            if is_image_name(path) and places.setdefault(path, archive) is not archive:
+                raise DatasetError(f"{places[path].name} and {archive.name} both hold {path!r}")
+    if not places:
+        names = " and ".join(archive.name for archive in archives)
+        raise DatasetError(f"{names}: no image matches {pattern!r}; correct `images`")
+    paths = sorted(places)
+    labels = labelling.label(paths, partial(_table, archives))
+    return [RawImage(path, labels.get(path), partial(_read, places[path], path)) for path in paths]
+
+
 def _address(mirror: str, name: str) -> str:
     if "{file}" in mirror:
         return mirror.replace("{file}", name)
@@ -76,3 +106,18 @@ def _address(mirror: str, name: str) -> str:
 def _place(cache: Path, address: str, name: str) -> Path:
     """Where the archive is kept: sets of the same author share it, another author's of the same name does not."""
     return cache / "archives" / hashlib.sha256(address.encode()).hexdigest()[:12] / name
+
+
+def _table(archives: Sequence[Archive], pattern: str) -> Table:
+    holding = [archive for archive in archives if archive.matching(pattern)] or archives[:1]
+    path = holding[0].only(pattern)
+    content = holding[0].read(path, _TABLE_LIMIT)
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+    return Table(path, f"{path} in {holding[0].name}", text)
+
+
+def _read(archive: Archive, path: str) -> bytes:
+    try:
+        return archive.read(path, _IMAGE_LIMIT)
+    except FetchError as error:
+        raise UnreadableImageError(str(error)) from None

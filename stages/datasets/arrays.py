@@ -10,10 +10,8 @@ import numpy as np
 
 from stages.core.errors import DatasetError
 from stages.datasets.arrayfiles import Part, open_arrays
-from stages.datasets.keys import near
-from stages.datasets.paths import resolve_path
-from stages.datasets.pixels import pixel_images
-from stages.datasets.raw import RawImage
+from stages.datasets.images import RawImage, pixel_images
+from stages.datasets.keys import near, resolve_path
 from stages.decoding import UnreadableImageError
 
 _SCALES = ("0..255", "0..1", "min..max")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from stages.datasets.images import RawImage
 from stages.datasets.labels import labels_from_folders, labels_from_table
-from stages.datasets.raw import RawImage
 from stages.decoding import UnreadableImageError, is_image_name
 
 LABELS = "labels.csv"

@@ -1,13 +1,39 @@
-"""Turns the keys of a source.yaml into the fields of a dataclass, or says in one line what is wrong with them."""
+"""The keys of a source.yaml: as fields of a dataclass, as paths, or one line on what is wrong with them."""
 
 import difflib
+import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from stages.core.errors import DatasetError, ManyviewsError
 
 T = TypeVar("T")
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{([^{}]*)\})")
+
+
+@dataclass(frozen=True)
+class About:
+    """The keys below `about` in a source.yaml, each of which may be left out."""
+
+    title: str = ""  # the set's name, written out
+    images: int = 0  # how many the set is known to hold; 0: unknown
+    classes: int = 0  # how many the set is known to hold; 0: unknown
+    licence: str = ""  # on what terms the images may be used
+    homepage: str = ""  # address of the publisher's page
+    note: str = ""  # what a user should know, such as whom to ask for the images
+
+    def surprise(self, images: int, classes: int) -> str:
+        """Say in one line how the counts of a set just read differ from those known; "" if they do not.
+
+        `images` counts the unreadable ones too.
+        """
+        counts = [("images", images, self.images), ("classes", classes, self.classes)]
+        wrong = [f"{found} {what} instead of {known}" for what, found, known in counts if known and found != known]
+        return f"{' and '.join(wrong)}: this is not the set that source.yaml describes" if wrong else ""
 
 
 class _Kind(NamedTuple):
@@ -46,13 +72,17 @@ def fill(
     types = get_type_hints(kind)
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     extra = {name: value for name, value in (given or {}).items() if name in known}
-    keys = [name for name in known if name not in extra]
+    needed = [
+        name
+        for name, field in known.items()
+        if name not in extra and field.default is MISSING and field.default_factory is MISSING
+    ]
+    keys = [*needed, *(name for name in known if name not in (*needed, *extra))]
     arguments = {}
     for key, value in values.items():
         if key not in keys:
             raise DatasetError(f"{where}: {what} has no key {key!r}{near(key, keys)}")
         arguments[key] = _checked(types[key], value, f"{where}: the value of {key!r}")
-    needed = [key for key in keys if known[key].default is MISSING and known[key].default_factory is MISSING]
     if missing := [key for key in needed if key not in values]:
         raise DatasetError(f"{where}: {what} needs the key {listed(missing)}")
     try:
@@ -70,6 +100,23 @@ def near(word: object, known: Iterable[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """The names in quotes with "or" between them."""
     return " or ".join(repr(name) for name in names)
+
+
+def resolve_path(text: str, folder: Path) -> Path:
+    """Return the path that `text` means: `~` and `$VARIABLES` replaced, relative to the dataset's `folder`.
+
+    Nothing need exist there. Raises `DatasetError` for a variable that is not set and a user who is not known.
+    """
+    for name in (plain or braced for plain, braced in _VARIABLE.findall(text)):
+        if not os.environ.get(name):
+            raise DatasetError(
+                f"the path {text!r} needs the environment variable {name}, which is not set; set it, or write "
+                "the whole path"
+            )
+    try:
+        return folder / Path(_VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text)).expanduser()
+    except RuntimeError:
+        raise DatasetError(f"the path {text!r} names a user who has no home here; write the whole path") from None
 
 
 def _checked(type_: Any, value: Any, what: str) -> Any:

@@ -7,12 +7,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from stages.core.errors import DatasetError
-from stages.datasets.about import About
+from stages.datasets.archive import list_members
 from stages.datasets.folder import LABELS, read_folder
-from stages.datasets.labelling import Labelling, Table
-from stages.datasets.members import list_members
-from stages.datasets.paths import resolve_path
-from stages.datasets.raw import RawImage
+from stages.datasets.images import RawImage
+from stages.datasets.keys import About, resolve_path
+from stages.datasets.labels import Labelling, Table
 from stages.fetching.archives import opened
 
 

@@ -12,10 +12,9 @@ import numpy as np
 
 from stages.core.errors import DatasetError
 from stages.datasets.folder import read_folder
+from stages.datasets.images import RawImage, pixel_images
 from stages.datasets.keys import near
 from stages.datasets.loaders import load_or_fetch
-from stages.datasets.pixels import pixel_images
-from stages.datasets.raw import RawImage
 
 _NAMES = ("digits", "lfw")
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stages.core.errors import DatasetError
-from stages.datasets.about import About
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
 from stages.datasets.folder import read_folder
-from stages.datasets.keys import fill, listed, near
+from stages.datasets.images import RawImage
+from stages.datasets.keys import About, fill, listed, near
 from stages.datasets.local import Local
 from stages.datasets.package import Package
-from stages.datasets.raw import RawImage
 from stages.datasets.sklearn_sets import SklearnSet
 from stages.datasets.torchvision_sets import TorchvisionSet
 from stages.datasets.voc import Voc2007

@@ -1,5 +1,6 @@
 """Reads image sets through torchvision's own classes, which know where to fetch them and their checksums."""
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,9 @@ from typing import Any
 import numpy as np
 
 from stages.core.errors import DatasetError
+from stages.datasets.images import RawImage, pixel_images
 from stages.datasets.keys import near
 from stages.datasets.loaders import load_or_fetch
-from stages.datasets.pixels import pixel_images
-from stages.datasets.plain_pickle import load_plain
-from stages.datasets.raw import RawImage
 
 _CLASSES = {  # from our name to torchvision's
     "cifar10": "CIFAR10",
@@ -26,6 +25,13 @@ _CLASSES = {  # from our name to torchvision's
 }
 _DIGITS = ("mnist", "usps")  # torchvision calls their classes "0 - zero" or nothing
 _SPLITS = ("test", "train")  # in the order of paths
+_RECONSTRUCT = np.empty(0).__reduce__()[0]  # its module has another name in NumPy 1 and 2
+_HARMLESS = {
+    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,27 @@ class TorchvisionSet:
         return np.asarray(loaded.data), [names[int(target)] for target in targets]
 
 
+def load_plain(file: Path) -> Any:
+    """Return the content of a pickle, text of Python 2 read as Latin-1.
+
+    An ordinary pickle can call any function there is. This admits the few that make an array and raises
+    `pickle.UnpicklingError` for all others, before they are called.
+    """
+    with file.open("rb") as stream:
+        return _Plain(stream, encoding="latin1").load()
+
+
+class _Plain(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _HARMLESS[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"the pickle asks for {module}.{name}; only arrays are read") from None
+
+
 def _pixels(data: np.ndarray, channels_first: bool, index: int) -> np.ndarray:
-    return data[index].transpose(1, 2, 0) if channels_first else data[index]
+    image: np.ndarray = data[index]
+    return image.transpose(1, 2, 0) if channels_first else image
 
 
 def _coarse(loaded: Any, split: str) -> tuple[list[int], list[str]]:
@@ -109,7 +134,7 @@ def _discard_damaged(kind: Any, root: Path, split: str, fetch: bool) -> None:
 
 
 def _by_hand(kind: Any, root: Path) -> str:
-    """Tell where torchvision looks for which files."""
+    """Say where torchvision looks for which files."""
     if hasattr(kind, "resources"):
         names, folder = [name for name, _ in kind.resources], _raw_folder(kind, root)
     elif hasattr(kind, "split_list"):
@@ -119,5 +144,5 @@ def _by_hand(kind: Any, root: Path) -> str:
     return f"put {', '.join(names)} into {folder} by hand"
 
 
-def _raw_folder(kind: Any, root: Path) -> Path:
+def _raw_folder(kind: type, root: Path) -> Path:
     return root / kind.__name__ / "raw"

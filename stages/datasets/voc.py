@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 from stages.core.errors import DatasetError
 from stages.datasets.folder import read_folder
+from stages.datasets.images import RawImage
 from stages.datasets.keys import near
 from stages.datasets.loaders import load_or_fetch
-from stages.datasets.raw import RawImage
 
 _READINGS = {"single": ("class", "object"), "difficult": ("count", "ignore")}
 _ANNOTATION_LIMIT = 1 << 20  # bytes of one annotation; the published ones have at most some ten kB

@@ -6,17 +6,43 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
 from stages.core.errors import ParameterError, TableError
 from stages.core.memory import require_memory
-from stages.decoding import UnreadableImageError, decode_image
-from stages.decoding.shape import shaped
+from stages.decoding.decode import UnreadableImageError, decode_image
 from stages.tables import IMAGE_ROWS, ImageTable
 
 AUTO = "auto"
 LARGEST = 128  # a longer side is too much for a network that is trained on the images
 SIDE = 64  # what such images, and those of several sizes, become
 _LEAST, _MOST = 8, 512
+
+
+def shaped(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return a decoded image as uint8 `shape` (c, h, w): grey where c is 1, RGB where it is 3.
+
+    The whole image is squashed to w x h pixels by Pillow's antialiased bilinear filter, if it has another size.
+    """
+    channels, height, width = shape
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def decode_stored(images: ImageTable, row: int, data: bytes) -> Image.Image:
+    """Decode the image of a `row` of a table from its bytes, see `decode_image`.
+
+    The download stage checked that it can be decoded, so a fault is the table's: raises `TableError`.
+    """
+    try:
+        return decode_image(data)
+    except UnreadableImageError as error:
+        raise TableError(
+            f"{images.file} holds {images.paths[row]!r}, which cannot be decoded ({error}); "
+            "delete it and run `dvc repro`"
+        ) from None
 
 
 def chosen_size(text: str) -> int | None:
@@ -44,7 +70,7 @@ def read_pixels(images: ImageTable, side: int | None = None) -> np.ndarray:
 def read_shaped(
     images: ImageTable, shape: tuple[int, int, int], way_out: str = "give a smaller image_size"
 ) -> np.ndarray:
-    """Return all images as uint8 (n, c, h, w), each brought to `shape` (c, h, w), see `stages.decoding.shape`.
+    """Return all images as uint8 (n, c, h, w), each brought to `shape` (c, h, w), see `shaped`.
 
     Raises `ParameterError` where memory does not suffice, with the `way_out`, and `TableError` naming an image
     that does not decode.
@@ -86,11 +112,4 @@ def _shaped(images: ImageTable, shape: tuple[int, int, int]) -> Iterator[np.ndar
 
 
 def _decoded(images: ImageTable, shape: tuple[int, int, int], row: int, data: bytes) -> np.ndarray:
-    """Decode an image; download checked that it can be, so that a fault lies in the table."""
-    try:
-        return shaped(decode_image(data), shape)
-    except UnreadableImageError as error:
-        raise TableError(
-            f"{images.file} holds {images.paths[row]!r}, which cannot be decoded ({error}); "
-            "delete it and run `dvc repro`"
-        ) from None
+    return shaped(decode_stored(images, row, data), shape)

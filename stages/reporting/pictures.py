@@ -4,11 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import PIL.Image
 
 from stages import reporting, tables
-from stages.core.errors import ManyviewsError, TableError
-from stages.decoding import decode_image
+from stages.decoding.pixels import decode_stored
 from stages.tables import class_names
 
 
@@ -25,7 +23,7 @@ def make_pictures(
     most = 1.25 * reporting.picture_bytes(longer_side)  # a few may take more than a photo does
     wanted, thumbnails = set(shown), {}
     for row, data in _encoded(images, rows):
-        image = _decoded(data, images, row)
+        image = decode_stored(images, row, data)
         sheets.add(image)
         if row in wanted:
             thumbnails[row] = reporting.jpeg_uri(reporting.shrink(image, longer_side), most)
@@ -87,14 +85,3 @@ def _encoded(images: tables.ImageTable, rows: Sequence[int]) -> Iterator[tuple[i
         wanted = list(group)
         stored = images.read_bytes(wanted[0], wanted[-1] + 1)
         yield from ((row, data) for row, data in enumerate(stored, wanted[0]) if row in wanted)
-
-
-def _decoded(data: bytes, images: tables.ImageTable, row: int) -> PIL.Image.Image:
-    """Decode an image; download checked that it can be, so that a fault lies in the table."""
-    try:
-        return decode_image(data)
-    except ManyviewsError as error:
-        raise TableError(
-            f"{images.file} holds {images.paths[row]!r}, which cannot be decoded ({error}); "
-            "delete it and run `dvc repro`"
-        ) from None

@@ -83,19 +83,23 @@ def write_images(file: Path, images: Iterable[Image], class_names: Sequence[str]
     """
     schema, digest, count = _schema(class_names), hashlib.sha256(), 0
     images = iter(images)
+
+    def write_group() -> int:
+        """Write the next images; they are let go of before those that follow are read."""
+        rows = []
+        for number, (path, data, label, width, height) in enumerate(islice(images, IMAGE_ROWS), count):
+            digest.update(hashlib.sha256(path.encode()).digest())
+            digest.update(hashlib.sha256(data).digest())
+            image = {"bytes": data, "path": path}
+            rows.append({"image_id": number, "image": image, "label": label, "width": width, "height": height})
+        if rows:
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=IMAGE_ROWS)
+        return len(rows)
+
     with replacing(file) as partial:
         with pq.ParquetWriter(partial, schema, **INCOMPRESSIBLE) as writer:
-            while group := list(islice(images, IMAGE_ROWS)):
-                for image in group:
-                    digest.update(hashlib.sha256(image.path.encode()).digest())
-                    digest.update(hashlib.sha256(image.data).digest())
-                rows = [
-                    {"image_id": number, "image": {"bytes": data, "path": path}, "label": label}
-                    | {"width": width, "height": height}
-                    for number, (path, data, label, width, height) in enumerate(group, count)
-                ]
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=IMAGE_ROWS)
-                count += len(group)
+            while written := write_group():
+                count += written
             add_metadata(writer, "images", digest.hexdigest(), {"class_names": list(class_names)})
         if not count:
             raise TableError(f"{file}: there is no image to write")

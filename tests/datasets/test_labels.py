@@ -3,8 +3,7 @@ import io
 import pytest
 
 from stages.core.errors import DatasetError
-from stages.datasets.labelling import Labelling, Table
-from stages.datasets.labels import class_order
+from stages.datasets.labels import Labelling, Table, class_order
 
 DEEP = ["train/cat/images/1.png", "train/dog/images/2.png", "train/3.png"]
 

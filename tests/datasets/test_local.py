@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from stages.core.errors import DatasetError, FetchError
-from stages.datasets.about import About
+from stages.datasets.keys import About
 from stages.datasets.local import Local
 from tests.tarballs import make_tar
 from tests.wheelhouse import make_zip

@@ -31,7 +31,8 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
 
     def describe(members, **keys):
-        return Package(*make_wheel(tmp_path / "index", "photos", members), **keys)
+        requirement, sha256 = make_wheel(tmp_path / "index", "photos", members)
+        return Package(requirement=requirement, sha256=sha256, **keys)
 
     return describe
 
@@ -70,7 +71,7 @@ def test_what_a_package_lacks_is_named(package, tmp_path):
     cases = [
         ({"member": "some.zip"}, FetchError, "no member matches 'some.zip'; exactly one should"),
         ({"member": "*/METADATA"}, FetchError, "METADATA in "),
-        ({"images": "*.jpg"}, DatasetError, "holds no image that matches '*.jpg'; correct `images`"),
+        ({"images": "*.jpg"}, DatasetError, "no image matches '*.jpg'; correct `images`"),
         ({"labels": "labels.csv"}, FetchError, "no member matches 'labels.csv'"),
         ({"labels": "*.csv"}, DatasetError, "has no column 'path', 'label'; its first line has 'file', 'kind'"),
     ]

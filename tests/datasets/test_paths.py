@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import DatasetError
-from stages.datasets.paths import resolve_path
+from stages.datasets.keys import resolve_path
 
 FOLDER = Path("/data/raw/faces")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.datasets.pixels import encode_pixels, pixel_images
+from stages.datasets.images import encode_pixels, pixel_images
 from stages.decoding import decode_image
 
 RNG = np.random.default_rng(3)

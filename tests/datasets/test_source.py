@@ -2,8 +2,8 @@ import pytest
 
 from stages.core.errors import DatasetError
 from stages.datasets import open_dataset
-from stages.datasets.about import About
 from stages.datasets.archive import ArchiveSet
+from stages.datasets.keys import About
 from stages.datasets.local import Local
 from stages.datasets.package import Package
 from stages.datasets.source import read_about, read_source
@@ -107,7 +107,7 @@ def test_what_is_known_about_a_set(tmp_path):
         (SOUND + "lables: x.csv\n", "the reader 'package' has no key 'lables'; did you mean 'labels'"),
         (
             SOUND + "1: x.csv\n",
-            "the reader 'package' has no key 1; it may be 'requirement' or 'sha256' or 'member'",
+            "the reader 'package' has no key 1; it may be 'requirement' or 'sha256' or 'labels'",
         ),
         (SOUND + "member: 5\n", "the value of 'member' is 5, not text; put it in quotes"),
         (SOUND + "member:\n", "the value of 'member' is None, not text; put it in quotes"),

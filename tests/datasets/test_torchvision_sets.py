@@ -14,8 +14,7 @@ from PIL import Image
 
 from stages.core.errors import DatasetError, FetchError
 from stages.datasets import open_dataset
-from stages.datasets.plain_pickle import load_plain
-from stages.datasets.torchvision_sets import TorchvisionSet
+from stages.datasets.torchvision_sets import TorchvisionSet, load_plain
 from tests.httpserver import file, redirect, reset, serving, status
 
 RNG = np.random.default_rng(7)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.commands.__main__ import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
@@ -51,6 +53,12 @@ def test_paths_of_the_project_exist(page):
     for module in re.findall(r"(?:from|python -m) ((?:stages|tests)[\w.]*\w)", text):
         place = ROOT.joinpath(*module.split("."))
         assert place.with_suffix(".py").is_file() or place.is_dir(), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page):
+    named = set(re.findall(r"(?:^|`|&& )manyviews ([a-z]+)", _text(page), re.MULTILINE))
+    assert named <= set(COMMANDS)
 
 
 def test_every_key_of_params_is_documented():

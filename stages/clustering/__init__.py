@@ -1,9 +1,7 @@
 """From features to partitions: the algorithms that `baseline.algorithms` may name."""
 
-from stages.clustering.algorithms import ALGORITHMS, Algorithm, find_algorithm
-from stages.clustering.granularity import count_different, finer
-from stages.clustering.normalisation import NORMALISATIONS, normalise
-from stages.clustering.reduction import isometric
+from stages.clustering.algorithms import ALGORITHMS, Algorithm, find_algorithm, finer
+from stages.clustering.preparation import NORMALISATIONS, count_different, isometric, normalise
 
 __all__ = [
     "ALGORITHMS",

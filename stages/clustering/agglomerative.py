@@ -8,8 +8,8 @@ general theory of classificatory sorting strategies" (1967), for the distances o
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.clustering._distances import condensed_distances, working_memory
-from stages.clustering.validation import check_features
+from stages.clustering.base import check_features
+from stages.clustering.distances import condensed_distances, working_memory
 from stages.core.checks import check_choice, check_n_clusters
 from stages.core.dendrogram import Dendrogram, dendrogram_of
 from stages.core.memory import require_memory
@@ -59,7 +59,7 @@ class Agglomerative(ClusterMixin, BaseEstimator):
 
 
 def _merge(features: np.ndarray, linkage: str) -> Dendrogram:
-    from stages.clustering._merging_kernels import chain_merges
+    from stages.clustering._agglomerative_kernels import chain_merges
 
     n_images = len(features)
     if n_images == 1:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from stages.clustering.granularity import different_images
-from stages.clustering.subspace import random_subspace
+from stages.clustering.preparation import different_images, random_subspace
 from stages.core.algorithm_name import algorithm_label, parse_algorithm
 from stages.core.checks import check_number
 from stages.core.errors import ParameterError
 
+LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones no longer tell likeness from chance
 _RUNS = ("multiple", "seeds", "subspace")  # parameters of the runs, not of the estimator
 
 
@@ -103,6 +103,14 @@ class Algorithm:
         return self._class()(**self.fixed, **given)
 
 
+def finer(n_clusters: int, factor: int, n_images: int) -> int:
+    """Return `factor` times `n_clusters`, less where clusters would fall below `LEAST_IMAGES` on average.
+
+    It is never less than `n_clusters`.
+    """
+    return max(n_clusters, min(n_clusters * factor, n_images // LEAST_IMAGES))
+
+
 def find_algorithm(text: str) -> Algorithm:
     """Return the algorithm that `text` names: "kmeans", or with parameters, "agdl:n_neighbors=10,a=0.95".
 
@@ -127,18 +135,18 @@ ALGORITHMS: dict[str, Algorithm] = {
             for linkage in ("ward", "average", "complete", "single")
         ),
         Algorithm("gaussian_mixture", "stages.clustering.gaussian_mixture:GaussianMixture", rotates=False),
-        Algorithm("sc_njw", "stages.clustering.spectral_njw:SpectralNJW"),
-        Algorithm("sc_st", "stages.clustering.spectral_st:SpectralSelfTuning"),
+        Algorithm("sc_njw", "stages.clustering.spectral:SpectralNJW"),
+        Algorithm("sc_st", "stages.clustering.spectral:SpectralSelfTuning"),
         Algorithm("sc_ls", "stages.clustering.spectral_ls:SpectralLandmarks"),
         Algorithm("ncuts", "stages.clustering.normalised_cuts:NormalisedCuts"),
         Algorithm("gdl", "stages.clustering.gdl:GraphDegreeLinkage", merges_copies=True),
-        Algorithm("agdl", "stages.clustering.agdl:AcceleratedGraphDegreeLinkage", merges_copies=True),
+        Algorithm("agdl", "stages.clustering.gdl:AcceleratedGraphDegreeLinkage", merges_copies=True),
         Algorithm("pic", "stages.clustering.path_integral:PathIntegral", merges_copies=True),
         Algorithm("zeta", "stages.clustering.zeta:Zeta", merges_copies=True),
         Algorithm("nmf_lp", "stages.clustering.nmf_lp:NMFLP", rotates=False),
         Algorithm("nmf_deep", "stages.clustering.nmf_deep:DeepSemiNMF", rotates=False),
         Algorithm("genie", "stages.clustering.genie:Genie"),
-        Algorithm("hdbscan", "stages.clustering.hdbscan:HDBSCAN", counts=True),
-        Algorithm("dbscan", "stages.clustering.dbscan:DBSCAN", counts=True),
+        Algorithm("hdbscan", "stages.clustering.density:HDBSCAN", counts=True),
+        Algorithm("dbscan", "stages.clustering.density:DBSCAN", counts=True),
     )
 }

@@ -1,10 +1,8 @@
 """Clusters as the parts of a mixture of Gaussians."""
 
-import warnings
-
 import numpy as np
 
-from stages.clustering.canonical import CanonicalClusterer
+from stages.clustering.base import CanonicalClusterer, check_counts, convergence_ignored
 from stages.core.checks import check_choice, check_number
 from stages.core.memory import require_memory
 
@@ -53,8 +51,7 @@ class GaussianMixture(CanonicalClusterer):
     def _check(self, features: np.ndarray) -> None:
         self.n_iter_ = 0
         check_choice("covariance_type", self.covariance_type, COVARIANCES)
-        check_number("n_init", self.n_init, 1, whole=True)
-        check_number("max_iter", self.max_iter, 1, whole=True)
+        check_counts(self, "n_init", "max_iter")
         check_number("tol", self.tol)
         check_number("reg_covar", self.reg_covar)
         n_images, width = features.shape
@@ -66,7 +63,6 @@ class GaussianMixture(CanonicalClusterer):
         )
 
     def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture as Wrapped
 
         wrapped = Wrapped(
@@ -78,8 +74,7 @@ class GaussianMixture(CanonicalClusterer):
             reg_covar=self.reg_covar,
             random_state=chance,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # `max_iter` is the user's choice
+        with convergence_ignored():
             # In float64: in float32 the variances of features with a large mean cancel.
             labels: np.ndarray = wrapped.fit_predict(features.astype(np.float64))
         self.n_iter_ = wrapped.n_iter_

@@ -1,21 +1,32 @@
-"""Graph degree linkage (AC-GDL).
+"""Graph degree linkage (AC-GDL), exact and accelerated.
 
 Zhang, Wang, Zhao and Tang, "Graph degree linkage: agglomerative clustering on a directed graph" (ECCV 2012),
-sections 2.1 to 2.3, and the authors' gactoolbox, whose variant GDL-U it is.
+sections 2.1 to 2.3, and 2.4 for the accelerated one, and the authors' gactoolbox, whose variant GDL-U it is.
 """
 
 import numpy as np
 
-from stages.clustering._graph_agglomeration import GraphAgglomeration
-from stages.clustering._nearest_centroids import join_rest
+from stages.clustering.base import check_counts
+from stages.clustering.graph_agglomeration import GraphAgglomeration, join_rest
 from stages.clustering.merge_rule import LARGEST, Rule
 from stages.clustering.neighbours import Digraph
-from stages.clustering.outliers import without_outliers
+from stages.clustering.small_clusters import without_outliers
 from stages.core.checks import check_share
 from stages.core.memory import require_memory
 
 
-class GraphDegreeLinkage(GraphAgglomeration):
+class _DegreeLinkage(GraphAgglomeration):
+    def _require_memory(self, n_images: int, k: int) -> None:
+        from stages.clustering._degree_state import state_bytes
+
+        require_memory(
+            state_bytes(n_images, k),
+            f"graph degree linkage of {n_images} images with {k} neighbours",
+            "cluster fewer images, or lower n_neighbors",
+        )
+
+
+class GraphDegreeLinkage(_DegreeLinkage):
     """Agglomerative clustering by the product of the degrees between clusters, exact.
 
     Each merge is that of the largest affinity of all pairs, A(i, j) = 1' W_ij W_ji 1 / |i|^2 + 1' W_ji W_ij 1 /
@@ -33,7 +44,7 @@ class GraphDegreeLinkage(GraphAgglomeration):
         better where clusters are small.
     a : factor of the width of the weights, 1 in the literature.
     min_cluster_fraction : size from which a cluster counts, as a share of the mean size, 0 to below 1; images of
-        smaller ones join the clusters that count, see `stages.clustering.outliers`. 0 in the literature: all
+        smaller ones join the clusters that count, see `stages.clustering.small_clusters`. 0 in the literature: all
         count.
 
     Attributes
@@ -56,9 +67,6 @@ class GraphDegreeLinkage(GraphAgglomeration):
     def _check_parameters(self) -> None:
         check_share("min_cluster_fraction", self.min_cluster_fraction)
 
-    def _require_memory(self, n_images: int, k: int) -> None:
-        require_linkage_memory(n_images, k)
-
     def _cluster(
         self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -70,15 +78,34 @@ class GraphDegreeLinkage(GraphAgglomeration):
         return link_by_degree(graph, names, n_clusters)
 
 
-def require_linkage_memory(n_images: int, k: int) -> None:
-    """Refuse images whose linkage with `k` neighbours does not fit."""
-    from stages.clustering._degree_state import state_bytes
+class AcceleratedGraphDegreeLinkage(_DegreeLinkage):
+    """Graph degree linkage in which every cluster keeps its few best others only as candidates.
 
-    require_memory(
-        state_bytes(n_images, k),
-        f"graph degree linkage of {n_images} images with {k} neighbours",
-        "cluster fewer images, or lower n_neighbors",
-    )
+    The best pair of all candidates is merged. The candidates of the new cluster are sought among those that either
+    part was a candidate of, or had; a cluster left with none looks at all that it is linked to. Once no more than
+    1.2 `n_candidates` clusters are left, all pairs count. Ties are broken as in `GraphDegreeLinkage`.
+
+    Parameters
+    ----------
+    n_clusters, n_neighbors, a : as of `GraphDegreeLinkage`.
+    n_candidates : others that a cluster keeps, 10 in the literature.
+
+    Attributes
+    ----------
+    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
+    """
+
+    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, n_candidates: int = 10) -> None:
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.a = a
+        self.n_candidates = n_candidates
+
+    def _check_parameters(self) -> None:
+        check_counts(self, "n_candidates")
+
+    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
+        return link_by_degree(graph, names, n_clusters, self.n_candidates)
 
 
 def cluster_by_degree(

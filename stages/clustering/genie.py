@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.clustering.validation import check_features
+from stages.clustering.base import check_features
 from stages.core.checks import check_n_clusters, check_number
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory

@@ -5,12 +5,10 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stages.clustering._centred import centred_squares, mean_of
-from stages.clustering._lloyd import Lloyd, Points, own_squared_distances
-from stages.clustering._seeding import seed_centers
-from stages.clustering.validation import check_features
+from stages.clustering.base import check_counts, check_features, require_distinct
+from stages.clustering.distances import centred_squares, mean_of
+from stages.clustering.lloyd import Lloyd, Points, own_squared_distances, seed_centers
 from stages.core.checks import check_n_clusters, check_number
-from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
 _SAMPLE, _SAMPLE_A_CLUSTER = 16384, 64  # images of the sample: at least, and for each cluster
@@ -69,8 +67,7 @@ class KMeans(ClusterMixin, BaseEstimator):
         features = check_features(self, X)
         n_images = len(features)
         n_clusters = check_n_clusters(self.n_clusters, n_images)
-        check_number("n_init", self.n_init, 1, whole=True)
-        check_number("max_iter", self.max_iter, 1, whole=True)
+        check_counts(self, "n_init", "max_iter")
         check_number("tol", self.tol)
         sample = max(_SAMPLE, _SAMPLE_A_CLUSTER * n_clusters)
         require_memory(
@@ -78,7 +75,7 @@ class KMeans(ClusterMixin, BaseEstimator):
         )
         mean = mean_of(features)
         squares = centred_squares(features, mean, features.dtype.type)
-        _require_distinct(features, squares, n_clusters)
+        _check_distinct(features, squares, n_clusters)
         points = Points(features, mean.astype(features.dtype), squares.astype(features.dtype))
         order = np.argsort(squares, kind="stable")
         chance = check_random_state(self.random_state)
@@ -128,16 +125,12 @@ def _needed(features: np.ndarray, n_clusters: int, sample: int) -> float:
     n_images, width = features.shape
     copied = n_images if n_images <= 2 * sample else sample
     bounds = (n_images + copied) * (n_clusters + 4)
-    return features.itemsize * (copied * (width + 4 * np.log(n_clusters) + 8) + bounds) + (128 << 20)
+    needed = features.itemsize * (copied * (width + 4 * np.log(n_clusters) + 8) + bounds) + (128 << 20)
+    return float(needed)
 
 
-def _require_distinct(features: np.ndarray, squares: np.ndarray, n_clusters: int) -> None:
-    """Raise `ParameterError` for more clusters than there are different images."""
+def _check_distinct(features: np.ndarray, squares: np.ndarray, n_clusters: int) -> None:
     if len(np.unique(squares)) >= n_clusters:  # images at different distances from the mean differ
         return
     distinct = len({(row + row.dtype.type(0)).tobytes() for row in features})  # + 0: -0 equals 0
-    if n_clusters > distinct:
-        raise ParameterError(
-            f"n_clusters is {n_clusters}, but only {distinct} of the {len(features)} images differ; "
-            f"give at most {distinct}"
-        )
+    require_distinct(n_clusters, distinct, len(features))

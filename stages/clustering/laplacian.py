@@ -1,57 +1,16 @@
-"""What spectral clusterings share: distances, the normalised affinity, its eigenvectors, rows of length 1."""
+"""What the spectral clusterings share: the normalised affinity and its eigenvectors."""
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from stages.clustering._centred import centred, centred_squares, mean_of
+from stages.clustering.distances import distances_memory
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
 DENSE = 1500  # up to so many images, all eigenvectors by LAPACK are as fast as a few by Lanczos iterations
 _SHIFT = 1e-6  # far above the rounding of a factorisation, about as wide as the gaps between eigenvalues
-_BLOCK = 1 << 25  # bytes of a block of distances
-
-
-def distance_blocks(features: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield squared Euclidean distances between features (n, d) and others (m, d), float64, in blocks of rows.
-
-    Each item is the index of the first row and the block (b, m), which the caller may overwrite. Raises
-    `ParameterError` for features whose squares overflow.
-    """
-    mean = mean_of(others)
-    squares = centred_squares(features, mean)
-    everything = slice(None)
-    others = centred(others, mean, everything, everything)
-    other_squares = np.einsum("ij,ij->i", others, others)
-    step = max(1, _BLOCK // (8 * len(others)))
-    for start in range(0, len(features), step):
-        rows = slice(start, min(start + step, len(features)))
-        block = centred(features, mean, rows, everything) @ others.T
-        block *= -2
-        block += squares[rows, None]
-        block += other_squares
-        np.maximum(block, 0, out=block)
-        yield start, block
-
-
-def distances_memory(features: np.ndarray, n_others: int) -> int:
-    """Bytes that `distance_blocks` to `n_others` takes, with a few copies of a block that its caller may make."""
-    n_images, width = features.shape
-    rows = min(n_images, max(1, _BLOCK // (8 * n_others)))
-    return 8 * width * (n_others + rows) + 32 * rows * n_others + min(16 * features.size, 1 << 25)
-
-
-def squared_distances(features: np.ndarray) -> np.ndarray:
-    """Return the squared Euclidean distances between the rows of features (n, d), float64 (n, n), diagonal 0."""
-    n_images = len(features)
-    distances = np.empty((n_images, n_images))
-    for start, block in distance_blocks(features, features):
-        distances[start : start + len(block)] = block
-    np.fill_diagonal(distances, 0)
-    return distances
 
 
 def require_affinity(features: np.ndarray, count: int) -> None:
@@ -122,10 +81,3 @@ def _inverse_near_one(matrix: np.ndarray) -> Any:
     return LinearOperator(
         matrix.shape, matvec=lambda vector: cho_solve(factor, vector, check_finite=False), dtype=matrix.dtype
     )
-
-
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors (n, k) with rows of length 1; rows of zeros stay as they are."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows: np.ndarray = vectors / np.where(lengths > 0, lengths, 1)
-    return rows

@@ -1,11 +1,8 @@
 """K-means by steps on small random batches: for more images than full iterations can take."""
 
-import warnings
-
 import numpy as np
 
-from stages.clustering.canonical import CanonicalClusterer
-from stages.core.checks import check_number
+from stages.clustering.base import CanonicalClusterer, check_counts, convergence_ignored
 
 
 class MiniBatchKMeans(CanonicalClusterer):
@@ -44,13 +41,10 @@ class MiniBatchKMeans(CanonicalClusterer):
 
     def _check(self, features: np.ndarray) -> None:
         self.n_iter_ = 0
-        check_number("batch_size", self.batch_size, 1, whole=True)
-        check_number("n_init", self.n_init, 1, whole=True)
-        check_number("max_iter", self.max_iter, 1, whole=True)
+        check_counts(self, "batch_size", "n_init", "max_iter")
 
     def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
         from sklearn.cluster import MiniBatchKMeans as Wrapped
-        from sklearn.exceptions import ConvergenceWarning
 
         wrapped = Wrapped(
             n_clusters,
@@ -59,8 +53,7 @@ class MiniBatchKMeans(CanonicalClusterer):
             max_iter=self.max_iter,
             random_state=chance,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # said above: there can be fewer clusters
+        with convergence_ignored():
             labels: np.ndarray = wrapped.fit_predict(features)
         self.n_iter_ = wrapped.n_iter_
         return labels

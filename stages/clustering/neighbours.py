@@ -40,7 +40,7 @@ def nearest_neighbours(features: np.ndarray, k: int) -> tuple[np.ndarray, np.nda
     `features` is float32 or float64 (n, d), finite. Rows are in order of distance, ties in order of index; with
     less than k + 1 images there are n - 1 columns. Distances are Euclidean, squared, summed in float64 from the
     differences: copies have the distance 0, and d(i, j) is d(j, i) to the bit. The search is exact: matrix
-    products in float32 only tell who may be near, with a bound on their rounding. Memory: a float32 copy of the
+    products in float32 only say which may be near, with a bound on their rounding. Memory: a float32 copy of the
     features and 64 MiB, besides the result. Raises `ParameterError` for values whose squares overflow, and where
     memory lacks.
     """

@@ -8,7 +8,7 @@ Each layer begins as a semi-NMF (Ding, Li and Jordan, "Convex and semi-nonnegati
 
 import numpy as np
 
-from stages.clustering.canonical import CanonicalClusterer, kmeans
+from stages.clustering.base import CanonicalClusterer, check_counts, kmeans
 from stages.core.checks import check_number
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
@@ -59,8 +59,7 @@ class DeepSemiNMF(CanonicalClusterer):
             raise ParameterError(f"layers is {self.layers!r}; give the layers' widths, such as (160, 160)")
         for width in self.layers:
             check_number("a width in layers", width, least=1, whole=True)
-        check_number("n_iterations", self.n_iterations, least=1, whole=True)
-        check_number("n_init", self.n_init, least=1, whole=True)
+        check_counts(self, "n_iterations", "n_init")
         check_number("tol", self.tol)
 
     def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:

@@ -6,10 +6,11 @@ the comparison of Yang, Parikh and Batra (CVPR 2016): what is left is the factor
 "Document clustering based on non-negative matrix factorization", SIGIR 2003).
 """
 
+from typing import Any
+
 import numpy as np
 
-from stages.clustering.canonical import CanonicalClusterer, kmeans
-from stages.core.checks import check_number
+from stages.clustering.base import CanonicalClusterer, check_counts, kmeans
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
@@ -49,14 +50,13 @@ class NMFLP(CanonicalClusterer):
         self.n_init = n_init
         self.random_state = random_state
 
-    def __sklearn_tags__(self):  # type: ignore[no-untyped-def]
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
 
     def _check(self, features: np.ndarray) -> None:
-        for name in ("rank", "n_iterations", "n_starts", "n_init"):
-            check_number(name, getattr(self, name), least=1, whole=True)
+        check_counts(self, "rank", "n_iterations", "n_starts", "n_init")
         lowest = features.min()
         if lowest < 0:
             row, column = np.unravel_index(features.argmin(), features.shape)

@@ -4,19 +4,14 @@ Shi and Malik, "Normalized cuts and image segmentation" (PAMI 2000); Yu and Shi,
 (ICCV 2003). The degrees' offset and the thresholds are those of the authors' code, version 9.
 """
 
+from typing import Any
+
 import numpy as np
 
-from stages.clustering.canonical import CanonicalClusterer
-from stages.clustering.laplacian import (
-    DENSE,
-    check_spread,
-    distance_blocks,
-    distances_memory,
-    leading_eigenvectors,
-    unit_rows,
-)
-from stages.core.checks import check_number
-from stages.core.errors import ParameterError
+from stages.clustering.base import CanonicalClusterer, check_counts, check_positive
+from stages.clustering.distances import distance_blocks, distances_memory
+from stages.clustering.laplacian import DENSE, check_spread, leading_eigenvectors
+from stages.clustering.preparation import unit_rows
 from stages.core.memory import require_memory
 
 _LEAST_WEIGHT = 1e-6  # smaller ones are dropped from the graph
@@ -51,10 +46,8 @@ class NormalisedCuts(CanonicalClusterer):
         self.random_state = random_state
 
     def _check(self, features: np.ndarray) -> None:
-        check_number("n_init", self.n_init, least=1, whole=True)
-        check_number("scale", self.scale)
-        if self.scale == 0:
-            raise ParameterError("scale is 0; give a number above 0")
+        check_counts(self, "n_init")
+        check_positive("scale", self.scale)
 
     def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
         from scipy.sparse import diags_array
@@ -71,7 +64,7 @@ class NormalisedCuts(CanonicalClusterer):
         return max(found, key=lambda pair: pair[0])[1]
 
 
-def _affinity(features: np.ndarray, scale: float):  # type: ignore[no-untyped-def]
+def _affinity(features: np.ndarray, scale: float) -> Any:
     """Return the affinity as a sparse float64 matrix (n, n)."""
     from scipy.sparse import csr_array
 

@@ -6,50 +6,8 @@ section 3, and the authors' gactoolbox.
 
 import numpy as np
 
-from stages.clustering._graph_agglomeration import GraphAgglomeration
-from stages.clustering._pair_merging import PairAffinity, Transitions, check_z, merge_pairs
-from stages.clustering.neighbours import Digraph
+from stages.clustering.pair_merging import PairAffinity, Transitions, WalkAgglomeration
 from stages.core.memory import require_memory
-
-
-class PathIntegral(GraphAgglomeration):
-    """Agglomerative clustering by the incremental path integral.
-
-    The path integral of a cluster C of n images is S(C) = 1' (I - z P_C)^-1 1 / n^2, where P is the walk on the
-    neighbour graph (each image linked to itself with weight 1, rows divided by their sums) and P_C what of it
-    stays in C. Merged is the pair whose integrals grow most by walks through each other, S(i | i + j) - S(i) +
-    S(j | i + j) - S(j). Clusters without an edge between them do not grow. O(n k) memory; ties as in
-    `merge_pairs`: fewer images first, then the lowest column, then the lowest row.
-
-    Parameters
-    ----------
-    n_clusters, n_neighbors, a : as of `GraphDegreeLinkage`.
-    z : how much a longer path counts less, between 0 and 1; 0.01 in the literature.
-
-    Attributes
-    ----------
-    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
-    """
-
-    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, z: float = 0.01) -> None:
-        self.n_clusters = n_clusters
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.z = z
-
-    def _check_parameters(self) -> None:
-        check_z(self.z)
-
-    def _require_memory(self, n_images: int, k: int) -> None:
-        # Every edge may link two clusters, whose pair takes some 400 bytes in sets, a dictionary and the queue.
-        require_memory(
-            n_images * (k * 450 + 500),
-            f"path integral clustering of {n_images} images with {k} neighbours",
-            "cluster fewer images, lower n_neighbors, or use graph degree linkage",
-        )
-
-    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
-        return merge_pairs(graph, names, n_clusters, _PathAffinity(Transitions(graph, self.z)))
 
 
 class _PathAffinity(PairAffinity):
@@ -78,3 +36,33 @@ class _PathAffinity(PairAffinity):
             walk.targets, walk.shares, first, second, walk.z, walk.terms, self.scratch
         )
         return sums
+
+
+class PathIntegral(WalkAgglomeration):
+    """Agglomerative clustering by the incremental path integral.
+
+    The path integral of a cluster C of n images is S(C) = 1' (I - z P_C)^-1 1 / n^2, where P is the walk on the
+    neighbour graph (each image linked to itself with weight 1, rows divided by their sums) and P_C what of it
+    stays in C. Merged is the pair whose integrals grow most by walks through each other, S(i | i + j) - S(i) +
+    S(j | i + j) - S(j). Clusters without an edge between them do not grow. O(n k) memory; ties as in
+    `merge_pairs`: fewer images first, then the lowest column, then the lowest row.
+
+    Parameters
+    ----------
+    n_clusters, n_neighbors, a : as of `GraphDegreeLinkage`.
+    z : how much a longer path counts less, between 0 and 1; 0.01 in the literature.
+
+    Attributes
+    ----------
+    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
+    """
+
+    affinity = _PathAffinity
+
+    def _require_memory(self, n_images: int, k: int) -> None:
+        # Every edge may link two clusters, whose pair takes some 400 bytes in sets, a dictionary and the queue.
+        require_memory(
+            n_images * (k * 450 + 500),
+            f"path integral clustering of {n_images} images with {k} neighbours",
+            "cluster fewer images, lower n_neighbors, or use graph degree linkage",
+        )

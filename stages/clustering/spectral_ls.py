@@ -4,13 +4,14 @@ Chen and Cai, "Large scale spectral clustering with landmark-based representatio
 whose landmarks are K-means centres.
 """
 
-import warnings
+from typing import Any
 
 import numpy as np
 
-from stages.clustering.canonical import CanonicalClusterer, kmeans
-from stages.clustering.laplacian import check_spread, distance_blocks, distances_memory, unit_rows
-from stages.core.checks import check_number
+from stages.clustering.base import CanonicalClusterer, check_counts, check_positive, convergence_ignored, kmeans
+from stages.clustering.distances import distance_blocks, distances_memory
+from stages.clustering.laplacian import check_spread
+from stages.clustering.preparation import unit_rows
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
@@ -55,17 +56,13 @@ class SpectralLandmarks(CanonicalClusterer):
         self.random_state = random_state
 
     def _check(self, features: np.ndarray) -> None:
-        check_number("n_landmarks", self.n_landmarks, least=1, whole=True)
+        check_counts(self, "n_landmarks", "n_nearest", "n_init")
         if self.n_landmarks <= self.n_clusters:
             raise ParameterError(
                 f"n_landmarks is {self.n_landmarks}, for {self.n_clusters} clusters; give at least one more"
             )
-        check_number("n_nearest", self.n_nearest, least=1, whole=True)
-        check_number("n_init", self.n_init, least=1, whole=True)
         if self.sigma is not None:
-            check_number("sigma", self.sigma)
-            if self.sigma == 0:
-                raise ParameterError("sigma is 0; give a number above 0, or None")
+            check_positive("sigma", self.sigma, "give a number above 0, or None")
 
     def _partition(self, features: np.ndarray, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
         n_images, n_landmarks = len(features), min(self.n_landmarks, len(features))
@@ -85,18 +82,16 @@ class SpectralLandmarks(CanonicalClusterer):
 
 def _landmarks(features: np.ndarray, n_landmarks: int, chance: np.random.RandomState) -> np.ndarray:
     from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
 
     if n_landmarks == len(features):
         return features
     means = KMeans(n_landmarks, init="random", n_init=1, max_iter=_ITERATIONS, random_state=chance)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # there are fewer different images than landmarks
+    with convergence_ignored():
         centres: np.ndarray = means.fit(features).cluster_centers_
     return centres
 
 
-def _weights(features: np.ndarray, landmarks: np.ndarray, n_nearest: int, sigma: float | None):  # type: ignore[no-untyped-def]
+def _weights(features: np.ndarray, landmarks: np.ndarray, n_nearest: int, sigma: float | None) -> Any:
     """Return the sparse weights (n, p) of the images on their nearest landmarks; each row sums to 1."""
     from scipy.sparse import csr_array
 
@@ -119,7 +114,7 @@ def _weights(features: np.ndarray, landmarks: np.ndarray, n_nearest: int, sigma:
     return csr_array((weights.reshape(-1), nearest.reshape(-1), starts), shape=(n_images, n_landmarks))
 
 
-def _singular_vectors(weights, count: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _singular_vectors(weights: Any, count: int) -> np.ndarray:
     """Return left singular vectors 2 to count + 1, float64 (n, count), once columns are divided by root sums.
 
     The first, which is the same for all images, is taken out beforehand: where the images fall into groups without

@@ -5,53 +5,8 @@ Zhao and Tang, "Cyclizing clusters via zeta function of a graph" (NIPS 2008), an
 
 import numpy as np
 
-from stages.clustering._graph_agglomeration import GraphAgglomeration
-from stages.clustering._pair_merging import PairAffinity, Transitions, check_z, merge_pairs
-from stages.clustering.neighbours import Digraph
+from stages.clustering.pair_merging import PairAffinity, Transitions, WalkAgglomeration
 from stages.core.memory import require_memory
-
-
-class Zeta(GraphAgglomeration):
-    """Agglomerative clustering by the cycles through the images of a cluster.
-
-    A cluster C of n images has S(C) = sum of log [(I - z P_C)^-1]_ii / n, where P is the walk on the neighbour
-    graph as for `PathIntegral`. Merged is the pair whose values grow most by cycles through each other,
-    S(i | i + j) - S(i) + S(j | i + j) - S(j). The diagonals are brought up to date by the smaller cluster's Schur
-    complement; O(n k) memory, and the product of their sizes for a pair. Ties as in `merge_pairs`: fewer images
-    first, then the lowest column, then the lowest row.
-
-    It is for some thousands of images: large clusters that touch along much of their border take seconds a pair.
-
-    Parameters
-    ----------
-    n_clusters, n_neighbors : as of `GraphDegreeLinkage`.
-    a : factor of the width of the weights, 0.95 in the literature.
-    z : how much a longer cycle counts less, between 0 and 1; 0.01 in the literature.
-
-    Attributes
-    ----------
-    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
-    """
-
-    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 0.95, z: float = 0.01) -> None:
-        self.n_clusters = n_clusters
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.z = z
-
-    def _check_parameters(self) -> None:
-        check_z(self.z)
-
-    def _require_memory(self, n_images: int, k: int) -> None:
-        # Eight float64 matrices of two halves of all images, the worst pair there can be.
-        require_memory(
-            n_images * (16 * n_images + k * 450 + 500),
-            f"zeta function clustering of {n_images} images",
-            "cluster fewer images, or use graph degree linkage",
-        )
-
-    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
-        return merge_pairs(graph, names, n_clusters, _CycleAffinity(Transitions(graph, self.z)))
 
 
 class _CycleAffinity(PairAffinity):
@@ -84,3 +39,39 @@ class _CycleAffinity(PairAffinity):
             walk.targets, walk.shares, large, small, walk.z, walk.terms, self.diagonal, self.place
         )
         return [(large, of_large), (small, of_small)]
+
+
+class Zeta(WalkAgglomeration):
+    """Agglomerative clustering by the cycles through the images of a cluster.
+
+    A cluster C of n images has S(C) = sum of log [(I - z P_C)^-1]_ii / n, where P is the walk on the neighbour
+    graph as for `PathIntegral`. Merged is the pair whose values grow most by cycles through each other,
+    S(i | i + j) - S(i) + S(j | i + j) - S(j). The diagonals are brought up to date by the smaller cluster's Schur
+    complement; O(n k) memory, and the product of their sizes for a pair. Ties as in `merge_pairs`: fewer images
+    first, then the lowest column, then the lowest row.
+
+    It is for some thousands of images: large clusters that touch along much of their border take seconds a pair.
+
+    Parameters
+    ----------
+    n_clusters, n_neighbors : as of `GraphDegreeLinkage`.
+    a : factor of the width of the weights, 0.95 in the literature.
+    z : how much a longer cycle counts less, between 0 and 1; 0.01 in the literature.
+
+    Attributes
+    ----------
+    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
+    """
+
+    affinity = _CycleAffinity
+
+    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 0.95, z: float = 0.01) -> None:
+        super().__init__(n_clusters, n_neighbors, a, z)
+
+    def _require_memory(self, n_images: int, k: int) -> None:
+        # Eight float64 matrices of two halves of all images, the worst pair there can be.
+        require_memory(
+            n_images * (16 * n_images + k * 450 + 500),
+            f"zeta function clustering of {n_images} images",
+            "cluster fewer images, or use graph degree linkage",
+        )

@@ -144,7 +144,7 @@ def _check_transfers(parameters: Mapping[str, Any]) -> None:
 
 def _choices(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
     """Checks of choices and shares whose values are there and of the right type."""
-    from stages.clustering.normalisation import NORMALISATIONS
+    from stages.clustering import NORMALISATIONS
     from stages.consensus import LINKAGES
     from stages.core.checks import check_choice, check_share
     from stages.decoding.pixels import chosen_size

@@ -94,7 +94,7 @@ def _scores(classes: np.ndarray, labels: np.ndarray) -> str:
 
 def ours(folder: Path) -> Iterator[str | None]:
     """AGDL with 20 neighbours, from features to labels."""
-    from stages.clustering.agdl import AcceleratedGraphDegreeLinkage
+    from stages.clustering.gdl import AcceleratedGraphDegreeLinkage
 
     features, classes = _load(folder)
     started = time.process_time()

@@ -73,9 +73,9 @@ def wide(folder: Path) -> Iterator[str]:
 def _cluster(folder: Path, reduce: bool) -> Iterator[str]:
     from sklearn.metrics import adjusted_rand_score
 
+    from stages.clustering import isometric
     from stages.clustering.agglomerative import Agglomerative
     from stages.clustering.kmeans import KMeans
-    from stages.clustering.reduction import isometric
 
     features = np.load(folder / "wide.npy")
     Agglomerative(2).fit(features[:10, :10])  # compiles the kernel

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.clustering.normalisation import normalise
+from stages.clustering import normalise
 from tests.benchmarks.call import cpu_side
 from tests.benchmarks.comparison import Comparison, Side
 from tests.benchmarks.processes import ROOT

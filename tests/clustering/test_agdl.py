@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stages.clustering.agdl import AcceleratedGraphDegreeLinkage
-from stages.clustering.gdl import GraphDegreeLinkage, link_by_degree
+from stages.clustering.gdl import AcceleratedGraphDegreeLinkage, GraphDegreeLinkage, link_by_degree
 from stages.clustering.neighbours import digraph
 from stages.core.errors import ParameterError
 from tests.benchmarks.agdl import dense_linkage, turntables

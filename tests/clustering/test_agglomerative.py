@@ -11,9 +11,9 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stages.clustering import _distances
-from stages.clustering._distances import condensed_distances
+from stages.clustering import distances as distance_module
 from stages.clustering.agglomerative import LINKAGES, Agglomerative
+from stages.clustering.distances import condensed_distances
 from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 
@@ -48,8 +48,8 @@ def test_the_dendrogram_by_hand(linkage, heights):
 @pytest.mark.parametrize("linkage", LINKAGES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_merge_is_scipys(linkage, dtype, monkeypatch):
-    monkeypatch.setattr(_distances, "_TILE", 64)  # several tiles of images and of columns
-    monkeypatch.setattr(_distances, "_COLUMNS", 7)
+    monkeypatch.setattr(distance_module, "_TILE", 64)  # several tiles of images and of columns
+    monkeypatch.setattr(distance_module, "_COLUMNS", 7)
     features = (np.random.default_rng(1).normal(size=(300, 23)) + 100).astype(dtype)
     merges = Agglomerative(5, linkage).fit(features).merges_
     np.testing.assert_allclose(merges, scipy_linkage(pdist(features.astype(np.float64)), linkage), rtol=1e-9)
@@ -92,7 +92,7 @@ def test_neither_shuffling_nor_the_number_of_threads_matters(monkeypatch):
     labels = Agglomerative(12).fit_predict(features)
     assert adjusted_rand_score(labels[order], Agglomerative(12).fit_predict(features[order])) == 1
     before = condensed_distances(features)
-    monkeypatch.setattr(_distances.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(distance_module.os, "cpu_count", lambda: 1)
     assert condensed_distances(features).tobytes() == before.tobytes()
 
 

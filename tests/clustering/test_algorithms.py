@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from stages.clustering import ALGORITHMS, find_algorithm, finer, normalise
-from stages.clustering.subspace import random_subspace
+from stages.clustering import ALGORITHMS, find_algorithm, finer
 from stages.core.errors import ParameterError
 
 # What these find depends on densities, or on ranks beyond those of small sets.
@@ -95,40 +94,6 @@ def test_parameters_reach_the_estimator():
 def test_what_cannot_be_is_told(text, message):
     with pytest.raises(ParameterError, match=message):
         find_algorithm(text)
-
-
-def test_a_subspace_has_its_share_of_the_columns_and_rows_of_length_one():
-    features, _ = _blobs()
-    rows = normalise(features, "l2")
-    rows[3] = 0
-    part = random_subspace(rows, 0.6, 4)
-    assert part.shape == (60, 3)
-    lengths = np.linalg.norm(part, axis=1)
-    np.testing.assert_allclose(np.delete(lengths, 3), 1, rtol=1e-5)
-    assert lengths[3] == 0
-    np.testing.assert_array_equal(part, random_subspace(rows, 0.6, 4))
-    raw = random_subspace(features, 0.6, 4)
-    assert all(any(np.array_equal(column, other) for other in features.T) for column in raw.T)
-    np.testing.assert_allclose(normalise(raw, "l2")[:3], part[:3], rtol=1e-5)
-    assert random_subspace(features, 0.01, 0).shape == (60, 1)
-    assert random_subspace(features, 1, 0).shape == features.shape
-
-
-@pytest.mark.parametrize("share", [0, 1.5, -1, True, "half"])
-def test_a_share_that_cannot_be_is_told(share):
-    with pytest.raises(ParameterError, match=f"subspace is {share!r}; give a share of the features, above 0"):
-        random_subspace(_blobs()[0], share, 0)
-
-
-def test_normalise():
-    features = np.array([[3, 4], [0, 0], [0, 2]], dtype=np.float32)
-    np.testing.assert_allclose(normalise(features, "l2"), [[0.6, 0.8], [0, 0], [0, 1]], rtol=1e-6)
-    signed = np.array([[9, -16], [0, 0]], dtype=np.float32)
-    np.testing.assert_allclose(normalise(signed, "sqrt"), [[0.6, -0.8], [0, 0]], rtol=1e-6)
-    assert normalise(features, "none") is features
-    assert normalise(features, "l2").dtype == np.float32
-    with pytest.raises(ParameterError, match="normalise is 'l1'; give one of sqrt, l2, none"):
-        normalise(features, "l1")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
 from stages.clustering import kmeans
-from stages.clustering._lloyd import Lloyd, Points
 from stages.clustering.kmeans import KMeans
+from stages.clustering.lloyd import Lloyd, Points
 from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 

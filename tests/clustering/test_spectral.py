@@ -7,17 +7,13 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_circles
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from stages.clustering import distances as distance_module
 from stages.clustering import laplacian
-from stages.clustering.laplacian import (
-    distance_blocks,
-    leading_eigenvectors,
-    normalise_affinity,
-    squared_distances,
-)
+from stages.clustering.distances import distance_blocks, squared_distances
+from stages.clustering.laplacian import leading_eigenvectors, normalise_affinity
 from stages.clustering.normalised_cuts import NormalisedCuts, _affinity, _discretise
+from stages.clustering.spectral import SpectralNJW, SpectralSelfTuning
 from stages.clustering.spectral_ls import SpectralLandmarks, _singular_vectors, _weights
-from stages.clustering.spectral_njw import SpectralNJW
-from stages.clustering.spectral_st import SpectralSelfTuning
 from tests.clustering.faces import umist
 
 
@@ -49,7 +45,7 @@ def _geometric_nmi(classes, labels):
 
 def test_distances_in_blocks(monkeypatch):
     rows, others = _points(11), _points(5, seed=1)
-    monkeypatch.setattr(laplacian, "_BLOCK", 8 * 5 * 3)  # three rows a block
+    monkeypatch.setattr(distance_module, "_BLOCK", 8 * 5 * 3)  # three rows a block
     blocks = list(distance_blocks(rows, others))
     assert [start for start, _ in blocks] == [0, 3, 6, 9]
     np.testing.assert_allclose(
@@ -136,7 +132,7 @@ def test_landmark_weights_of_far_images_do_not_vanish():
 
 
 def test_cut_affinity_equals_the_explicit_matrix(monkeypatch):
-    monkeypatch.setattr(laplacian, "_BLOCK", 8 * 40 * 7)
+    monkeypatch.setattr(distance_module, "_BLOCK", 8 * 40 * 7)
     points = _points()
     distances = _plain_distances(points, points)
     expected = np.exp(-((distances / (0.2 * distances.max())) ** 2))

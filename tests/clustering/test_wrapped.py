@@ -7,10 +7,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stages.clustering.dbscan import DBSCAN
+from stages.clustering.density import DBSCAN, HDBSCAN
 from stages.clustering.gaussian_mixture import GaussianMixture
 from stages.clustering.genie import Genie
-from stages.clustering.hdbscan import HDBSCAN
 from stages.clustering.minibatch_kmeans import MiniBatchKMeans
 from stages.core.errors import ParameterError
 

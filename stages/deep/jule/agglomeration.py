@@ -25,7 +25,7 @@ class Agglomeration:
 
     n_neighbors, a : of the graph, see `stages.clustering.neighbours.digraph`.
     rule : see `stages.clustering.merge_rule`.
-    min_cluster_fraction : see `stages.clustering.outliers`; counts where the merging ends.
+    min_cluster_fraction : see `stages.clustering.small_clusters`; counts where the merging ends.
     """
 
     n_neighbors: int

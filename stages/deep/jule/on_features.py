@@ -192,7 +192,7 @@ class JULE(RecurrentPerceptrons):
     n_neighbors, a : of the neighbour graph (K_s 20, a 1), see `stages.clustering.neighbours.digraph`.
     n_nearest, lead_weight, lead_until, one_sided, update : which clusters merge, and how (K_c 5, lambda 1), see
         `stages.clustering.merge_rule.Rule`.
-    min_cluster_fraction : size from which a cluster counts at the end, see `stages.clustering.outliers` (0).
+    min_cluster_fraction : size from which a cluster counts at the end, see `stages.clustering.small_clusters` (0).
     eta : share of the clusters that a period merges, above 0 and below 1 (0.9, for faces 0.2).
     steps : gradient steps of a period. Early clusters are small and their neighbours often of the same class, so
         that long training drives classes apart: a few steps are enough.

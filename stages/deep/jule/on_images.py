@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from stages.clustering.normalisation import normalise
+from stages.clustering import normalise
 from stages.core.checks import check_flag
 from stages.deep.checkpoint import Checkpoint
 from stages.deep.image_encoding import EncodesImages, embed_images, first_network

@@ -1,14 +1,16 @@
-"""Lloyd's iterations of K-means that leave out images whose centre cannot have changed.
+"""The parts of K-means: a start with centres far from each other, and Lloyd's iterations.
 
-Lloyd, "Least squares quantization in PCM" (1982); Elkan, "Using the triangle inequality to accelerate k-means"
-(2003), for the bounds. They leave the result what it is, but for rounding.
+Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007), with the greedy choice among
+several candidates of its section 6. Lloyd, "Least squares quantization in PCM" (1982). Elkan, "Using the triangle
+inequality to accelerate k-means" (2003): bounds leave out images whose centre cannot have changed, and the result
+as it is, but for rounding.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from stages.clustering._centred import centred_squares, mean_of, row_blocks
+from stages.clustering.distances import centred_squares, mean_of, row_blocks
 
 _ROWS = 2048  # images whose distances to all centres are computed at once
 _SLACK = 1e-5  # bounds are kept in the precision of the features: this part of them may be rounding
@@ -48,7 +50,33 @@ class Points:
         distances *= -2
         distances += np.einsum("ij,ij->i", offsets, offsets) + 2 * (offsets @ self.mean)
         distances += self.squares[images, None]
-        return np.maximum(distances, 0, out=distances)
+        np.maximum(distances, 0, out=distances)
+        return distances
+
+
+def seed_centers(points: Points, n_clusters: int, chance: np.random.RandomState) -> np.ndarray:
+    """Return `n_clusters` of the images as centres, float64 (k, d).
+
+    Each candidate is drawn with a chance in proportion to its squared distance from the centres so far; of
+    2 + log k candidates the one is taken that lowers the sum of these distances most.
+    """
+    n_images = len(points.features)
+    n_candidates = 2 + int(np.log(n_clusters))
+    chosen = np.empty(n_clusters, dtype=np.int64)
+    chosen[0] = chance.randint(n_images)
+    nearest = points.squared_distances(slice(None), points.offsets(chosen[:1])).min(axis=1)
+    nearest[chosen[0]] = 0
+    for index in range(1, n_clusters):
+        reach = np.cumsum(nearest, dtype=np.float64)
+        drawn = np.searchsorted(reach, chance.uniform(size=n_candidates) * reach[-1], side="right")
+        candidates = np.minimum(drawn, n_images - 1)
+        lowered = points.squared_distances(slice(None), points.offsets(candidates))
+        np.minimum(lowered, nearest[:, None], out=lowered)
+        best = int(np.argmin(lowered.sum(axis=0, dtype=np.float64)))
+        chosen[index] = candidates[best]
+        nearest = lowered[:, best].copy()
+        nearest[chosen[index]] = 0
+    return points.features[chosen].astype(np.float64)
 
 
 class Lloyd:
@@ -138,7 +166,7 @@ class Lloyd:
         return float(moved.sum())
 
     def _fill_empty(self, sizes: np.ndarray) -> None:
-        """Give each empty cluster the image that lies farthest from its own centre."""
+        """Give each empty cluster the image that is farthest from its own centre."""
         distances = own_squared_distances(self.points.features, self.centers, self.labels)
         farthest = np.argsort(-distances, kind="stable")
         farthest = farthest[(sizes[self.labels[farthest]] > 1) & (distances[farthest] > 0)]

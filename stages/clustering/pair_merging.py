@@ -7,22 +7,18 @@ section 3; Zhao and Tang, "Cyclizing clusters via zeta function of a graph" (NIP
 from abc import ABC, abstractmethod
 from heapq import heapify, heappop, heappush
 from math import ceil, log
+from typing import ClassVar
 
 import numpy as np
 
+from stages.clustering.graph_agglomeration import GraphAgglomeration
 from stages.clustering.neighbours import Digraph
 from stages.core.errors import ParameterError
 
-_DECIMALS = 15  # of an affinity: what lies below is noise, which must tie
+_DECIMALS = 15  # of an affinity: what is below is noise, which must tie
 _NEGLIGIBLE = 1e-17
 
 Key = tuple[float, int, int, int]  # minus the affinity, images together, column, row: the least is merged first
-
-
-def check_z(z: float) -> None:
-    """Raise `ParameterError` unless `z` is between 0 and 1."""
-    if isinstance(z, bool) or not isinstance(z, (int, float)) or not 0 < z < 1:
-        raise ParameterError(f"z is {z!r}; give a number between 0 and 1, 0.01 in the literature")
 
 
 class Transitions:
@@ -42,7 +38,10 @@ class Transitions:
 
 
 class PairAffinity(ABC):
-    """What a method knows of its clusters, each an int32 array of images."""
+    """The state that a method keeps of its clusters, each an int32 array of images."""
+
+    @abstractmethod
+    def __init__(self, walk: Transitions) -> None: ...
 
     @abstractmethod
     def start(self, name: int, members: np.ndarray) -> None:
@@ -55,6 +54,28 @@ class PairAffinity(ABC):
     @abstractmethod
     def join(self, i: int, j: int, members_i: np.ndarray, members_j: np.ndarray) -> None:
         """Take the cluster `j` into `i`."""
+
+
+class WalkAgglomeration(GraphAgglomeration):
+    """Merges pairs of clusters by an affinity of the walks within them.
+
+    Subclasses name the class of the affinity and document the parameters.
+    """
+
+    affinity: ClassVar[type[PairAffinity]]
+
+    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, z: float = 0.01) -> None:
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.a = a
+        self.z = z
+
+    def _check_parameters(self) -> None:
+        if isinstance(self.z, bool) or not isinstance(self.z, int | float) or not 0 < self.z < 1:
+            raise ParameterError(f"z is {self.z!r}; give a number between 0 and 1, 0.01 in the literature")
+
+    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
+        return merge_pairs(graph, names, n_clusters, self.affinity(Transitions(graph, self.z)))
 
 
 def merge_pairs(

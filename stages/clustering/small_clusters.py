@@ -1,4 +1,4 @@
-"""Odd images that agglomeration merges last: they shall not use up the clusters asked for.
+"""Small clusters of odd images, which agglomeration merges last: they must not use up the clusters asked for.
 
 A cut at K clusters often gives fewer of any size, and some of one to three images. Here the merging is undone to
 where K clusters are of some size, and the images of all others join the one of the K that they are linked to most.
@@ -38,7 +38,8 @@ def without_outliers(
     labels[outliers] = counting[_most_linked(graph, features, labels, outliers, counting, sizes)]
     lowest = np.full(len(unique), len(names))
     np.minimum.at(lowest, labels, np.arange(len(names)))
-    return lowest[labels].astype(np.int32)
+    joined: np.ndarray = lowest[labels].astype(np.int32)
+    return joined
 
 
 def _depth(start: np.ndarray, merges: np.ndarray, n_clusters: int, least: float) -> int | None:
@@ -84,7 +85,7 @@ def _most_linked(
     member = csr_matrix((1 / sizes[counting][column], (inside, column)), (len(labels), len(counting)))
     links = ((edges[outliers] + edges.T.tocsr()[outliers]) @ member).toarray()
     # Equal sums of the same figures in another order count as equal.
-    found = np.argmax(np.round(links, 12), axis=1)
+    found: np.ndarray = np.argmax(np.round(links, 12), axis=1)
     apart = np.flatnonzero(links.max(axis=1) == 0)
     if len(apart):
         centroids = np.asarray(member.T @ features)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stages.clustering.gdl import GraphDegreeLinkage
 from stages.clustering.neighbours import Digraph
-from stages.clustering.outliers import without_outliers
+from stages.clustering.small_clusters import without_outliers
 from stages.core.errors import ParameterError
 
 NO_EDGES = np.zeros((7, 1))

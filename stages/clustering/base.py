@@ -1,18 +1,80 @@
-"""Clusterers with chance whose result does not depend on the order of the images."""
+"""What the clusterers share: checks of features and parameters, and a base for those with chance."""
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
-from stages.clustering.validation import check_features
-from stages.core.checks import check_n_clusters
+from stages.core.checks import check_n_clusters, check_number
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
-_ROWS = 4096  # compared at a time
+_ROWS = 4096  # checked or compared at a time: a mask of a wide layer would be as large as a copy
+
+
+def check_features(estimator: BaseEstimator, X: Any, least: int = 1) -> np.ndarray:
+    """Return `X` as float32 or float64 (n, d), C-contiguous, and set `n_features_in_` of the estimator.
+
+    Raises `ParameterError` for fewer than `least` rows, for what has not two dimensions, and for values that are
+    not finite, naming the first of them; `TypeError` for sparse matrices.
+    """
+    try:
+        features: np.ndarray = validate_data(
+            estimator,
+            X,
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            ensure_min_samples=least,
+        )
+    except ValueError as error:  # of scikit-learn's messages, some have several lines
+        raise ParameterError(" ".join(str(error).split())) from None
+    for start in range(0, len(features), _ROWS):
+        block = features[start : start + _ROWS]
+        if not np.isfinite(block).all():
+            row, column = np.argwhere(~np.isfinite(block))[0]
+            value = "NaN" if np.isnan(block[row, column]) else "inf"
+            raise ParameterError(
+                f"features hold {value} in row {start + row}, column {column}; leave that image out, or mend it"
+            )
+    return features
+
+
+def check_counts(estimator: BaseEstimator, *names: str) -> None:
+    """Raise `ParameterError` unless each of the named parameters is a whole number of at least 1."""
+    for name in names:
+        check_number(name, getattr(estimator, name), 1, whole=True)
+
+
+def check_positive(name: str, value: Any, way_out: str = "give a number above 0") -> None:
+    """Raise `ParameterError` unless `value` is a finite number above 0."""
+    check_number(name, value)
+    if value == 0:
+        raise ParameterError(f"{name} is {value!r}; {way_out}")
+
+
+def require_distinct(n_clusters: int, n_distinct: int, n_images: int) -> None:
+    """Raise `ParameterError` for more clusters than there are different images."""
+    if n_clusters > n_distinct:
+        raise ParameterError(
+            f"n_clusters is {n_clusters}, but only {n_distinct} of the {n_images} images differ; "
+            f"give at most {n_distinct}"
+        )
+
+
+@contextmanager
+def convergence_ignored() -> Iterator[None]:
+    """Silence scikit-learn's warnings of iterations that end early, and of fewer clusters as points coincide."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 class CanonicalClusterer(ClusterMixin, BaseEstimator):
@@ -43,11 +105,7 @@ class CanonicalClusterer(ClusterMixin, BaseEstimator):
         order, ordered = _by_content(features)
         new = _differs_from_previous(ordered)
         n_distinct = int(new.sum())
-        if n_clusters > n_distinct:
-            raise ParameterError(
-                f"n_clusters is {n_clusters}, but only {n_distinct} of the {len(features)} images differ; "
-                f"give at most {n_distinct}"
-            )
+        require_distinct(n_clusters, n_distinct, len(features))
         if n_clusters == 1:
             found = np.zeros(len(features), dtype=np.int32)
         elif n_clusters == n_distinct:
@@ -75,10 +133,8 @@ def kmeans(points: np.ndarray, n_clusters: int, n_init: int, chance: np.random.R
     Where fewer than `n_clusters` points differ, there are only as many clusters.
     """
     from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # points coincide
+    with convergence_ignored():
         labels: np.ndarray = KMeans(n_clusters, n_init=n_init, random_state=chance).fit_predict(points)
     return labels
 

@@ -1,0 +1,114 @@
+"""What is done to features before they are clustered: scaled, reduced, drawn from, copies counted as one."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from stages.clustering.distances import centred, centred_squares, mean_of
+from stages.core.checks import check_choice
+from stages.core.errors import ParameterError
+from stages.core.memory import require_memory
+
+NORMALISATIONS = ("sqrt", "l2", "none")
+_COLUMNS = 4096  # features that are multiplied at once
+
+
+def normalise(features: np.ndarray, how: str) -> np.ndarray:
+    """Return features float32 (n, d) with rows of length 1 ("l2", "sqrt"), or unchanged ("none").
+
+    "sqrt" takes the signed square root of each feature before: it tames the few strong channels that dominate
+    the distances between pooled CNN features (Perronnin, Sanchez and Mensink 2010; for features that are not
+    negative it is the map of the Hellinger kernel). A row of zeros stays as it is. Raises `ParameterError` for
+    another name.
+    """
+    check_choice("normalise", how, NORMALISATIONS)
+    if how == "none":
+        return features
+    if how == "sqrt":
+        features = np.sign(features) * np.sqrt(np.abs(features))
+    # Dividing by the largest value first keeps the squares of huge and of tiny features within float32.
+    peaks = np.abs(features).max(axis=1, keepdims=True)
+    return unit_rows(features / np.where(peaks > 0, peaks, 1))
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (n, k) with rows of length 1; rows of zeros stay as they are."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows: np.ndarray = vectors / np.where(lengths > 0, lengths, 1)
+    return rows
+
+
+def isometric(features: np.ndarray) -> np.ndarray:
+    """Return features (n, min(n, d)) of the same dtype whose Euclidean distances are those of `features` (n, d).
+
+    It is classical scaling (Torgerson 1952; Gower 1966): n images lie in a space of n - 1 dimensions about their
+    mean, and the coordinates there follow from the eigenvectors of their inner products. Clusterers that know only
+    Euclidean distances and means (Ward, the linkages, K-means) find the same partitions, in n / d of the time.
+    Distances change by rounding only: by about 1e-8 of the largest for float64, 1e-7 for float32.
+
+    `features` is float32 or float64, finite, and returned as it is where d <= n. The products are summed in
+    float64 over blocks of columns, so that beside `features` only n^2 values are kept. Raises `ParameterError`
+    for features whose squares overflow or whose products would not fit in memory.
+    """
+    n_images, width = features.shape
+    if width <= n_images:
+        return features
+    require_memory(
+        8 * (4 * n_images**2 + 2 * n_images * _COLUMNS) + 16 * width,
+        f"reducing {n_images} images of {width} features",
+        "reduce fewer images at once",
+    )
+    mean = mean_of(features)
+    products = np.zeros((n_images, n_images))
+    for start in range(0, width, _COLUMNS):
+        block = centred(features, mean, slice(None), slice(start, start + _COLUMNS))
+        with np.errstate(over="ignore", invalid="ignore"):
+            products += block @ block.T
+    if not np.isfinite(products).all():
+        centred_squares(features, mean)  # says which row is too large
+    values, vectors = np.linalg.eigh(products)
+    vectors *= np.sqrt(np.maximum(values, 0))
+    # The widest spread first; eigenvalues come in ascending order.
+    return np.ascontiguousarray(vectors[:, ::-1], dtype=features.dtype)
+
+
+def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Return a random `share`, above 0 and at most 1, of the columns of features (n, d), in their order.
+
+    It varies what would always come out the same (Ho, "The random subspace method for constructing decision
+    forests", 1998): a consensus gains from partitions that differ in their errors, and algorithms without chance,
+    such as graph degree linkage, give only one. Rows that all had length 1 have it again, unless they are zero:
+    what `normalise` made comparable stays so. Raises `ParameterError` for another share.
+    """
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ParameterError(f"subspace is {share!r}; give a share of the features, above 0 and at most 1")
+    width = features.shape[1]
+    drawn = np.random.default_rng(seed).permutation(width)[: max(1, round(share * width))]
+    part = features[:, np.sort(drawn)]
+    squares = np.einsum("ij,ij->i", features, features)
+    if np.allclose(squares[squares > 0], 1, atol=1e-4):
+        part = unit_rows(part)
+    return part
+
+
+def different_images(views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of the images that differ in at least one of the views (n, d_j), and which each one equals.
+
+    The former is int64 (u), ascending, the latter int64 (n), the place of each image's equal among them.
+    """
+    places: dict[bytes, int] = {}
+    first: list[int] = []
+    equal: list[int] = []
+    for number, rows in enumerate(zip(*views, strict=True)):
+        digest = hashlib.sha256(b"".join(row.tobytes() for row in rows)).digest()
+        place = places.setdefault(digest, len(places))
+        if place == len(first):
+            first.append(number)
+        equal.append(place)
+    return np.array(first, dtype=np.int64), np.array(equal, dtype=np.int64)
+
+
+def count_different(views: Sequence[np.ndarray]) -> int:
+    """Return how many images differ from one another in at least one of the views (n, d_j)."""
+    return len(different_images(views)[0])

@@ -2,17 +2,24 @@
 
 Fred and Jain, "Combining multiple clusterings using evidence accumulation" (2005); with one partition per
 pretrained CNN it is the multi-view ensemble clustering (MVEC) of Guerin et al. (2021), section 4.
+
+Average linkage joins images last that no group resembles, so that a cut at K clusters often gives fewer of any
+size and some of one to three images. The cut here goes down until there are K clusters of some size; the images
+of all others then join that of the K which they agree with most.
 """
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from stages.consensus.linkage import LINKAGES, linkage
-from stages.consensus.outliers import cut_with_outliers
+from stages.consensus.partitions import check_ensemble, check_partitions, hypergraph
 from stages.consensus.selection import longest_lived
-from stages.consensus.validation import check_partitions
 from stages.core.checks import check_choice, check_n_clusters, check_share
+from stages.core.dendrogram import Dendrogram, number_by_size
+
+_BLOCK = 1 << 22  # agreements of images with clusters that are held at once
 
 
 class CoassociationClustering(ClusterMixin, BaseEstimator):
@@ -65,3 +72,81 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
             self.dendrogram_, self.n_clusters_, self.min_cluster_fraction, partitions, self.weights
         )
         return self
+
+
+def cut_with_outliers(
+    dendrogram: Dendrogram,
+    n_clusters: int,
+    min_cluster_fraction: float,
+    partitions: np.ndarray,
+    weights: Any = None,
+) -> np.ndarray:
+    """Return labels int32 (n) of exactly `n_clusters` clusters, numbered by size, the largest first.
+
+    A cluster counts from `min_cluster_fraction` of the mean size n / n_clusters on, 0 to below 1; with 0 the
+    result is the plain cut, as it is where no cut has so many clusters of that size. An image of a smaller cluster
+    joins the one with whose images it has the greatest mean co-association in `partitions`, int (n, m), with their
+    `weights` (m) (ties: the larger).
+    """
+    least = min_cluster_fraction * dendrogram.n_images / n_clusters
+    groups = dendrogram.fewest_groups(n_clusters, least)
+    if groups is None or groups == n_clusters:
+        return dendrogram.cut(n_clusters)
+    labels = dendrogram.cut(groups)
+    large = np.bincount(labels) >= least  # the first ones, as clusters are numbered by size
+    outliers = np.flatnonzero(~large[labels])
+    labels[outliers] = _most_agreeing(partitions, weights, labels, outliers, n_clusters)
+    return number_by_size(labels)
+
+
+def _most_agreeing(
+    partitions: np.ndarray, weights: Any, labels: np.ndarray, outliers: np.ndarray, n_clusters: int
+) -> np.ndarray:
+    """The cluster, int (len(outliers)), of 0 to n_clusters - 1, that each outlier agrees with most."""
+    from scipy.sparse import csr_matrix, diags
+
+    partitions, column_weights = check_ensemble(partitions, weights)
+    graph = hypergraph(partitions)
+    scales = 1 / np.sqrt((partitions >= 0) @ column_weights)
+    inside = np.flatnonzero(labels < n_clusters)
+    sizes = np.bincount(labels[inside])
+    member = csr_matrix(
+        (scales[inside] / sizes[labels[inside]], (labels[inside], inside)), (n_clusters, len(labels))
+    )
+    # How much of each cluster has each label, by the weight of the label's partition: (K, c).
+    profile = (member @ graph.indicator @ diags(column_weights[graph.partition])).T.tocsr()
+    found = np.empty(len(outliers), dtype=np.int64)
+    rows = max(1, _BLOCK // n_clusters)
+    for start in range(0, len(outliers), rows):
+        block = outliers[start : start + rows]
+        agreement = (graph.indicator[block] @ profile).toarray()
+        # Equal sums of the same figures in another order count as equal.
+        found[start : start + rows] = np.argmax(np.round(agreement, 12), axis=1)
+    return found
+
+
+def membership_confidence(partitions: np.ndarray, labels: np.ndarray, weights: Any = None) -> np.ndarray:
+    """Return for each image, float64 (n), its mean co-association with the other members of its cluster.
+
+    `partitions` is int (n, m), -1 a missing label, `weights` (m) theirs, `labels` int (n) the consensus. 1:
+    every partition keeps the image with all of them; 0: none with any, which is also the confidence of an image
+    alone in its cluster. Missing labels count as in `stages.consensus.linkage`. It is computed from label
+    counts, in O(n m), without the matrix.
+    """
+    partitions, column_weights = check_ensemble(partitions, weights)
+    graph = hypergraph(partitions)
+    entries = np.diff(graph.indicator.indptr)
+    column = graph.indicator.indices
+    scales = np.sqrt(column_weights.sum() / ((partitions >= 0) @ column_weights))
+    clusters, cluster = np.unique(labels, return_inverse=True)
+    # The scaled images that share both the cluster and the label of a partition.
+    cell = column.astype(np.int64) * len(clusters) + np.repeat(cluster, entries)
+    cells, position = np.unique(cell, return_inverse=True)
+    shared = np.bincount(position, weights=np.repeat(scales, entries), minlength=len(cells))[position]
+    together = scales * np.add.reduceat(
+        shared * column_weights[graph.partition[column]], graph.indicator.indptr[:-1]
+    )
+    others = np.bincount(cluster)[cluster] - 1
+    with_others = together / column_weights.sum() - 1  # without the image itself
+    confidence: np.ndarray = np.clip(with_others / np.maximum(others, 1), 0, 1)
+    return confidence

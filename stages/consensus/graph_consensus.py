@@ -1,17 +1,22 @@
-"""What the consensus functions by graph partitioning and factorisation share."""
+"""What the consensus functions by graph partitioning and factorisation share.
 
+Leading singular vectors of sparse graphs, and K-means on them, take the place of a graph partitioner.
+"""
+
+import warnings
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.consensus.canonical import distinct_rows
-from stages.consensus.hypergraph import Hypergraph, hypergraph
-from stages.consensus.numbering import split_up_to
-from stages.consensus.validation import check_ensemble
+from stages.consensus.partitions import Hypergraph, check_ensemble, distinct_rows, hypergraph
 from stages.core.checks import check_n_clusters
 from stages.core.dendrogram import number_by_size
+
+_DENSE = 3000  # up to this side LAPACK is the faster way, and sure to find eigenvalues that repeat
+_NOISE = 1e-10  # eigenvalues below this share of the largest are rounding errors
+_STARTS = 10  # of K-means; on real partitions fewer leave the result to the seed
 
 
 class Ensemble(NamedTuple):
@@ -29,7 +34,8 @@ class Ensemble(NamedTuple):
     @property
     def cluster_weights(self) -> np.ndarray:
         """The weight of each cluster's partition, float64 (c)."""
-        return self.weights[self.graph.partition]
+        of_clusters: np.ndarray = self.weights[self.graph.partition]
+        return of_clusters
 
 
 class GraphConsensus(ClusterMixin, BaseEstimator):
@@ -74,3 +80,106 @@ class GraphConsensus(ClusterMixin, BaseEstimator):
     @abstractmethod
     def _divide(self, ensemble: Ensemble, n_clusters: int) -> np.ndarray:
         """Labels int (r) of the ensemble's rows, from 2 to r - 1 clusters asked for, fewer allowed."""
+
+
+def split_up_to(
+    n_clusters: int, labels: np.ndarray, graph: Hypergraph, counts: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return `labels`, int (r) of the r rows of `graph`, with rows set apart until there are `n_clusters`.
+
+    `counts` (r) weighs the rows, `weights` (m) the partitions. The rows set apart, each a cluster of its own, are
+    those that agree least with their cluster (ties: the first of them), and never the last one of a cluster.
+    `n_clusters` is r at most.
+    """
+    clusters, labels, rows_left = np.unique(labels, return_inverse=True, return_counts=True)
+    wanted = n_clusters - len(clusters)
+    if wanted <= 0:
+        return labels
+    made = len(clusters)
+    for row in np.argsort(_agreement(labels, graph, counts, weights), kind="stable"):
+        if rows_left[labels[row]] > 1:
+            rows_left[labels[row]] -= 1
+            labels[row] = made
+            made += 1
+            if made == n_clusters:
+                break
+    return labels
+
+
+def _agreement(labels: np.ndarray, graph: Hypergraph, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """For each row, float64 (r), the weighted sum of its co-association with the images of its cluster."""
+    n_clusters = int(labels.max()) + 1
+    entries_a_row = np.diff(graph.indicator.indptr)
+    cell = graph.indicator.indices.astype(np.int64) * n_clusters + np.repeat(labels, entries_a_row)
+    cells, position = np.unique(cell, return_inverse=True)
+    together = np.bincount(position, weights=np.repeat(counts, entries_a_row))
+    share = together / np.bincount(labels, weights=counts)[cells % n_clusters]
+    weighted = share[position] * weights[graph.partition[graph.indicator.indices]]
+    agreement: np.ndarray = np.add.reduceat(weighted, graph.indicator.indptr[:-1])
+    return agreement
+
+
+def leading_eigenvectors(matrix: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return up to `count` leading eigenvalues, descending, and eigenvectors (s, count) of `matrix`.
+
+    `matrix` is float64 (s, s), symmetric and positive semi-definite; where its rank is less than `count`, there
+    are as many.
+    """
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import eigsh
+
+    side = len(matrix)
+    count = min(count, side)
+    if side <= _DENSE or count > side // 3:
+        values, vectors = eigh(matrix, subset_by_index=(side - count, side - 1))
+    else:
+        values, vectors = eigsh(matrix, count, v0=_start(side))
+    kept = np.argsort(-values, kind="stable")
+    kept = kept[values[kept] > _NOISE * values.max()]
+    return values[kept], vectors[:, kept]
+
+
+def leading_singular_vectors(matrix: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the left (r, count) and right (c, count) singular vectors of a sparse `matrix`, the leading first."""
+    from scipy.sparse.linalg import svds
+
+    if matrix.shape[0] < matrix.shape[1]:
+        right, left = leading_singular_vectors(matrix.T, count)
+        return left, right
+    side = matrix.shape[1]
+    if side <= _DENSE or count > side // 3:
+        squares, right = leading_eigenvectors((matrix.T @ matrix).toarray(), count)
+        return matrix @ right / np.sqrt(squares), right
+    left, values, right = svds(matrix, count, v0=_start(side))
+    kept = np.argsort(-values, kind="stable")
+    kept = kept[values[kept] > np.sqrt(_NOISE) * values.max()]
+    return left[:, kept], right[kept].T
+
+
+def singular_memory(shape: tuple[int, int], count: int) -> int:
+    """Bytes that `leading_singular_vectors` and K-means on the left ones take."""
+    side = min(shape)
+    dense = side if side <= _DENSE or count > side // 3 else 3 * count
+    return 8 * (4 * count * sum(shape) + 4 * side * dense)
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Scale the rows of `vectors` to length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def kmeans(points: np.ndarray, weights: np.ndarray, n_clusters: int, random_state: Any) -> np.ndarray:
+    """K-means labels, int32 (r), of `points` (r, d) with `weights` (r); fewer clusters where points coincide."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # points that coincide
+        clustering = KMeans(min(n_clusters, len(points)), n_init=_STARTS, random_state=random_state)
+        labels: np.ndarray = clustering.fit_predict(points, sample_weight=weights)
+    return labels
+
+
+def _start(side: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=side)

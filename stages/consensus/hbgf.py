@@ -5,8 +5,14 @@ Fern and Brodley, "Solving cluster ensemble problems by bipartite graph partitio
 
 import numpy as np
 
-from stages.consensus.base import Ensemble, GraphConsensus
-from stages.consensus.spectral import kmeans, leading_singular_vectors, singular_memory, unit_rows
+from stages.consensus.graph_consensus import (
+    Ensemble,
+    GraphConsensus,
+    kmeans,
+    leading_singular_vectors,
+    singular_memory,
+    unit_rows,
+)
 from stages.core.memory import require_memory
 
 

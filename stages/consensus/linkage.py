@@ -8,9 +8,9 @@ Where partitions have weights w, each label counts with its partition's. Where l
 histogram is scaled so that its co-association with itself stays 1: that of two images is then the weight of the
 partitions that agree on them over the geometric mean of the weights of those that saw the one and the other.
 
-Ties are broken on the form of `stages.consensus.canonical`, by the lowest row: neither the order of the images nor
-the names of the labels matter, as far as labels tell the images apart. Groups that share no label are joined last,
-at height 1, the smallest first.
+Ties are broken on the form of `stages.consensus.partitions.distinct_rows`, by the lowest row: neither the order of
+the images nor the names of the labels matter, as far as labels tell the images apart. Groups that share no label
+are joined last, at height 1, the smallest first.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages.consensus.canonical import distinct_rows
-from stages.consensus.hypergraph import hypergraph
-from stages.consensus.validation import check_ensemble
+from stages.consensus.partitions import check_ensemble, distinct_rows, hypergraph
 from stages.core.checks import check_choice
 from stages.core.dendrogram import Dendrogram, dendrogram_of
 from stages.core.memory import require_memory
@@ -98,7 +96,7 @@ def _points(rows: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> Points
 
 
 def _average(points: Points) -> Merged:
-    from stages.consensus._chain import average_merges
+    from stages.consensus._linkage_kernels import average_merges
 
     histograms = points.values * np.repeat(points.sizes, np.diff(points.starts))
     most_agreement = points.values.max() ** 2 * points.total_weight
@@ -108,7 +106,7 @@ def _average(points: Points) -> Merged:
 
 
 def _single(points: Points) -> Merged:
-    from stages.consensus._spanning_tree import single_merges
+    from stages.consensus._linkage_kernels import single_merges
 
     pairs, similarities = single_merges(*points[:4])
     order = np.argsort(-similarities, kind="stable")

@@ -6,8 +6,7 @@ section 3.4.
 
 import numpy as np
 
-from stages.consensus.base import Ensemble, GraphConsensus
-from stages.consensus.spectral import kmeans, leading_eigenvectors, unit_rows
+from stages.consensus.graph_consensus import Ensemble, GraphConsensus, kmeans, leading_eigenvectors, unit_rows
 from stages.core.memory import require_memory
 
 
@@ -19,7 +18,7 @@ class MCLA(GraphConsensus):
     eigenvectors of the Jaccard similarity. An image's association with a meta-cluster is the (weighted) share of
     its clusters that hold the image. Ties go to the meta-cluster with more votes for the image, then to that with
     more images in its clusters, where the paper draws lots. A meta-cluster that no image prefers is dropped, and
-    the images that agree least with their cluster are set apart in its stead.
+    the images that agree least with their cluster are set apart instead.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.consensus.base import Ensemble, GraphConsensus
 from stages.consensus.cspa import CSPA
+from stages.consensus.graph_consensus import Ensemble, GraphConsensus
 from stages.core.checks import check_number
 from stages.core.memory import require_memory
 

@@ -39,6 +39,16 @@ class Dendrogram:
         tree = coo_matrix((np.ones(len(made), dtype=bool), (made, kept.reshape(-1))), shape=(nodes, nodes))
         return number_by_size(connected_components(tree, directed=False)[1][:n_images])
 
+    def fewest_groups(self, n_clusters: int, least: float) -> int | None:
+        """Return the fewest groups of a cut in which `n_clusters` have `least` images; None if there is none."""
+        sizes = np.concatenate([np.ones(self.n_images), self.merges[:, 3]])
+        children = self.merges[:, :2].astype(np.int64)
+        # Undoing merges from the last on: a large group becomes two large ones, one, or none.
+        gained = (sizes[children] >= least).sum(axis=1) - (self.merges[:, 3] >= least)
+        large = int(self.n_images >= least) + np.concatenate([[0], np.cumsum(gained[::-1])])
+        enough = np.flatnonzero(large >= n_clusters)
+        return int(enough[0]) + 1 if len(enough) else None
+
     def lifetimes(self) -> np.ndarray:
         """Return how long each number of clusters lasts, float64 (n + 1): entry k is k's, entry 0 is 0.
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from stages.consensus.base import Ensemble
-from stages.consensus.canonical import distinct_rows
 from stages.consensus.cspa import CSPA, spectral_embedding
-from stages.consensus.hypergraph import hypergraph
+from stages.consensus.graph_consensus import Ensemble
+from stages.consensus.partitions import distinct_rows, hypergraph
 from tests.consensus.ensembles import noisy_copies, same_partition
 
 

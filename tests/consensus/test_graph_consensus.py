@@ -1,20 +1,25 @@
-"""What CSPA, MCLA, HBGF and NMF consensus have in common."""
+"""The consensus by graph partitioning: its parts, and what all functions have in common."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
+from stages.consensus import graph_consensus
 from stages.consensus.cspa import CSPA
+from stages.consensus.graph_consensus import split_up_to
 from stages.consensus.hbgf import HBGF
 from stages.consensus.mcla import MCLA
 from stages.consensus.nmf import NMFConsensus
+from stages.consensus.partitions import hypergraph
 from stages.core import memory
+from stages.core.dendrogram import number_by_size
 from stages.core.errors import ParameterError
 from tests.consensus.ensembles import noisy_copies
 from tests.pipeline.project import ROOT
@@ -167,3 +172,83 @@ def test_the_consensus_of_real_partitions_is_better_than_their_mean(consensus, r
     mean = np.mean([normalized_mutual_info_score(objects, column) for column in partitions.T])
     found = normalized_mutual_info_score(objects, consensus(20, random_state=0).fit_predict(partitions))
     assert found > mean
+
+
+def test_the_largest_cluster_is_number_0_and_ties_go_by_the_first_image():
+    labels = number_by_size(np.array([9, 4, 4, 9, 7, 4]))
+    assert labels.tolist() == [1, 0, 0, 1, 2, 0]
+    assert labels.dtype == np.int32
+    assert number_by_size(np.array([5, 3, 3, 5])).tolist() == [0, 1, 1, 0]
+
+
+def test_the_rows_that_agree_least_are_set_apart():
+    # Row 2 shares one label with the others, row 3 none.
+    rows = np.array([[0, 0, 0], [0, 0, 0], [0, 1, 1], [1, 2, 2]])
+    labels = np.zeros(4, dtype=np.int32)
+    arguments = hypergraph(rows), np.ones(4), np.ones(3)
+    assert split_up_to(1, labels, *arguments).tolist() == [0, 0, 0, 0]
+    assert split_up_to(2, labels, *arguments).tolist() == [0, 0, 0, 1]
+    assert split_up_to(3, labels, *arguments).tolist() == [0, 0, 2, 1]
+    assert sorted(split_up_to(4, labels, *arguments).tolist()) == [0, 1, 2, 3]
+
+
+def test_weights_and_counts_tell_what_agrees_least():
+    rows = np.array([[0, 0], [1, 0], [1, 1]])
+    labels = np.zeros(3, dtype=np.int32)
+    graph = hypergraph(rows)
+    # Row 0 has 1/3 and 2/3 of the cluster, row 2 the other way round: the weights decide.
+    assert split_up_to(2, labels, graph, np.ones(3), np.array([1.0, 3])).tolist() == [0, 0, 1]
+    assert split_up_to(2, labels, graph, np.ones(3), np.array([3.0, 1])).tolist() == [1, 0, 0]
+    # 20 images like row 2 agree with one another.
+    assert split_up_to(2, labels, graph, np.array([1.0, 1, 20]), np.array([1.0, 3])).tolist() == [1, 0, 0]
+
+
+def test_no_cluster_loses_its_last_row():
+    rows = np.array([[0, 0], [1, 1], [1, 2]])
+    labels = np.array([0, 1, 1])
+    made = split_up_to(3, labels, hypergraph(rows), np.ones(3), np.ones(2))
+    assert sorted(made.tolist()) == [0, 1, 2]
+
+
+def _sparse(rows, columns):
+    rng = np.random.default_rng(1)
+    return csr_matrix(rng.random((rows, columns)) * (rng.random((rows, columns)) < 0.4))
+
+
+@pytest.mark.parametrize("dense_up_to", [1, 3000], ids=["iterative", "dense"])
+@pytest.mark.parametrize("shape", [(60, 25), (25, 60)])
+def test_singular_vectors_equal_the_dense_ones(monkeypatch, dense_up_to, shape):
+    monkeypatch.setattr(graph_consensus, "_DENSE", dense_up_to)
+    matrix = _sparse(*shape)
+    left, right = graph_consensus.leading_singular_vectors(matrix, 4)
+    expected_left, _, expected_right = np.linalg.svd(matrix.toarray())
+    for found, expected in ((left, expected_left[:, :4]), (right, expected_right[:4].T)):
+        np.testing.assert_allclose(np.abs((found * expected).sum(axis=0)), 1, atol=1e-8)
+        np.testing.assert_allclose(np.linalg.norm(found, axis=0), 1, atol=1e-8)
+
+
+@pytest.mark.parametrize("dense_up_to", [1, 3000], ids=["iterative", "dense"])
+def test_eigenvectors_equal_the_dense_ones(monkeypatch, dense_up_to):
+    monkeypatch.setattr(graph_consensus, "_DENSE", dense_up_to)
+    half = _sparse(40, 30).toarray()
+    values, vectors = graph_consensus.leading_eigenvectors(half @ half.T, 5)
+    expected_values, expected = np.linalg.eigh(half @ half.T)
+    np.testing.assert_allclose(values, expected_values[::-1][:5])
+    np.testing.assert_allclose(np.abs((vectors * expected[:, ::-1][:, :5]).sum(axis=0)), 1, atol=1e-8)
+
+
+def test_no_more_vectors_than_the_rank():
+    matrix = csr_matrix(np.outer(np.arange(1.0, 8), [1, 2, 3]))
+    left, right = graph_consensus.leading_singular_vectors(matrix, 3)
+    assert left.shape == (7, 1)
+    assert right.shape == (3, 1)
+
+
+def test_points_that_coincide_give_fewer_clusters_without_a_warning():
+    points = np.array([[0.0, 1], [0, 1], [1, 0], [1, 0]])
+    labels = graph_consensus.kmeans(points, np.ones(4), 3, random_state=0)
+    assert labels[0] == labels[1] != labels[2] == labels[3]
+
+
+def test_unit_rows_leave_zeros():
+    np.testing.assert_allclose(graph_consensus.unit_rows(np.array([[3.0, 4], [0, 0]])), [[0.6, 0.8], [0, 0]])

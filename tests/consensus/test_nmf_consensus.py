@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import diags
 
-from stages.consensus.canonical import distinct_rows
-from stages.consensus.hypergraph import hypergraph
 from stages.consensus.nmf import NMFConsensus
+from stages.consensus.partitions import distinct_rows, hypergraph
 from stages.core.errors import ParameterError
 from tests.consensus.ensembles import noisy_copies
 

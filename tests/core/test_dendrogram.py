@@ -32,6 +32,13 @@ def test_lifetimes_by_hand():
     assert dendrogram.longest_lived(least=3, most=4) == 3
 
 
+def test_fewest_groups_of_a_size_by_hand():
+    dendrogram = Dendrogram(MERGES)
+    assert [dendrogram.fewest_groups(count, 2) for count in (1, 2, 3)] == [1, 3, None]
+    assert [dendrogram.fewest_groups(count, 1) for count in range(1, 6)] == [1, 2, 3, 4, 5]
+    assert Dendrogram(np.zeros((0, 4))).fewest_groups(1, 0.2) == 1
+
+
 def test_lifetimes_of_separate_groups_end_at_height_one():
     assert linkage(np.array([[0], [0], [1], [1], [2], [2]])).longest_lived() == 3
 

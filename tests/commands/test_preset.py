@@ -1,15 +1,16 @@
-"""`stages.commands.preset`: values of params.yaml replaced, comments kept."""
+"""The command `preset`: values of params.yaml replaced, all else as it was."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
-from stages.commands.preset import app
-from stages.core.command import run
+from stages.commands.preset import app, lay_over
 from stages.core.errors import ParameterError
-from stages.params.yaml_values import replace_values
+from tests.exporting.project import refused, started
 
 ROOT = Path(__file__).parents[2]
 TEXT = """# Sets.
@@ -28,52 +29,71 @@ views:
 """
 
 
-def test_values_change_and_comments_stay():
-    changed = replace_values(TEXT, {"datasets": ["a", "b"], "views": {"layers": [], "own": None}}, "p.yaml")
-    assert yaml.safe_load(changed) == {"datasets": ["a", "b"], "seed": 0, "views": {"layers": [], "own": None}}
-    comments = re.findall(r"#.*", TEXT)
-    assert re.findall(r"#.*", changed) == comments
-    assert replace_values(changed, yaml.safe_load(TEXT), "p.yaml") == TEXT, "there and back"
+def read(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
 
 
-def test_comments_behind_values_line_ends_and_other_separators_stay():
+def test_values_change_and_comments_stay() -> None:
+    changed = lay_over(TEXT, {"datasets": ["a", "b"], "views": {"layers": [], "own": None}}, "p.yaml")
+    assert read(changed) == {"datasets": ["a", "b"], "seed": 0, "views": {"layers": [], "own": None}}
+    assert re.findall(r"#.*", changed) == re.findall(r"#.*", TEXT)
+    assert lay_over(changed, read(TEXT), "p.yaml") == TEXT, "there and back"
+
+
+def test_comments_behind_values_line_ends_and_other_separators_stay() -> None:
     text = 'a: 1  # one\r\nb: "x # y" # two\r\nc:   # three\r\n  - 1  # gone\r\n# a\u2028# b\r\n'
-    text += "d: [1,\r\n  2]   # four\r\n"
-    changed = replace_values(text, {"a": [1], "b": "z", "c": 2, "d": None}, "p.yaml")
-    assert changed == "a:  # one\r\n  - 1\r\nb: z # two\r\nc: 2   # three\r\n# a\u2028# b\r\nd: null   # four\r\n"
-    assert replace_values("a: |\n  x\n# b\nb: 1", {"a": 2}, "p.yaml") == "a: 2\n# b\nb: 1", "no comment of a"
-    several = replace_values("s:\n  a: 1 # one\n", {"s": {"a": "x\ny"}}, "p.yaml")
-    assert several.startswith("  # one\n", 3) and yaml.safe_load(several) == {"s": {"a": "x\ny"}}
+    text += "d: [1,\r\n  2]   # four\r\ne:  # five\r\n\r\n# f\r\nf: 0x10\r\n"
+    changed = lay_over(text, {"a": [1], "b": "z", "c": 2, "d": None, "e": [{"x": 1, "b": 2}]}, "p.yaml")
+    assert changed == (
+        "a:\r\n  - 1  # one\r\nb: z # two\r\nc: 2   # three\r\n# a\u2028# b\r\nd: null   # four\r\n"
+        "e:\r\n  - x: 1\r\n    b: 2  # five\r\n\r\n# f\r\nf: 0x10\r\n"
+    )
+    assert lay_over("a: |\n  x\n# b\nb: 1", {"a": 2}, "p.yaml") == "a: 2\n# b\nb: 1", "no comment of a"
+    several = lay_over("s:\n  a: 1 # one\n", {"s": {"a": "x\ny"}}, "p.yaml")
+    assert several.endswith(" # one\n") and read(several) == {"s": {"a": "x\ny"}}
+    assert lay_over("a: [\n  1,\n]\nb: 1\n", {"a": 2}, "p.yaml") == "a: 2\nb: 1\n"
 
 
-def test_a_value_that_goes_on_at_the_margin_is_refused():
-    with pytest.raises(
-        ParameterError, match=r"^a in p\.yaml goes on at the margin; indent all lines of its value$"
-    ):
-        replace_values("a: [\n  1,\n]\n", {"a": 2}, "p.yaml")
+def test_keys_that_a_section_does_not_have_are_added_to_it() -> None:
+    changed = lay_over(TEXT, {"views": {"own": "b", "more": 1, "list": ["x"]}}, "p.yaml")
+    assert changed == TEXT.replace("own: a\n", "own: b\n  more: 1\n  list:\n    - x\n")
+    text = "a:\n    b: 1 # one\n    c:\n\n# next\nd: 1\ne: {}\nf:\n"
+    changed = lay_over(text, {"a": {"x": 2}, "e": {"x": [1]}, "f": {"x": 3}}, "p.yaml")
+    assert changed == ("a:\n    b: 1 # one\n    c:\n    x: 2\n\n# next\nd: 1\ne:\n  x:\n    - 1\nf:\n  x: 3\n")
+
+
+def test_values_are_read_and_written_as_dvc_does() -> None:
+    """By YAML 1.2: PyYAML would take 1e-3 for a text, no for false."""
+    wanted = {"a": 1e-05, "b": "1e-3", "c": "no", "d": "007", "e": True, "f": None}
+    changed = lay_over("a: 1e-3\nb: no\nc: 1\nd: 1\ne: 1\nf: 1\n", wanted, "p.yaml")
+    assert read(changed) == wanted
+    assert read("a: 1e-3\nb: no\n") == {"a": 0.001, "b": "no"}
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
         ({"sed": 1}, "p.yaml has no parameter sed; correct its name in the preset"),
-        ({"views": {"layer": 1}}, "p.yaml has no parameter views.layer"),
         ({"views": 1}, "views is a section of p.yaml; give values for the keys in it"),
     ],
 )
-def test_mistakes_in_a_preset(wanted, message):
+def test_mistakes_in_a_preset(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=re.escape(message)):
-        replace_values(TEXT, wanted, "p.yaml")
+        lay_over(TEXT, wanted, "p.yaml")
+
+
+def test_a_layout_that_would_come_out_otherwise_is_refused() -> None:
+    with pytest.raises(
+        ParameterError, match=r"^p\.yaml is laid out in a way that no preset can be laid over; set"
+    ):
+        lay_over("a: &x 1\nb: *x\n", {"b": 2, "a": 3}, "p.yaml")
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda file: file.stem)
-def test_presets_fit_params_yaml(file):
-    text, wanted = (
-        (ROOT / "params.yaml").read_text(encoding="utf-8"),
-        yaml.safe_load(file.read_text(encoding="utf-8")),
-    )
-    changed = replace_values(text, wanted, "params.yaml")
-    before, after = yaml.safe_load(text), yaml.safe_load(changed)
+def test_presets_fit_params_yaml(file: Path) -> None:
+    text, wanted = (ROOT / "params.yaml").read_text(encoding="utf-8"), read(file.read_text(encoding="utf-8"))
+    changed = lay_over(text, wanted, "params.yaml")
+    before, after = read(text), read(changed)
     for key, value in wanted.items():
         before[key] = {**before[key], **value} if isinstance(value, dict) else value
     assert after == before
@@ -81,40 +101,37 @@ def test_presets_fit_params_yaml(file):
 
 
 @pytest.fixture
-def preset(monkeypatch, capsys, tmp_path):
+def preset(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
     monkeypatch.chdir(tmp_path)
     Path("presets").mkdir()
     Path("presets/other.yaml").write_text("seed: 3\nviews:\n  own: a\n")
+    Path("presets/more.yaml").write_text("datasets:\n  - no\nviews:\n  rate: 1e-3\n")
     Path("presets/bad.yaml").write_text("- 1\n")
     Path("params.yaml").write_text(TEXT)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["preset", *arguments])
-        with pytest.raises(SystemExit) as end:
-            run(app)
-        return end.value.code, *capsys.readouterr()
-
-    return call
+    return lambda *arguments: (started(app, *arguments), *capsys.readouterr())
 
 
-def test_it_says_what_it_changes(preset):
+def test_it_says_what_it_changes(preset: Callable[..., tuple[int, str, str]]) -> None:
     assert preset("other") == (0, "seed: 0 -> 3\n", "")
     assert Path("params.yaml").read_text() == TEXT.replace("seed: 0", "seed: 3")
+    assert preset("more") == (0, "datasets: [flowers] -> [no]\nviews.rate: not set -> 0.001\n", "")
+    assert Path("params.yaml").read_text().endswith("  own: a\n  rate: 0.001\n")
 
 
-def test_line_ends_stay(preset):
+def test_line_ends_stay(preset: Callable[..., tuple[int, str, str]]) -> None:
     Path("params.yaml").write_bytes(TEXT.replace("\n", "\r\n").encode())
     assert preset("other") == (0, "seed: 0 -> 3\n", "")
     assert Path("params.yaml").read_bytes() == TEXT.replace("seed: 0", "seed: 3").replace("\n", "\r\n").encode()
 
 
-def test_parameters_in_another_encoding_are_one_line(preset):
+def test_parameters_in_another_encoding_are_one_line(preset: Callable[..., tuple[int, str, str]]) -> None:
     Path("params.yaml").write_bytes("# Bl\u00e4tter\n".encode("latin-1") + TEXT.encode())
-    code, _, error = preset("other")
-    assert code == 1 and error.startswith("error: params.yaml is not a YAML file (") and error.count("\n") == 1
+    assert refused(preset("other")).startswith("params.yaml is not a YAML file (")
 
 
-def test_mistakes_are_one_line_and_change_nothing(preset):
-    assert preset("publishd")[2] == "error: no preset is called 'publishd'; presets has bad, other\n"
-    assert "holds no parameters" in preset("bad")[2]
+def test_mistakes_are_one_line_and_change_nothing(preset: Callable[..., tuple[int, str, str]]) -> None:
+    assert refused(preset("publishd")) == "no preset is called 'publishd'; presets has bad, more, other"
+    assert "holds no parameters" in refused(preset("bad"))
     assert Path("params.yaml").read_text() == TEXT

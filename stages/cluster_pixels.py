@@ -13,7 +13,7 @@ from stages.core.runlog import write_runlog
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import read_images, write_partitions
-from stages.tables.image_methods import BASELINES, FOLDER, check_image_baseline
+from stages.tables.methods import IMAGES, ImageBaseline, MethodName
 from stages.tables.trained_files import TrainedFiles
 
 
@@ -26,8 +26,8 @@ def cluster_pixels(
         ),
     ],
     image_baseline: Annotated[
-        str, typer.Option(help=f"What is clustered; there is one so far: {', '.join(BASELINES)}.")
-    ] = "pixels",
+        ImageBaseline, typer.Option(help="What is clustered; there is one choice so far.")
+    ] = ImageBaseline.PIXELS,
     seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
     image_size: Annotated[
         str,
@@ -52,10 +52,9 @@ def cluster_pixels(
     Each algorithm runs once. Those that find the number of clusters themselves label an image that they leave out
     -1.
     """
-    check_image_baseline(image_baseline)
     chosen = single_runs(algorithms)
     side = chosen_size(image_size)
-    files = TrainedFiles(data, dataset, FOLDER)
+    files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
     count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
     started = time.perf_counter()
@@ -68,7 +67,7 @@ def cluster_pixels(
     ):
         labels[name] = found
         settings[name] = own | {"image_size": image_size, "image_shape": shape}
-    write_partitions(files.partitions(image_baseline), labels, settings, images.fingerprint)
+    write_partitions(files.partitions(MethodName(IMAGES, image_baseline)), labels, settings, images.fingerprint)
     seconds = time.perf_counter() - started
     write_runlog(f"cluster-{dataset}-{image_baseline}", runs=len(labels), seconds=round(seconds, 3))
     size = " x ".join(map(str, shape))

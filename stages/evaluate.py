@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +31,10 @@ from stages.tables import (
     read_vectors,
 )
 from stages.tables.manifest import read_manifest, write_manifest
-from stages.tables.trained_files import is_trained, training_curve
+from stages.tables.methods import BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
+from stages.tables.trained_files import training_curve
 
 _DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
-_TRAINED, _BASELINE = "train/", "baseline/"  # how the names of such methods begin
 
 
 def evaluate(
@@ -70,7 +71,7 @@ def evaluate(
     for backbone, table in zip(backbones, tables, strict=True):
         for run_name, labels in table.labels.items():
             settings = table.settings[run_name]
-            method = f"{_BASELINE}{backbone}/{settings['layer']}/{settings['algorithm']}"
+            method = scored_name(BaselineName(backbone, settings["layer"], settings["algorithm"]))
             scores = _scores(images, features, labels)
             runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name, **scores})
     methods = _mean_by_method([run for run in runs if run["multiple"] == 1])
@@ -101,7 +102,7 @@ def evaluate(
     check_same_images(images, tree)
     _write_csv(folder / "cluster_counts.csv", _counts(tree, partitions / "cluster_counts.csv", features))
     write_text(folder / "dendrogram.csv", dendrogram_csv(tree, final, _DIGITS))
-    compared = confusions(images, {name: labels for name, labels in clusters.items() if "/views/" not in name})
+    compared = confusions(images, {name: labels for name, labels in clusters.items() if not _on_one_view(name)})
     classes = class_names(images)
     write_text(folder / "classes.csv", classes_csv(compared, classes, _DIGITS))
     write_text(folder / "confusion.csv", confusion_csv(compared, classes, _DIGITS))
@@ -134,10 +135,19 @@ def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
     """The clusters, int32 (n), of every method; of "views" there is one a backbone, on images one a result."""
     clusters = {}
     for name, table in trained.items():
-        folder = name if name.endswith("/views") else name.partition("/")[0]
+        method = MethodName.parse(name)
         for run_name, labels in table.labels.items():
-            clusters[f"{_TRAINED}{folder}/{run_name}"] = labels
+            if method.method == FeatureMethod.VIEWS:
+                result = replace(method, view=run_name)
+            else:
+                result = replace(method, method=run_name)
+            clusters[scored_name(result)] = labels
     return clusters
+
+
+def _on_one_view(scored: str) -> bool:
+    name = parse_scored(scored)
+    return isinstance(name, MethodName) and name.on_one_view
 
 
 def _scores(images: ImageTable, features: list[np.ndarray], labels: np.ndarray) -> dict[str, Any]:
@@ -176,7 +186,8 @@ def _counts(tree: Merges, curves: Path, features: list[np.ndarray]) -> list[dict
 
 def _curves(folder: Path, methods: list[str]) -> list[Path]:
     """The training curves of the `methods`, which the train stages wrote, as far as they train anything."""
-    files = [training_curve(folder, name) for name in methods if is_trained(name)]
+    names = [MethodName.parse(name) for name in methods]
+    files = [training_curve(folder, name) for name in names if name.trains_network]
     for file in files:
         if not file.is_file():
             raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
@@ -210,13 +221,14 @@ def _mean_by_method(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _nested(facts: dict[str, int], methods: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The content of scores.json: facts of the dataset, then method by method, those of a kind under one key."""
-    content: dict[str, Any] = {"dataset": facts}
-    content |= {name: scores for name, scores in methods.items() if not name.startswith((_TRAINED, _BASELINE))}
-    for prefix in (_TRAINED, _BASELINE):
-        content[prefix.rstrip("/")] = {
-            name.removeprefix(prefix): scores for name, scores in methods.items() if name.startswith(prefix)
-        }
-    return content
+    others: dict[str, Any] = {}
+    trained: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
+    for text, scores in methods.items():
+        name = parse_scored(text)
+        kind = others if name is None else trained if isinstance(name, MethodName) else plain
+        kind[str(name or text)] = scores
+    return {"dataset": facts, **others, "train": trained, "baseline": plain}
 
 
 def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:

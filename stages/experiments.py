@@ -21,6 +21,8 @@ from stages.studies.contributions import view_classes, view_counts
 from stages.studies.panels import Panel, draw_panels
 from stages.tables import check_layer, check_same_images, read_images, read_partitions
 from stages.tables.manifest import read_manifest
+from stages.tables.methods import FeatureMethod, MethodName
+from stages.tables.trained_files import TrainedFiles
 
 FIRST = "first"
 _COMPARED = (
@@ -79,8 +81,8 @@ def experiments(
     write_text(folder / "view_counts.svg", studies.render_figure(counts.section.chart))
 
     # One objective has panels, the first one.
-    trained = read_manifest(data / "views" / dataset / "methods.json")
-    objective = next((name.removesuffix("/views") for name in trained if name.endswith("/views")), None)
+    trained = [MethodName.parse(name) for name in read_manifest(data / "views" / dataset / "methods.json")]
+    objective = next((name.objective for name in trained if name.method == FeatureMethod.VIEWS), None)
     panels: list[Panel] = []
     panels_section = None
     if objective:
@@ -100,7 +102,7 @@ def experiments(
     write_text(folder / "panels" / "panels.csv", csv_text(header, rows))
 
     partitions = data / "partitions" / dataset
-    layers = _trained_layers(partitions, trained)
+    layers = _trained_layers(TrainedFiles(data, dataset), trained)
     ours = _ours(folder / "methods.csv", layers, _is_mvec(settings, partitions))
     ours |= {
         Method(p.method, p.view, layers.get(objective or "", "") if p.view else "", objective or ""): Measured(
@@ -138,13 +140,13 @@ def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:
     return csv_text(["panel", "path", "x", "y"], rows)
 
 
-def _trained_layers(partitions: Path, trained: Sequence[str]) -> dict[str, str]:
+def _trained_layers(files: TrainedFiles, trained: Sequence[MethodName]) -> dict[str, str]:
     """The layer that the views' networks of each objective saw."""
     layers = {}
     for name in trained:
-        if name.endswith("/views"):
-            settings = read_partitions(partitions / f"{name}.parquet").settings
-            layers[name.partition("/")[0]] = str(next(iter(settings.values()))["layer"])
+        if name.method == FeatureMethod.VIEWS:
+            settings = read_partitions(files.partitions(name)).settings
+            layers[name.objective] = str(next(iter(settings.values()))["layer"])
     return layers
 
 
@@ -153,7 +155,7 @@ def _ours(methods: Path, layers: dict[str, str], is_mvec: bool) -> dict[Method, 
     ours = {}
     for row in pd.read_csv(methods).to_dict("records"):
         name = str(row["method"])
-        method = parse_method(name, layers.get(name.split("/")[1], "") if name.startswith("train/") else "")
+        method = parse_method(name, layers)
         if name == "ensemble" and is_mvec:
             method = Method("mvec", algorithm="ward")
         scores = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}

@@ -20,7 +20,7 @@ from stages.reporting.pictures import contact_sheets, make_gallery, make_picture
 from stages.reporting.spaces import FIRST, Mapping, map_spaces, space_sources
 from stages.tables import class_names, read_base_partitions
 from stages.tables.manifest import read_manifest
-from stages.tables.trained_files import is_trained
+from stages.tables.methods import MethodName
 
 
 class Options(NamedTuple):
@@ -108,7 +108,7 @@ def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dat
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": tables.read_partitions(partitions / "ensemble.parquet")}
     runs |= {
-        f"{'Trained' if is_trained(method) else 'Made'} by {method}": tables.read_partitions(
+        f"{'Trained' if MethodName.parse(method).trains_network else 'Made'} by {method}": tables.read_partitions(
             partitions / f"{method}.parquet"
         )
         for method in trained

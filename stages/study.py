@@ -1,6 +1,7 @@
 """Stage `study`: layers, architectures and algorithms compared over all datasets with labels."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from stages.core.atomic import replacing, write_text
 from stages.core.checks import check_once
 from stages.core.command import application, run
 from stages.core.errors import TableError
+from stages.tables.methods import BaselineName, parse_scored
 
 _KEYS = ["dataset", "backbone", "layer", "algorithm"]
 _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
@@ -69,10 +71,9 @@ def _baselines(folder: Path, dataset: str) -> list[dict[str, Any]]:
         raise TableError(f"{error.filename} does not exist; run `dvc repro` to make it") from None
     rows = []
     for row in table.to_dict("records"):
-        kind, _, rest = str(row["method"]).partition("/")
-        if kind == "baseline" and pd.notna(row.get("nmi_geometric")):
-            backbone, layer, algorithm = rest.split("/", 2)
-            keys = {"dataset": dataset, "backbone": backbone, "layer": layer, "algorithm": algorithm}
+        name = parse_scored(str(row["method"]))
+        if isinstance(name, BaselineName) and pd.notna(row.get("nmi_geometric")):
+            keys = {"dataset": dataset, **asdict(name)}
             scores = {"nmi_geometric": row["nmi_geometric"], "purity": row["purity"]}
             rows.append(keys | scores | {"images": images, "clusters": row["n_clusters"]})
     return rows

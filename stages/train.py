@@ -1,21 +1,18 @@
 """Stage `train`: one method of the comparison, trained on one objective."""
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from stages.core.checks import check_choice
-from stages.core.command import application, run
+from stages.core.command import application, run, warnings_reported
 from stages.core.runlog import write_runlog
 from stages.params.file import read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
-from stages.tables import ImageTable, check_same_images, read_images, read_partitions, write_partitions
-from stages.tables.comparison import METHODS, OBJECTIVES, check_objective
+from stages.tables import read_images
 from stages.tables.manifest import read_manifest
+from stages.tables.methods import FeatureMethod, Objective
 from stages.tables.trained_files import TrainedFiles
 from stages.training.estimators import chosen_parameters
 from stages.training.job import Job
@@ -32,17 +29,15 @@ def train(
             help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
         ),
     ],
-    objective: Annotated[
-        str, typer.Option(help=f"What networks are trained for: {', '.join(OBJECTIVES)}.")
-    ] = "jule",
+    objective: Annotated[Objective, typer.Option(help="What networks are trained for.")] = Objective.JULE,
     method: Annotated[
-        str,
+        FeatureMethod,
         typer.Option(
             help="Row of the comparison. views: a network a backbone, by itself; cc: one over all views side by "
-            "side; mvec: a vote of the views' clusters; dmvc-fix: the views' networks as they are, and one over "
-            "their codes; dmvc: all of that trained together."
+            "side; dmvc-fix: the views' networks as they are, and one over their codes; dmvc: all of that trained "
+            "together."
         ),
-    ] = "dmvc",
+    ] = FeatureMethod.DMVC,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed that all others are derived from.")] = 0,
     backbones: Annotated[
         list[str] | None, typer.Option(help="Backbone to use; repeatable. Default: all that stage views lists.")
@@ -78,18 +73,13 @@ def train(
 ) -> None:
     """Train one method of the published comparison; write its clusters, embedding, network and curve.
 
-    A method reads what those before it wrote: mvec and dmvc-fix the results of views, dmvc of jule that of
-    dmvc-fix. An unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from there
-    and ends with the same files, byte for byte. Started by torchrun, it trains on several GPUs.
+    A method reads what those before it wrote: dmvc-fix the results of views, dmvc of jule that of dmvc-fix. An
+    unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from there and ends
+    with the same files, byte for byte. Started by torchrun, it trains on several GPUs.
     """
-    check_objective(objective)
-    check_choice("method", method, METHODS)
-    files = TrainedFiles(data, dataset, objective)
+    files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
     count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
-    if method == "mvec":
-        _vote(files, images, count)
-        return
     changed = read_changes(changes)
     job = Job(
         files=files,
@@ -107,8 +97,9 @@ def train(
     )
 
     started = time.perf_counter()
-    with training_run(job.title, files.scratch(method).with_suffix(".lock"), device, _epochs(job)) as at:
-        if method == "views":
+    lock = files.scratch(job.name).with_suffix(".lock")
+    with warnings_reported(), training_run(job.title, lock, device, _epochs(job)) as at:
+        if method == FeatureMethod.VIEWS:
             results = [train_single(job, name, at.device, at.show) for name in job.backbones]
         else:
             results = [train_joint(job, at.device, at.show)]
@@ -123,33 +114,8 @@ def train(
         processes=at.group.size,
         seconds=round(seconds, 3),
     )
-    what = f"{len(job.backbones)} views" + (" one by one" if method == "views" else "")
+    what = f"{len(job.backbones)} views" + (" one by one" if method == FeatureMethod.VIEWS else "")
     print(f"{job.title} on {what}: {described_sizes([result.labels for result in results])}, {seconds:.1f} s")
-
-
-def _vote(files: TrainedFiles, images: ImageTable, n_clusters: int) -> None:
-    """Combine the clusters of the single views by co-association, cut plainly, as published (MVEC)."""
-    from stages.consensus import CoassociationClustering
-
-    started = time.perf_counter()
-    table = read_partitions(files.partitions("views"))
-    check_same_images(images, table)
-    partitions = np.column_stack(list(table.labels.values()))
-    labels = CoassociationClustering(n_clusters, "average", min_cluster_fraction=0).fit_predict(partitions)
-    largest = np.bincount(labels).max()
-    if n_clusters > 2 and 2 * largest > len(labels):
-        print(f"warning: one cluster holds {largest} of {len(labels)} images", file=sys.stderr)
-    settings = {
-        "objective": files.objective,
-        "method": "mvec",
-        "backbones": list(table.labels),
-        "linkage": "average",
-        "n_clusters": n_clusters,
-    }
-    write_partitions(files.partitions("mvec"), {"mvec": labels}, {"mvec": settings}, images.fingerprint)
-    seconds = time.perf_counter() - started
-    views = f"{len(table.labels)} views"
-    print(f"{files.dataset}: {files.objective}/mvec on {views}: {described_sizes([labels])}, {seconds:.1f} s")
 
 
 def _epochs(job: Job) -> int | None:
@@ -158,7 +124,7 @@ def _epochs(job: Job) -> int | None:
     given = job.parameters
     if not all(name in given for name in names):
         return None
-    return sum(given[name] for name in names) * (len(job.backbones) if job.method == "views" else 1)
+    return sum(given[name] for name in names) * (len(job.backbones) if job.method == FeatureMethod.VIEWS else 1)
 
 
 app = application(train)

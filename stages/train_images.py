@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.core.command import application, run
+from stages.core.command import application, run, warnings_reported
 from stages.core.runlog import write_runlog
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
 from stages.params.file import read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import read_images
-from stages.tables.image_methods import FOLDER, NETWORKS, check_image_method
+from stages.tables.methods import IMAGES, ImageMethod
 from stages.tables.trained_files import TrainedFiles
 from stages.training.imagejob import ImageJob, chosen_parameters, train_on_images, write_image_results
 from stages.training.results import described_sizes
@@ -28,11 +28,11 @@ def train_images(
         ),
     ],
     image_method: Annotated[
-        str,
+        ImageMethod,
         typer.Option(
             "--method",
             "--image-method",
-            help=f"What is trained: {', '.join(NETWORKS)}. dec: an autoencoder of the pixels, pulled towards "
+            help="What is trained. dec: an autoencoder of the pixels, pulled towards "
             "clusters; jule: a network of convolutions, trained on clusters that merge; mmdc: one that "
             "maps images onto the points of a mixture of Gaussians.",
         ),
@@ -72,11 +72,10 @@ def train_images(
     ("jule-rc"). An unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from
     there and ends with the same files, byte for byte.
     """
-    check_image_method(image_method)
     side = chosen_size(image_size)
     section = read_section(parameters, f"image_{image_method}")
     chosen = chosen_parameters(image_method, section, read_changes(changes))
-    files = TrainedFiles(data, dataset, FOLDER)
+    files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
     job = ImageJob(
         files=files,
@@ -90,8 +89,8 @@ def train_images(
         seconds=checkpoint_seconds,
     )
     started = time.perf_counter()
-    lock = files.scratch(image_method).with_suffix(".lock")
-    with training_run(job.title, lock, device, _epochs(chosen)) as at:
+    lock = files.scratch(job.name).with_suffix(".lock")
+    with warnings_reported(), training_run(job.title, lock, device, _epochs(chosen)) as at:
         estimator = train_on_images(job, at.device, at.show)
         if at.group.rank == 0:
             labels = write_image_results(job, estimator, metrics / dataset)
@@ -99,7 +98,7 @@ def train_images(
         return
     seconds = time.perf_counter() - started
     write_runlog(
-        f"train-{dataset}-{FOLDER}-{image_method}",
+        f"train-{dataset}-{IMAGES}-{image_method}",
         device=str(at.device),
         processes=at.group.size,
         seconds=round(seconds, 3),

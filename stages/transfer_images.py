@@ -15,8 +15,8 @@ from stages.core.runlog import write_runlog
 from stages.decoding.pixels import read_shaped
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.tables import read_images, write_partitions
-from stages.tables.image_methods import FOLDER, TRANSFERRED
-from stages.tables.trained_files import TrainedFiles, transferred
+from stages.tables.methods import IMAGES, TRANSFERRED, MethodName, transfer
+from stages.tables.trained_files import TrainedFiles
 
 
 def transfer_images(
@@ -57,10 +57,10 @@ def transfer_images(
     """
     check_once("layers", layers, "layer")
     chosen = single_runs(algorithms)
-    files = TrainedFiles(data, dataset, FOLDER)
+    files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
     count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
-    file = TrainedFiles(data, source, FOLDER).model(TRANSFERRED)
+    file = TrainedFiles(data, source).model(MethodName(IMAGES, TRANSFERRED))
 
     from stages.core.device import choose_device
     from stages.deep.image_models import check_layer, layer_features, read_image_model
@@ -70,17 +70,17 @@ def transfer_images(
     network: Any = model.network  # of convolutions, whose layers have names
     for layer in layers:
         check_layer(network, layer)
-    method, digest = transferred(source), file_digest(file)
+    name, digest = transfer(source), file_digest(file)
     pixels = read_shaped(images, model.image_shape, "take a source that was trained on smaller images")
     labels, settings = {}, {}
     for layer in layers:
         common = {"source": source, "model": digest, "image_shape": list(model.image_shape), "layer": layer}
         features = layer_features(network, pixels, layer)
-        for name, found, own in clustered(
-            features, chosen, f"{method}-{layer}", count, seed, n_init, "give a layer nearer to the top"
-        ):
-            labels[name], settings[name] = found, common | own
-    write_partitions(files.partitions(method), labels, settings, images.fingerprint)
+        title = f"{name.method}-{layer}"
+        runs = clustered(features, chosen, title, count, seed, n_init, "give a layer nearer to the top")
+        for column, found, own in runs:
+            labels[column], settings[column] = found, common | own
+    write_partitions(files.partitions(name), labels, settings, images.fingerprint)
     seconds = time.perf_counter() - started
     write_runlog(f"transfer-{dataset}-{source}", device=str(at), seconds=round(seconds, 3))
     print(f"{dataset} by the network of {source} in {described_counts(labels)}, {seconds:.1f} s")

@@ -66,7 +66,6 @@ def test_images_may_be_made_larger_or_smaller(project: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--image-baseline", "pixel"], "no image baseline is called 'pixel'; did you mean pixels?"),
         (["--algorithms", "kmean"], "no clustering algorithm is called 'kmean'; did you mean kmeans"),
         (
             ["--algorithms", "ward", "--algorithms", "ward"],
@@ -84,6 +83,12 @@ def test_mistakes_are_answered_in_one_line(project: Path, options: list[str], me
     assert isinstance(error, ManyviewsError), repr(error)
     assert str(error).startswith(message) and "\n" not in str(error)
     assert not TABLE.exists()
+
+
+def test_a_name_that_is_not_a_baseline_is_refused_with_the_choices(project: Path) -> None:
+    result = cluster("--image-baseline", "pixel")
+    assert result.exit_code == 2
+    assert "'pixel' is not one of 'pixels'.\n" in result.stderr
 
 
 def test_it_needs_no_torch() -> None:

@@ -19,8 +19,8 @@ from stages.tables import (
     write_partitions,
     write_vectors,
 )
-from stages.tables.comparison import METHODS
 from stages.tables.manifest import write_manifest
+from stages.tables.methods import METHODS
 
 CLASSES = np.repeat([0, 1, 2], 4)
 

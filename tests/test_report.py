@@ -15,8 +15,8 @@ from stages.core.command import run
 from stages.report import app
 from stages.reporting import room
 from stages.reporting.page import SCRIPTS
-from stages.tables.comparison import METHODS
 from stages.tables.manifest import write_manifest
+from stages.tables.methods import METHODS
 from tests.reporting.project import NASTY, make
 
 

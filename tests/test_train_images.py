@@ -185,8 +185,6 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("pixels", [], "no image method is called 'pixels'; did you mean dec or jule or mmdc?"),
-        ("dce", [], "no image method is called 'dce'; did you mean dec?"),
         ("mmdc", ["--parameters", "no.yaml"], "no.yaml does not exist; name the file of parameters"),
         ("mmdc", ["--set", "preset=mine"], "image_mmdc.preset is 'mine'; give one of none, mnist, cifar10, "),
         ("mmdc", ["--set", "crops=[13]"], "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
@@ -212,6 +210,13 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
 def test_mistakes_are_answered_in_one_line(project: Path, method: str, options: list[str], message: str) -> None:
     assert refusal(method, *options).startswith(message)
     assert not Path("data/partitions").exists()
+
+
+@pytest.mark.parametrize("method", ["pixels", "dce"])
+def test_a_name_that_is_not_a_method_is_refused_with_the_choices(method: str) -> None:
+    result = train(method)
+    assert result.exit_code == 2
+    assert f"'{method}' is not one of 'dec', 'jule', 'mmdc'.\n" in result.stderr
 
 
 def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from stages.core.digest import file_digest
 from stages.core.errors import ManyviewsError
 from stages.tables import read_images, read_partitions
-from stages.tables.trained_files import is_trained
+from stages.tables.methods import transfer as transferred
 from stages.transfer_images import app
 from tests.drawings import CLASSES, write_drawings
 
@@ -64,7 +64,7 @@ def test_every_layer_and_algorithm_has_a_column(project: Path) -> None:
     assert settings == own | {"model": file_digest(MODEL), "n_init": 10, "seed": settings["seed"]}
     assert len({run["seed"] for run in table.settings.values()}) == 4
     assert all(adjusted_rand_score(CLASSES, labels) > 0.9 for labels in table.labels.values())
-    assert not is_trained("images/transfer-s"), "it has clusters alone"
+    assert not transferred("s").trains_network, "it has clusters alone"
 
 
 def test_images_are_squashed_to_the_size_trained_on_and_features_are_of_length_one(project: Path) -> None:

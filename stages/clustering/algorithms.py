@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.clustering.preparation import different_images, random_subspace
 from stages.core.algorithm_name import algorithm_label, parse_algorithm
-from stages.core.checks import check_number
+from stages.core.checks import check_known, check_number
 from stages.core.errors import ParameterError
 
 LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones no longer tell likeness from chance
@@ -117,9 +117,7 @@ def find_algorithm(text: str) -> Algorithm:
     Raises `ParameterError` with the nearest names for an unknown one, and for parameters that cannot be read.
     """
     name, parameters = parse_algorithm(text)
-    if name not in ALGORITHMS:
-        near = difflib.get_close_matches(name, ALGORITHMS) or list(ALGORITHMS)
-        raise ParameterError(f"no clustering algorithm is called {name!r}; did you mean {' or '.join(near)}?")
+    check_known("clustering algorithm", name, ALGORITHMS)
     algorithm = replace(ALGORITHMS[name], parameters=parameters)
     algorithm.check()
     return algorithm

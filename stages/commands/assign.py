@@ -21,8 +21,7 @@ from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.fetching.wheels import cache_folder
 from stages.tables import read_fingerprint
-from stages.tables.image_methods import FOLDER
-from stages.tables.trained_files import is_trained
+from stages.tables.methods import VOTE, MethodName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,15 +88,16 @@ def assign(
         check_choice("preprocessing", preprocessing, ("preset", "published"))
     if precision is not None:
         check_choice("precision", precision, ("fp32", "bf16"))
-    file = _model_file(data / "models" / dataset, method)
+    name = MethodName.parse(method)
+    file = _model_file(data / "models" / dataset, name)
 
     from stages.core.device import choose_device
 
     machine = _Machine(choose_device(device), batch_size, workers, compiler, weights_folder)
-    if method.startswith(f"{FOLDER}/"):
+    if name.on_images:
         if preprocessing or precision:
             raise ParameterError(f"{method} sees no features; leave out --preprocessing and --precision")
-        model, seen = read_network(file, method.removeprefix(f"{FOLDER}/"), machine.device, workers)
+        model, seen = read_network(file, name.method, machine.device, workers)
     else:
         model, seen = _read_network(file, data, dataset, preprocessing, precision, machine)
     images, skipped = _readable(folder)
@@ -141,18 +141,18 @@ def _read_network(
     return model, lambda images: [_features(images, layer, *view, machine) for view in views]
 
 
-def _model_file(folder: Path, method: str) -> Path:
+def _model_file(folder: Path, name: MethodName) -> Path:
     """The file of a trained method; where there is none, an error that names those there are."""
+    method = str(name)
     file = folder / f"{method}.safetensors"
     if file.is_file():
         return file
-    objective, _, row = method.partition("/")
-    if row == "mvec":
+    if name.method == VOTE:
         raise ParameterError(
             f"method {method!r} has no network for new images, it is a vote of the single views; "
-            f"take {objective}/dmvc, or one view such as {objective}/views/mobilenet_v2"
+            f"take {name.objective}/dmvc, or one view such as {name.objective}/views/mobilenet_v2"
         )
-    if objective == FOLDER and not is_trained(method):
+    if name.on_images and not name.trains_network:
         raise ParameterError(
             f"method {method!r} trained no network on {folder.name}; take one that did, such as images/jule"
         )

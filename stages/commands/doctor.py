@@ -194,7 +194,7 @@ def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:
     from stages.core.errors import ParameterError
     from stages.diagnosis.outputs import check_tables
     from stages.params.transfers import TRANSFERS, check_transfers, sources_of
-    from stages.tables.trained_files import transferred
+    from stages.tables.methods import all_methods
 
     lists = ("backbones", "objectives", "image_baselines", "image_methods")
     backbones, objectives, baselines, networks = (list(map(str, _names(values, key))) for key in lists)
@@ -203,8 +203,8 @@ def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:
     except ParameterError:  # which another check tells of
         transfers = []
     for name in map(str, _names(values, "datasets")):
-        on_images = [*baselines, *networks, *map(transferred, sources_of(name, transfers))]
-        yield from examine(partial(check_tables, name, backbones, objectives, on_images, data))
+        methods = all_methods(objectives, [*baselines, *networks], sources_of(name, transfers))
+        yield from examine(partial(check_tables, name, backbones, methods, data))
 
 
 def _leftovers(data: Path, metrics: Path) -> Iterator[Finding]:

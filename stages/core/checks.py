@@ -1,6 +1,7 @@
 """Checks of parameters: numbers that make sense, names that there are."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,13 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise `ParameterError` unless `value` is one of `choices`."""
     if value not in choices:
         raise ParameterError(f"{name} is {value!r}; give one of {', '.join(choices)}")
+
+
+def check_known(kind: str, name: str, known: Collection[str]) -> None:
+    """Raise `ParameterError`, with the nearest names, unless `name` is among those `known` of its `kind`."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known) or known
+        raise ParameterError(f"no {kind} is called {name!r}; did you mean {' or '.join(near)}?")
 
 
 def check_share(name: str, value: Any) -> None:

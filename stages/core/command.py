@@ -1,7 +1,9 @@
 """What all stage commands share: option spelling and how errors reach the user."""
 
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
@@ -36,7 +38,26 @@ def run(app: Callable[..., Any]) -> None:
         _fail("interrupted", status=130)
 
 
+def warn(message: str) -> None:
+    """Write a warning as one line on stderr."""
+    _report("warning", message)
+
+
+@contextmanager
+def warnings_reported() -> Iterator[None]:
+    """Collect what the block warns of, and write it as `warn` does when the block ends without an error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        warn(str(warning.message))
+
+
 def _fail(message: str, status: int = 1) -> NoReturn:
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    print(f"error: {line}", file=sys.stderr, flush=True)
+    _report("error", message)
     sys.exit(status)
+
+
+def _report(kind: str, message: str) -> None:
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    print(f"{kind}: {line}", file=sys.stderr, flush=True)

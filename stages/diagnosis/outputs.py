@@ -8,9 +8,8 @@ from typing import Any
 from stages.core.errors import TableError
 from stages.diagnosis import Finding, conflict_line, find_leftovers, find_running
 from stages.diagnosis.repository import dvc
-from stages.tables.comparison import METHODS
-from stages.tables.image_methods import FOLDER
-from stages.tables.trained_files import TrainedFiles, is_trained
+from stages.tables.methods import MethodName, all_networks
+from stages.tables.trained_files import TrainedFiles
 
 _LISTED = 3  # names in a line; more are counted
 
@@ -104,12 +103,9 @@ def _advice(file: str, kind: str, path: str, how: str) -> str:
 
 
 def check_tables(
-    dataset: str, backbones: Sequence[str], objectives: Sequence[str], on_images: Sequence[str], data: Path
+    dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path
 ) -> Iterator[Finding]:
-    """That the tables of a dataset can be read and were made from the images of its image table.
-
-    `on_images` are the methods that see the images themselves.
-    """
+    """That the tables of a dataset can be read and were made from the images of its image table."""
     from stages.tables import check_same_images, read_fingerprint
 
     table = data / "images" / f"{dataset}.parquet"
@@ -118,7 +114,7 @@ def check_tables(
         return
     images = read_fingerprint(table)
     faults = checked = 0
-    for file in _tables(dataset, backbones, objectives, on_images, data):
+    for file in _tables(dataset, backbones, methods, data):
         try:
             check_same_images(images, read_fingerprint(file))
         except TableError as error:
@@ -157,24 +153,16 @@ def read_status(root: Path, patience: float) -> dict[str, Any]:
     return status
 
 
-def _tables(
-    dataset: str, backbones: Sequence[str], objectives: Sequence[str], on_images: Sequence[str], data: Path
-) -> Iterator[Path]:
+def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path) -> Iterator[Path]:
     """The tables that a run writes for a dataset, as far as they are there."""
     partitions = data / "partitions" / dataset
     places = [partitions / "ensemble.parquet", partitions / "dendrogram.parquet"]
     for backbone in backbones:
         places += [*sorted((data / "features" / dataset / backbone).glob("*.parquet"))]
         places.append(partitions / "baseline" / f"{backbone}.parquet")
-    for objective in objectives:
-        files = TrainedFiles(data, dataset, objective)
-        places += [files.partitions(method) for method in METHODS]
-        trained = [method for method in METHODS if is_trained(f"{objective}/{method}") and method != "views"]
-        places += [files.embedding(method) for method in trained]
-        places += [files.embedding("views", backbone) for backbone in backbones]
-    files = TrainedFiles(data, dataset, FOLDER)
-    places += [files.partitions(method) for method in on_images]
-    places += [files.embedding(method) for method in on_images if is_trained(f"{FOLDER}/{method}")]
+    files = TrainedFiles(data, dataset)
+    places += [files.partitions(name) for name in methods]
+    places += [files.embedding(network) for network in all_networks(methods, backbones)]
     return (place for place in places if place.is_file())
 
 

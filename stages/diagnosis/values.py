@@ -11,8 +11,7 @@ import yaml
 
 from stages.core.errors import ManyviewsError
 from stages.diagnosis import Finding
-from stages.tables.comparison import OBJECTIVES
-from stages.tables.image_methods import NETWORKS
+from stages.tables.methods import ImageBaseline, ImageMethod, Objective
 
 _BY_LINES = "write each on a line of its own, behind a dash"
 
@@ -22,7 +21,7 @@ def check_parameters(parameters: Mapping[str, Any], pipeline: Path) -> Iterator[
     faults = [*_option_faults(parameters, pipeline), *_value_faults(parameters)]
     yield from (Finding("fault", fault) for fault in dict.fromkeys(faults))
     if not faults:
-        trained = ", ".join([*OBJECTIVES, *(f"image_{name}" for name in NETWORKS)])
+        trained = ", ".join([*Objective, *(f"image_{name}" for name in ImageMethod)])
         yield Finding(
             "ok",
             f"{len(parameters)} keys: options known, values of their type; those of {trained} are checked when "
@@ -56,7 +55,9 @@ def _section_faults(stage: str, module: str, section: str, values: Mapping[str, 
     import typer.main
 
     parser = typer.main.get_command(importlib.import_module(module).app)
-    needed = [text for option in parser.params if option.required for text in (option.opts[0], "1")]
+    required = [option for option in parser.params if option.required]
+    given = {"image_method": str(ImageMethod.JULE)}  # the one option that does not take "1"
+    needed = [text for option in required for text in (option.opts[0], given.get(str(option.name), "1"))]
     repeatable = {option.name: bool(getattr(option, "multiple", False)) for option in parser.params}
     for key, value in values.items():
         if key in repeatable and (fault := _shape_fault(f"{section}.{key}", value, repeatable[key])):
@@ -97,18 +98,16 @@ def _arguments(key: str, value: Any) -> list[str]:
 
 def _value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
     """What the stages' own checks say of names, numbers and choices."""
-    from stages.core.checks import check_number, check_once
-    from stages.tables.comparison import check_objective
-    from stages.tables.image_methods import check_image_baseline, check_image_method
+    from stages.core.checks import check_known, check_number, check_once
 
     checks: list[Callable[[], object]] = [
         partial(check_number, "seed", parameters.get("seed", 0), whole=True),
         *_choices(parameters),
     ]
-    known: dict[str, Callable[[str], None]] = {
-        "objectives": check_objective,
-        "image_baselines": check_image_baseline,
-        "image_methods": check_image_method,
+    known: dict[str, tuple[str, tuple[str, ...]]] = {
+        "objectives": ("training objective", tuple(Objective)),
+        "image_baselines": ("image baseline", tuple(ImageBaseline)),
+        "image_methods": ("image method", tuple(ImageMethod)),
     }
     for key in ("datasets", "backbones", *known):
         names = parameters.get(key)
@@ -121,7 +120,9 @@ def _value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
         else:
             one = key.removesuffix("s").replace("_", " ")
             checks.append(partial(check_once, key, [str(name) for name in names], one))
-            checks += [partial(known[key], str(name)) for name in names if key in known]
+            if key in known:
+                kind, names_known = known[key]
+                checks += [partial(check_known, kind, str(name), names_known) for name in names]
     checks.append(partial(_check_transfers, parameters))
     for name in _trained_sections(parameters):
         if not _section(parameters, name):
@@ -194,8 +195,8 @@ def _algorithm_faults(parameters: Mapping[str, Any], checks: list[Callable[[], o
 def _trained_sections(parameters: Mapping[str, Any]) -> list[str]:
     """The sections of what is trained, whose values only a training checks."""
     objectives, methods = (parameters.get(key) for key in ("objectives", "image_methods"))
-    wanted = [name for name in OBJECTIVES if isinstance(objectives, list) and name in objectives]
-    return wanted + [f"image_{name}" for name in NETWORKS if isinstance(methods, list) and name in methods]
+    wanted = [name for name in Objective if isinstance(objectives, list) and name in objectives]
+    return wanted + [f"image_{name}" for name in ImageMethod if isinstance(methods, list) and name in methods]
 
 
 def _section(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from stages.core.checks import check_once
 from stages.core.errors import ParameterError
 from stages.params.file import read_parameters
-from stages.tables.image_methods import TRANSFERRED
+from stages.tables.methods import TRANSFERRED
 
 TRANSFERS = "transfers"  # the list in the file of parameters
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.reporting.csvrows import damaged, rows_of
+from stages.tables.methods import parse_scored
 
 CELL = 22  # side of a cell of the map, in SVG units, where counts are written into it ...
 NUMBERED = 30  # ... which is up to so many classes or clusters; beyond, cells are SMALL
@@ -163,7 +164,7 @@ def _report(method: str, images: int, clusters: int, scores: Sequence[ClassScore
     ]
     wide = max(len(rows), len(columns)) > NUMBERED
     return ClassReport(
-        method=method.removeprefix("train/"),
+        method=str(parse_scored(method) or method),
         images=images,
         clusters=clusters,
         scores=tuple(sorted(scores, key=lambda score: (score.f1, score.fowlkes_mallows))),

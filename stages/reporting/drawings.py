@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages import reporting
-from stages.tables.trained_files import is_trained, training_curve
+from stages.tables.methods import MethodName
+from stages.tables.trained_files import training_curve
 
 
 class Sections(NamedTuple):
@@ -28,9 +29,10 @@ def read_sections(metrics: Path, trained: Sequence[str]) -> Sections:
 def _trainings(metrics: Path, trained: Sequence[str]) -> tuple[reporting.Training, ...]:
     """One drawing for every objective with all its networks, and one for those on images."""
     found = []
-    for objective in dict.fromkeys(name.partition("/")[0] for name in trained):
-        own = [name for name in trained if name.startswith(f"{objective}/") and is_trained(name)]
-        files = {name.partition("/")[2]: training_curve(metrics, name) for name in own}
+    names = [MethodName.parse(name) for name in trained]
+    for objective in dict.fromkeys(name.objective for name in names):
+        own = [name for name in names if name.objective == objective and name.trains_network]
+        files = {name.method: training_curve(metrics, name) for name in own}
         courses = [
             course for method, file in files.items() for course in reporting.read_courses(file, objective, method)
         ]

@@ -17,6 +17,7 @@ from stages.core.errors import TableError
 from stages.reporting.counts import Counts
 from stages.reporting.csvrows import damaged, rows_of, text_of
 from stages.reporting.scoretable import Values
+from stages.tables.methods import MethodName
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def read_scores(file: Path) -> Scores:
         counts = content["dataset"]
         plain = {name: _values(values) for name, values in sorted(content.get("baseline", {}).items())}
         trained = {name: _values(values) for name, values in content.get("train", {}).items()}
-        networks = {name: values for name, values in trained.items() if "/views/" in name}
+        networks = {name: values for name, values in trained.items() if MethodName.parse(name).on_one_view}
         return Scores(
             images=int(counts["images"]),
             labelled=int(counts.get("labelled", 0)),

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from stages.tables.methods import MethodName
+
 Values = Mapping[str, float | None]
 
 
@@ -83,7 +85,6 @@ _NOTES = {
     "jule-rc": "the same network's embedding, clustered anew",
     "mmdc": "convolutions that map images onto a mixture of Gaussians (MMDC)",
 }
-_OF_PIXELS, _TRANSFERRED = "images/pixels-", "images/transfer-"
 
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 
@@ -124,8 +125,8 @@ def _kinds(single: Mapping[str, Values]) -> dict[str, list[Values]]:
     """The clusterings of single views by kind: those of plain algorithms, then those of trained networks."""
     kinds: dict[str, list[Values]] = {}
     for name, values in single.items():
-        objective, trained, _ = name.partition("/views/")
-        title = f"median single view by {objective}" if trained else "median single view"
+        parsed = MethodName.parse(name)
+        title = f"median single view by {parsed.objective}" if parsed.on_one_view else "median single view"
         kinds.setdefault(title, []).append(values)
     return kinds
 
@@ -150,8 +151,9 @@ def _cell(value: float | None, column: Column, best: float | None) -> Cell:
 
 
 def _joint_note(method: str) -> str:
-    if method.startswith(_OF_PIXELS):
+    name = MethodName.parse(method)
+    if name.of_pixels:
         return "the pixels of the images, clustered as they are"
-    if method.startswith(_TRANSFERRED):
+    if name.is_transfer:
         return "clustered by a network that was trained on another image set (JULE)"
-    return _NOTES.get(method.rpartition("/")[2], "")
+    return _NOTES.get(name.method or method, "")

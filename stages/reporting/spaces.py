@@ -9,7 +9,8 @@ import numpy as np
 from stages import reporting, tables
 from stages.core.errors import ParameterError
 from stages.tables import check_layer
-from stages.tables.trained_files import TrainedFiles, is_trained
+from stages.tables.methods import MethodName, all_networks
+from stages.tables.trained_files import TrainedFiles
 
 FIRST = "first"  # of the objectives: its dmvc is mapped
 NEAREST = 10  # neighbours of an image that the page shows, in each space
@@ -48,14 +49,9 @@ def space_sources(
     sources = [
         Source(features / view / f"{layer}.parquet", "features", view, f"{layer} features") for view in backbones
     ]
-    files: dict[str, Path] = {}
-    for name in trained:
-        objective, _, row = name.partition("/")
-        places = TrainedFiles(data, dataset, objective)
-        if row == "views":
-            files |= {f"{name}/{backbone}": places.embedding(row, backbone) for backbone in backbones}
-        elif is_trained(name):
-            files[name] = places.embedding(row)
+    places = TrainedFiles(data, dataset)
+    networks = all_networks(map(MethodName.parse, trained), backbones)
+    files = {str(network): places.embedding(network) for network in networks}
     if not files:
         return sources
     if method == FIRST:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stages.tables.methods import MethodName
+
 _SCORES = ("nmi_geometric", "accuracy", "silhouette")
 _DIGITS = 4  # decimals kept: fewer than chance leaves alone, more than a table needs
-_OF_ONE_VIEW = "/views/"
 
 
 def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
         "images" and "clusters", counts; then by method the geometric NMI and the accuracy, 0 to 1, where images
         have labels, and the silhouette, -1 to 1, where there is more than one cluster.
     """
-    joint = {name: values for name, values in scores["train"].items() if _OF_ONE_VIEW not in name}
+    joint = {name: values for name, values in scores["train"].items() if not MethodName.parse(name).on_one_view}
     facts = {name: scores["dataset"][name] for name in ("images", "clusters")}
     return facts | {
         method: {name: round(values[name], _DIGITS) for name in _SCORES if name in values}

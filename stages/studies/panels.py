@@ -10,6 +10,7 @@ from stages import reporting
 from stages.scoring.agreement import view_agreement
 from stages.studies.contributions import evenly_spaced
 from stages.tables import ImageTable, check_same_images, read_vectors
+from stages.tables.methods import FeatureMethod, MethodName
 from stages.tables.trained_files import TrainedFiles
 
 
@@ -49,12 +50,15 @@ def draw_panels(
     """
     from stages.clustering import count_different, find_algorithm
 
-    trained = TrainedFiles(data, dataset, objective)
+    trained = TrainedFiles(data, dataset)
+    alone = trained.embedding(MethodName(objective, FeatureMethod.VIEWS, view))
+    fix = trained.embedding(MethodName(objective, FeatureMethod.DMVC_FIX))
+    dmvc = trained.embedding(MethodName(objective, FeatureMethod.DMVC))
     sources = [
         ("baseline", view, f"{view} {layer}", data / "features" / dataset / view / f"{layer}.parquet", "features"),
-        ("kmeans-of-views", view, f"{view} + {objective}", trained.embedding("views", view), "embedding"),
-        ("kmeans-of-dmvc-fix", "", "dmvc-fix", trained.embedding("dmvc-fix"), "embedding"),
-        ("kmeans-of-dmvc", "", "dmvc", trained.embedding("dmvc"), "embedding"),
+        ("kmeans-of-views", view, f"{view} + {objective}", alone, "embedding"),
+        ("kmeans-of-dmvc-fix", "", "dmvc-fix", fix, "embedding"),
+        ("kmeans-of-dmvc", "", "dmvc", dmvc, "embedding"),
     ]
     rows = evenly_spaced(np.arange(len(images)))
     known = images.labels[rows] >= 0

@@ -14,7 +14,7 @@ from stages.core.errors import ParameterError
 from stages.core.seeds import derived_seed
 from stages.decoding.pixels import pixel_view
 from stages.tables import ImageTable, write_partitions, write_vectors
-from stages.tables.image_methods import FOLDER, check_image_method
+from stages.tables.methods import IMAGES, MethodName
 from stages.tables.trained_files import TrainedFiles, training_curve
 from stages.training.hyperparameters import hyperparameters
 from stages.training.results import course, write_course
@@ -53,14 +53,19 @@ class ImageJob:
     seconds: float
 
     @property
+    def name(self) -> MethodName:
+        """The method that is trained."""
+        return MethodName(IMAGES, self.method)
+
+    @property
     def title(self) -> str:
         """What the user calls it."""
-        return f"{self.files.dataset}: {FOLDER}/{self.method}"
+        return f"{self.files.dataset}: {self.name}"
 
     def settings(self) -> dict[str, Any]:
         """What decides the results."""
         return {
-            "objective": FOLDER,
+            "objective": IMAGES,
             "method": self.method,
             "image_size": self.image_size,
             "image_shape": list(self.pixels.shape[1:]),
@@ -72,7 +77,6 @@ class ImageJob:
 
 def estimator_class(method: str) -> type:
     """Return the estimator of a method on images."""
-    check_image_method(method)
     module, _, name = _ESTIMATORS[method].partition(":")
     found: type = getattr(importlib.import_module(module), name)
     return found
@@ -96,7 +100,7 @@ def train_on_images(job: ImageJob, device: "torch.device", show: Callable[[str, 
 
     facts = {**job.settings(), "device": device.type}
     state = FileCheckpoint(
-        job.files.scratch(job.method) / "all.safetensors",
+        job.files.scratch(job.name) / "all.safetensors",
         training_fingerprint([job.pixels], facts),
         job.seconds,
         training_code("stages.train_images"),
@@ -107,7 +111,7 @@ def train_on_images(job: ImageJob, device: "torch.device", show: Callable[[str, 
         job.n_clusters,
         **given,
         device=device,
-        random_state=derived_seed(job.seed, "train", FOLDER, job.method),
+        random_state=derived_seed(job.seed, "train", IMAGES, job.method),
         progress=lambda record: show("", record),
         checkpoint=state,
     )
@@ -118,21 +122,21 @@ def train_on_images(job: ImageJob, device: "torch.device", show: Callable[[str, 
 def write_image_results(job: ImageJob, estimator: Any, metrics: Path) -> dict[str, np.ndarray]:
     """Write the outputs, and return the clusters by column; the state of the training has then served."""
     fingerprint, own = job.images.fingerprint, job.settings()
-    embedding = job.files.embedding(job.method)
+    embedding = job.files.embedding(job.name)
     write_vectors(embedding, "embedding", [estimator.embedding_], fingerprint, own)
     _write_network(job, estimator, own | {"images": fingerprint})
     labels = {name: getattr(estimator, attribute) for name, attribute in COLUMNS[job.method].items()}
     # So that what follows the clusters, as the report does, follows the embedding, too.
     settings = own | {"embedding": file_digest(embedding)}
-    write_partitions(job.files.partitions(job.method), labels, dict.fromkeys(labels, settings), fingerprint)
-    write_course(training_curve(metrics, f"{FOLDER}/{job.method}"), course(job.images, estimator))
+    write_partitions(job.files.partitions(job.name), labels, dict.fromkeys(labels, settings), fingerprint)
+    write_course(training_curve(metrics, job.name), course(job.images, estimator))
     estimator.checkpoint.remove()
     return labels
 
 
 def _write_network(job: ImageJob, estimator: Any, settings: dict[str, Any]) -> None:
     """DEC's network sees pixels as one view, the others' networks see images."""
-    file = job.files.model(job.method)
+    file = job.files.model(job.name)
     if job.method == "dec":
         from stages.deep.models import write_model
 

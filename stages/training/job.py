@@ -7,6 +7,7 @@ import numpy as np
 
 from stages.core.errors import TableError
 from stages.tables import ImageTable, Vectors, check_same_images, read_vectors
+from stages.tables.methods import MethodName
 from stages.tables.trained_files import TrainedFiles
 
 if TYPE_CHECKING:
@@ -33,9 +34,14 @@ class Job:
     seconds: float
 
     @property
+    def name(self) -> MethodName:
+        """The method that is trained."""
+        return MethodName(self.objective, self.method)
+
+    @property
     def title(self) -> str:
         """What the user calls it."""
-        return f"{self.files.dataset}: {self.objective}/{self.method}"
+        return f"{self.files.dataset}: {self.name}"
 
     def settings(self, backbones: list[str]) -> dict[str, Any]:
         """What decides the results of a network on these backbones."""
@@ -67,7 +73,7 @@ def read_earlier(job: Job, method: str, backbone: str | None, device: "torch.dev
     """A network that another method trained; refused unless it is of these images, features and clusters."""
     from stages.deep.models import read_model
 
-    file = job.files.model(method, backbone)
+    file = job.files.model(MethodName(job.objective, method, backbone))
     model = read_model(file, device)
     expected = job.settings([backbone] if backbone else job.backbones) | {"images": job.images.fingerprint}
     for name in ("images", "backbones", "layer", "scaling", "width", "n_clusters"):

@@ -64,7 +64,7 @@ def _estimator(
     name = backbone or "all"
     facts = {**job.settings([backbone] if backbone else job.backbones), "device": device.type}
     checkpoint = FileCheckpoint(
-        job.files.scratch(job.method) / f"{name}.safetensors",
+        job.files.scratch(job.name) / f"{name}.safetensors",
         training_fingerprint(arrays, facts),
         job.seconds,
         training_code("stages.train"),

@@ -1,7 +1,7 @@
 """What the stage `train` writes of its networks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,15 +80,16 @@ def write_results(job: Job, results: Sequence[Result], metrics: Path) -> None:
     labels, settings = {}, {}
     for result in results:
         name, own = result.name or job.method, job.settings(result.backbones)
-        embedding = job.files.embedding(job.method, result.name)
+        network = replace(job.name, view=result.name)
+        embedding = job.files.embedding(network)
         write_vectors(embedding, "embedding", [result.embedding], fingerprint, own)
         facts = own | {"images": fingerprint, "extraction": result.extraction}
-        write_model(job.files.model(job.method, result.name), result.model, facts)
+        write_model(job.files.model(network), result.model, facts)
         # So that what follows the clusters, as the report does, follows the embedding, too.
         labels[name], settings[name] = result.labels, own | {"embedding": file_digest(embedding)}
-    write_partitions(job.files.partitions(job.method), labels, settings, fingerprint)
+    write_partitions(job.files.partitions(job.name), labels, settings, fingerprint)
     rows = [row for result in results for row in result.rows]
-    write_course(training_curve(metrics, f"{job.objective}/{job.method}"), rows)
+    write_course(training_curve(metrics, job.name), rows)
     for result in results:
         result.checkpoint.remove()
 

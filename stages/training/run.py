@@ -1,6 +1,5 @@
 """What every training by a script has around it: device, processes, lock, progress, warnings."""
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,7 +30,7 @@ def training_run(title: str, lock: Path, device: str, records: int | None) -> It
     """Train within the block: on `device`, with the processes that torchrun started, and with a progress bar.
 
     `records` is how many of them the bar waits for; None where nobody knows. A second run that wants the `lock` is
-    refused, by the name `title`. What is warned of is told at the end, one line each.
+    refused, by the name `title`. Only the first process warns of anything.
     """
     from stages.core.device import choose_device
     from stages.deep.distributed import joined_group
@@ -41,9 +40,6 @@ def training_run(title: str, lock: Path, device: str, records: int | None) -> It
         if group.rank == 0:
             stack.enter_context(locked(lock, title))
         show = stack.enter_context(training_bar(title, records))
-        caught = stack.enter_context(warnings.catch_warnings(record=True))
-        warnings.simplefilter("always", UserWarning)
+        if group.rank > 0:
+            stack.enter_context(warnings.catch_warnings(action="ignore", category=UserWarning))
         yield TrainingRun(chosen, group, show)
-    if group.rank == 0:
-        for warning in caught:
-            print(f"warning: {warning.message}", file=sys.stderr)

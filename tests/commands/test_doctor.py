@@ -22,6 +22,7 @@ from stages.core.lock import locked
 from stages.diagnosis import Finding, examine
 from stages.diagnosis.outputs import check_leftovers, check_lock, check_status, check_tables
 from stages.diagnosis.repository import SlowDvcError, check_remotes, check_repository, dvc
+from stages.tables.methods import all_methods
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
 
@@ -357,12 +358,12 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     for file in ("ensemble.parquet", "jule/cc.parquet", "jule/mvec.parquet", "baseline/removed.parquet"):
         fingerprint = images.fingerprint if file == "ensemble.parquet" else "other"
         tables.write_partitions(data / "partitions/d" / file, labels, settings, fingerprint)
-    assert only(check_tables("d", ["tiny"], [], [], data)) == (
+    assert only(check_tables("d", ["tiny"], [], data)) == (
         "ok",
         f"d: 1 tables are of the images of {images.file}",
     )
     Path("data/partitions/d/jule/mvec.parquet").write_bytes(b"PAR1")
-    found = list(check_tables("d", ["tiny"], ["jule"], [], data))
+    found = list(check_tables("d", ["tiny"], all_methods(["jule"], [], []), data))
     assert found[0] == (
         "fault",
         f"data/partitions/d/jule/cc.parquet was made from other images than {images.file}; run `dvc repro` to "
@@ -372,7 +373,7 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     tables.write_partitions(data / "partitions/d/images/jule.parquet", labels, settings, "other")
     vectors = np.ones((2, 2), np.float32)
     tables.write_vectors(data / "embeddings/d/images/jule.parquet", "embedding", [vectors], "other", {})
-    found = list(check_tables("d", ["tiny"], [], ["pixels", "jule"], data))
+    found = list(check_tables("d", ["tiny"], all_methods([], ["pixels", "jule"], []), data))
     assert [finding.level for finding in found] == ["fault", "fault"]
     assert found[1].message.startswith("data/embeddings/d/images/jule.parquet was made from other images")
 

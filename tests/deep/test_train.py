@@ -12,7 +12,6 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner
 
 from stages import train as stage
-from stages.consensus import CoassociationClustering
 from stages.core.digest import file_digest
 from stages.deep.models import read_model
 from stages.tables import (
@@ -21,34 +20,34 @@ from stages.tables import (
     read_partitions,
     read_vectors,
     write_images,
-    write_partitions,
 )
-from stages.tables.comparison import METHODS, OBJECTIVES
+from stages.tables.methods import FeatureMethod, MethodName, Objective
+from stages.tables.trained_files import TrainedFiles
 from tests.deep.toy import FAST, curve, outputs, refusal, train, trained, write_features
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", list(Objective))
 def test_every_method_writes_its_files(project: Path, objective: str) -> None:
-    for method in METHODS:
+    for method in FeatureMethod:
         result = train(objective, method)
         assert result.exit_code == 0, (result.output, result.exception)
         assert f"toy: {objective}/{method} on 2 views" in result.stdout
         assert "3 clusters of " in result.stdout
         assert result.stdout.count("\n") == 1
     kinds = {"embeddings": "parquet", "models": "safetensors"}
-    expected = {f"data/partitions/toy/{objective}/{method}.parquet" for method in METHODS}
+    expected = {f"data/partitions/toy/{objective}/{method}.parquet" for method in FeatureMethod}
     for kind, suffix in kinds.items():
         for name in ("views/wide", "views/narrow", "cc", "dmvc-fix", "dmvc"):
             expected.add(f"data/{kind}/toy/{objective}/{name}.{suffix}")
-    expected |= {f"metrics/toy/training-{objective}-{method}.csv" for method in METHODS if method != "mvec"}
+    expected |= {f"metrics/toy/training-{objective}-{method}.csv" for method in FeatureMethod}
     assert outputs(objective).keys() == expected
     assert not list(Path("data/scratch").rglob("*.safetensors"))
     assert json.loads(Path(f"logs/train-toy-{objective}-dmvc.json").read_text())["device"] == "cpu"
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", list(Objective))
 def test_tables_and_models_belong_together(project: Path, objective: str) -> None:
-    trained(objective, *METHODS)
+    trained(objective, *FeatureMethod)
     views = {
         name: read_vectors(Path(f"data/features/toy/{name}/L3.parquet"), "features").values
         for name in ("wide", "narrow")
@@ -68,33 +67,12 @@ def test_tables_and_models_belong_together(project: Path, objective: str) -> Non
         assert model.settings["extraction"][names[0]] == {"precision": "fp32", "weights": f"sha of {names[0]}"}
         # The saved network makes of the features what was written as their embedding.
         np.testing.assert_allclose(model.transform([views[name] for name in names]), embedding.values, atol=2e-5)
-        row, _, backbone = method.partition("/")
-        table = read_partitions(Path(f"data/partitions/toy/{objective}/{row}.parquet"))
-        assert table.labels[backbone or row].shape == (60,)
-        assert table.settings[backbone or row]["n_clusters"] == 3
-        assert table.settings[backbone or row]["embedding"] == file_digest(embedding.file)
-
-
-def test_the_vote_is_the_plain_coassociation_of_the_views(project: Path) -> None:
-    trained("idec", "views", "mvec")
-    votes = read_partitions(Path("data/partitions/toy/idec/views.parquet")).labels
-    assert list(votes) == ["wide", "narrow"]
-    mvec = read_partitions(Path("data/partitions/toy/idec/mvec.parquet"))
-    expected = CoassociationClustering(3, min_cluster_fraction=0).fit_predict(
-        np.column_stack(list(votes.values()))
-    )
-    np.testing.assert_array_equal(mvec.labels["mvec"], expected)
-    assert mvec.settings["mvec"]["backbones"] == ["wide", "narrow"]
-
-
-def test_a_lopsided_vote_is_warned_of(project: Path) -> None:
-    images = read_images(Path("data/images/toy.parquet"))
-    labels = np.repeat([0, 1, 2], [40, 10, 10])
-    write_partitions(
-        Path("data/partitions/toy/idec/views.parquet"), {"wide": labels}, {"wide": {}}, images.fingerprint
-    )
-    result = train("idec", "mvec")
-    assert result.stderr == "warning: one cluster holds 40 of 60 images\n"
+        name = MethodName.parse(f"{objective}/{method}")
+        table = read_partitions(TrainedFiles(Path("data"), "toy").partitions(name))
+        column = name.view or name.method
+        assert table.labels[column].shape == (60,)
+        assert table.settings[column]["n_clusters"] == 3
+        assert table.settings[column]["embedding"] == file_digest(embedding.file)
 
 
 @pytest.mark.parametrize("objective", ["jule", "idec"])
@@ -121,7 +99,6 @@ def test_dmvc_of_jule_starts_from_dmvc_fix(project: Path) -> None:
 @pytest.mark.parametrize("objective", ["jule", "idec"])
 def test_what_a_method_builds_on_must_be_there_and_of_the_same_kind(project: Path, objective: str) -> None:
     assert f"data/models/toy/{objective}/views/wide.safetensors does not exist" in refusal(objective, "dmvc-fix")
-    assert f"data/partitions/toy/{objective}/views.parquet does not exist" in refusal(objective, "mvec")
     trained(objective, "views")
     message = refusal(objective, "dmvc-fix", "--scaling", "l2")
     assert message == (

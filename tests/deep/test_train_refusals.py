@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.deep.toy import outputs, refusal, write_features
+from tests.deep.toy import outputs, refusal, train, write_features
 
 
 def test_tables_of_other_images_are_refused(project: Path) -> None:
@@ -23,8 +23,6 @@ def test_unusable_features_name_their_backbone(project: Path) -> None:
 @pytest.mark.parametrize(
     ("objective", "options", "message"),
     [
-        ("idce", [], "no training objective is called 'idce'; did you mean idec"),
-        ("idec", ["--method", "mvce"], "method is 'mvce'; give one of views, cc, mvec, dmvc-fix, dmvc"),
         ("idec", ["--device", "gpu"], "device is 'gpu' but there is no such device; give auto, cpu or cuda"),
         ("idec", ["--n-clusters", "61"], "n_clusters is 61 but data/images/toy.parquet has 60 images"),
         ("idec", ["--backbones", "vgg"], "data/features/toy/vgg/L3.parquet does not exist; run `dvc repro`"),
@@ -49,6 +47,20 @@ def test_mistakes_are_answered_in_one_line(
     project: Path, objective: str, options: list[str], message: str
 ) -> None:
     assert refusal(objective, "cc", *options).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("objective", "method", "message"),
+    [
+        ("idce", "cc", "'idce' is not one of 'jule', 'idec', 'dec'."),
+        ("idec", "mvec", "'mvec' is not one of 'views', 'cc', 'dmvc-fix', 'dmvc'."),
+    ],
+)
+def test_names_that_are_not_choices_are_refused_with_the_choices(
+    objective: str, method: str, message: str
+) -> None:
+    result = train(objective, method)
+    assert result.exit_code == 2 and f"{message}\n" in result.stderr
 
 
 @pytest.mark.parametrize(

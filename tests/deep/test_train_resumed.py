@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages import train as stage
-from stages.tables.comparison import METHODS
+from stages.tables.methods import FeatureMethod
 from tests.deep.toy import arguments, outputs, refusal, train, trained
 
 
@@ -76,7 +76,8 @@ def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(
         process.join()
         return process.exitcode
 
-    trained(objective, *METHODS[: METHODS.index(method) + 1])
+    methods = list(FeatureMethod)
+    trained(objective, *methods[: methods.index(FeatureMethod(method)) + 1])
     expected = outputs(objective)
     own = {file for file in expected if re.search(rf"[/-]{method}[./]", file)}
     assert len(own) > 3

@@ -15,4 +15,5 @@ def own(backbone: str) -> set[str]:
 
 def trained(objective: str) -> set[str]:
     """The stages of one objective."""
-    return {f"train_{row}@drawings-{objective}" for row in ("views", "cc", "mvec", "fix", "dmvc")}
+    stages = ("train_views", "train_cc", "vote", "train_fix", "train_dmvc")
+    return {f"{stage}@drawings-{objective}" for stage in stages}

@@ -92,7 +92,7 @@ def test_a_changed_registry_entry_touches_its_backbone_alone(project):
     assert own("efficientnet_lite0") <= ran
     later = {VIEWS, *trained("jule"), *JOINT}
     assert ran - own("efficientnet_lite0") <= {"weights@mobilenet_v2"} | later
-    assert trained("jule") - {"train_mvec@drawings-jule"} <= ran
+    assert trained("jule") - {"vote@drawings-jule"} <= ran
     registry.write_text(original, encoding="utf-8")
     assert_restored(project, before)
 

@@ -11,8 +11,8 @@ from PIL import Image
 from stages import studies, tables
 from stages.core.csvtext import csv_text
 from stages.scoring.csv_tables import classes_csv, confusion_csv, confusions
-from stages.tables.comparison import METHODS
 from stages.tables.manifest import write_manifest
+from stages.tables.methods import METHODS
 
 NASTY = [
     "<script>alert(1).png",

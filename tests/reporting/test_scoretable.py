@@ -1,6 +1,6 @@
 from stages.reporting import score_table
 from stages.reporting.scoretable import SUMMARY_FROM
-from stages.tables.comparison import METHODS
+from stages.tables.methods import METHODS
 from stages.training.imagejob import COLUMNS
 
 LABELLED = {"ari": 0.5, "silhouette": -0.25, "largest_cluster": 1200.0}

@@ -100,7 +100,7 @@ def measured(images=1440, clusters=20.0, **scores):
     return Measured(scores, images, clusters)
 
 
-DMVC = parse_method("train/jule/dmvc")
+DMVC = parse_method("train/jule/dmvc", {})
 OURS = {DMVC: measured(nmi_geometric=0.75, nmi_arithmetic=0.25)}
 
 
@@ -119,7 +119,7 @@ OURS = {DMVC: measured(nmi_geometric=0.75, nmi_arithmetic=0.25)}
     ],
 )
 def test_methods_are_read_from_their_names(name, method):
-    assert parse_method(name, "L2") == method
+    assert parse_method(name, {"idec": "L2"}) == method
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_methods_are_read_from_their_names(name, method):
     ],
 )
 def test_networks_on_images_are_compared_with_those_trained_on_pixels(dataset, result, metric, expected):
-    ours = {parse_method(f"train/images/{result}"): measured(575, **{metric: 0.5})}
+    ours = {parse_method(f"train/images/{result}", {}): measured(575, **{metric: 0.5})}
     found = compare(dataset, 4, ours, published_scores())
     assert {(comparison.source, comparison.published) for comparison in found} == expected
     assert all("CNNs" not in comparison.note for comparison in found)

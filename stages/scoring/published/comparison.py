@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.scoring.published.records import PublishedScore
+from stages.tables.methods import BaselineName, MethodName, parse_scored
 
 JOINT = ("cc", "mvec", "dmvc-fix", "dmvc", "kmeans-of-dmvc-fix", "kmeans-of-dmvc")
 _SINGLE = ("baseline", "views", "kmeans-of-views")
@@ -71,28 +72,23 @@ def dataset_key(name: str) -> str:
     return "".join(character for character in name.lower() if character not in "-_.")
 
 
-def parse_method(name: str, layer: str = "L3") -> Method | None:
+def parse_method(name: str, layers: Mapping[str, str]) -> Method | None:
     """Return what a method of `stages.evaluate` is, such as "baseline/vgg16/L1/ward", "train/jule/views/vgg16",
-    "train/jule/cc" or "train/images/mmdc"; None for what nobody published. Networks on features saw `layer`.
+    "train/jule/cc" or "train/images/mmdc"; None for what nobody published. `layers` are those that the networks of
+    an objective saw of single views.
     """
-    kind, *rest = name.split("/")
-    if kind == "train" and len(rest) == 2 and rest[0] == "images":
-        return _on_images(rest[1])
-    if kind == "baseline" and len(rest) == 3:
-        return Method("baseline", *rest)
-    if kind == "train" and len(rest) == 3 and rest[1] in _SINGLE:
-        return Method(rest[1], rest[2], layer, rest[0])
-    if kind == "train" and len(rest) == 2 and rest[1] in JOINT:
-        return Method(rest[1], algorithm=rest[0])
+    match parse_scored(name):
+        case BaselineName(backbone, layer, algorithm):
+            return Method("baseline", backbone, layer, algorithm)
+        case MethodName(method=result) as trained if trained.of_pixels:
+            return Method("baseline", _PIXELS, _PIXELS, result.removeprefix(f"{_PIXELS}-"))
+        case MethodName(method=result) as trained if trained.on_images and result in _ON_IMAGES:
+            return Method(_END_TO_END, _PIXELS, algorithm=_ON_IMAGES[result])
+        case MethodName(objective, method, str(view)) if method in _SINGLE:
+            return Method(method, view, layers.get(objective, ""), objective)
+        case MethodName(objective, method, None) as trained if method in JOINT and not trained.on_images:
+            return Method(method, algorithm=objective)
     return None
-
-
-def _on_images(result: str) -> Method | None:
-    """What a result of a method on the images themselves is: a network's, or a plain clustering of the pixels."""
-    baseline, dash, algorithm = result.partition("-")
-    if baseline == _PIXELS and dash:
-        return Method("baseline", _PIXELS, _PIXELS, algorithm)
-    return Method(_END_TO_END, _PIXELS, algorithm=_ON_IMAGES[result]) if result in _ON_IMAGES else None
 
 
 def compare(

@@ -1,0 +1,162 @@
+"""The trained methods and their names: "jule/dmvc", "jule/views/vgg16", "images/jule-rc".
+
+Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
+complex natural images", Neurocomputing 2021 (arXiv 2101.02767), section 5.2 and appendix B, compare, for every
+objective: the networks trained on single views ("views"), one network over all views side by side ("cc"), a vote
+of the single views ("mvec"), and the multi-view network, whose parts are trained one after the other ("dmvc-fix")
+and then together ("dmvc").
+
+Methods on images see no pretrained network. A baseline clusters the pixels as they are; the others train a network
+from nothing: deep embedded clustering ("dec", Xie et al., 2016), joint unsupervised learning ("jule", Yang et al.,
+2016) and multi-modal deep clustering ("mmdc", Shiran and Weinshall, 2020). One trained on another dataset may
+cluster the images, too ("transfer-SOURCE").
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+
+class _Name(StrEnum):
+    """A name that messages quote as they quote a text."""
+
+    def __repr__(self) -> str:
+        return str.__repr__(self)
+
+
+class Objective(_Name):
+    """What networks on features are trained for."""
+
+    JULE = "jule"
+    IDEC = "idec"
+    DEC = "dec"
+
+
+class FeatureMethod(_Name):
+    """The rows of the comparison that train networks, on features."""
+
+    VIEWS = "views"
+    CC = "cc"
+    DMVC_FIX = "dmvc-fix"
+    DMVC = "dmvc"
+
+
+class ImageMethod(_Name):
+    """The methods that train a network on the images themselves."""
+
+    DEC = "dec"
+    JULE = "jule"
+    MMDC = "mmdc"
+
+
+class ImageBaseline(_Name):
+    """What is clustered of the images as it is."""
+
+    PIXELS = "pixels"
+
+
+VOTE, IMAGES = "mvec", "images"
+# The rows of the comparison, in the order of the published tables: each is computed from those before it.
+METHODS = (FeatureMethod.VIEWS, FeatureMethod.CC, VOTE, FeatureMethod.DMVC_FIX, FeatureMethod.DMVC)
+TRANSFERRED = ImageMethod.JULE  # whose networks may cluster other datasets, too
+_TRANSFER = "transfer-"
+_TRAINED, _BASELINE = "train/", "baseline/"  # how names begin where both kinds are scored
+
+
+@dataclass(frozen=True)
+class MethodName:
+    """A trained method, or one of its results: an `objective`, or "images", and a `method` for it.
+
+    Of "views", which trains a network a backbone, `view` may name one of them. A method on images may have several
+    results with names of their own, such as "jule-sf" and "jule-rc".
+    """
+
+    objective: str
+    method: str
+    view: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a name as `str` writes it; a text without "/" is an objective without a method."""
+        objective, _, rest = text.partition("/")
+        method, _, view = rest.partition("/")
+        return cls(objective, method, view or None)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.objective, self.method, self.view) if part)
+
+    @property
+    def on_images(self) -> bool:
+        """Whether the method sees the images themselves, not features."""
+        return self.objective == IMAGES
+
+    @property
+    def on_one_view(self) -> bool:
+        """Whether it is the network of a single view."""
+        return self.method == FeatureMethod.VIEWS and self.view is not None
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it is a plain clustering of the images' pixels."""
+        return self.on_images and self.method.partition("-")[0] == ImageBaseline.PIXELS
+
+    @property
+    def is_transfer(self) -> bool:
+        """Whether it is a clustering by the network of another dataset."""
+        return self.on_images and self.method.startswith(_TRANSFER)
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether the method has an embedding, a model and a learning curve.
+
+        A vote does not, nor do, on images, plain clusterings of the pixels, and by a network of another dataset.
+        """
+        return self.method != VOTE and not self.of_pixels and not self.is_transfer
+
+
+def transfer(source: str) -> MethodName:
+    """Return the name of the clusterings by the network that was trained on the dataset `source`."""
+    return MethodName(IMAGES, f"{_TRANSFER}{source}")
+
+
+def all_methods(objectives: Iterable[str], on_images: Iterable[str], sources: Iterable[str]) -> list[MethodName]:
+    """Return every method of a run: the comparison for each objective, those on images, and by which sources."""
+    on_features = [MethodName(objective, method) for objective in objectives for method in METHODS]
+    return [*on_features, *(MethodName(IMAGES, name) for name in on_images), *map(transfer, sources)]
+
+
+def all_networks(methods: Iterable[MethodName], backbones: Sequence[str]) -> list[MethodName]:
+    """Return a name for every network that the methods train: of "views" one a backbone."""
+    networks = []
+    for name in methods:
+        if name.method == FeatureMethod.VIEWS:
+            networks += [replace(name, view=backbone) for backbone in backbones]
+        elif name.trains_network:
+            networks.append(name)
+    return networks
+
+
+@dataclass(frozen=True)
+class BaselineName:
+    """An `algorithm` that clusters a `layer` of one backbone's features, such as "vgg16/L3/ward"."""
+
+    backbone: str
+    layer: str
+    algorithm: str
+
+    def __str__(self) -> str:
+        return f"{self.backbone}/{self.layer}/{self.algorithm}"
+
+
+def scored_name(name: MethodName | BaselineName) -> str:
+    """Return the name under which it is scored: "train/jule/dmvc", "baseline/vgg16/L3/ward"."""
+    return f"{_TRAINED if isinstance(name, MethodName) else _BASELINE}{name}"
+
+
+def parse_scored(text: str) -> MethodName | BaselineName | None:
+    """Read a name as `scored_name` writes it; None for others, such as "ensemble"."""
+    if text.startswith(_TRAINED):
+        return MethodName.parse(text.removeprefix(_TRAINED))
+    parts = text.removeprefix(_BASELINE).split("/", 2)
+    return BaselineName(*parts) if text.startswith(_BASELINE) and len(parts) == 3 else None

@@ -1,0 +1,59 @@
+"""Stage `vote`: the clusters of the networks on single views, combined into one partition."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from stages.core.command import application, run, warn
+from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
+from stages.tables import check_same_images, read_images, read_partitions, write_partitions
+from stages.tables.methods import VOTE, FeatureMethod, MethodName, Objective
+from stages.tables.trained_files import TrainedFiles
+
+
+def vote(
+    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
+        ),
+    ],
+    objective: Annotated[
+        Objective, typer.Option(help="What the networks on single views were trained for.")
+    ] = Objective.JULE,
+    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+) -> None:
+    """Combine the clusters of the single views by co-association, cut plainly, as published (mvec); write them."""
+    from stages.consensus import CoassociationClustering
+
+    name, files = MethodName(objective, VOTE), TrainedFiles(data, dataset)
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
+    started = time.perf_counter()
+    views = read_partitions(files.partitions(MethodName(objective, FeatureMethod.VIEWS)))
+    check_same_images(images, views)
+    partitions = np.column_stack(list(views.labels.values()))
+    labels = CoassociationClustering(count, "average", min_cluster_fraction=0).fit_predict(partitions)
+    sizes = np.unique(labels, return_counts=True)[1]
+    if count > 2 and 2 * sizes.max() > len(labels):
+        warn(f"one cluster holds {sizes.max()} of {len(labels)} images")
+    settings = {
+        "objective": objective,
+        "method": VOTE,
+        "backbones": list(views.labels),
+        "linkage": "average",
+        "n_clusters": count,
+    }
+    write_partitions(files.partitions(name), {VOTE: labels}, {VOTE: settings}, images.fingerprint)
+    found = f"{len(sizes)} clusters of {sizes.min()} to {sizes.max()} images"
+    print(f"{dataset}: {name} on {len(views.labels)} views: {found}, {time.perf_counter() - started:.1f} s")
+
+
+app = application(vote)
+
+if __name__ == "__main__":
+    run(app)

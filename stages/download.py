@@ -39,7 +39,7 @@ def download(
         )
     # Imported here, so that --help need not wait for them.
     from stages.datasets import SOURCE, Readable, Rejected, check_images, class_order, open_dataset, read_about
-    from stages.fetching.wheels import cache_folder
+    from stages.fetching.downloads import cache_folder
     from stages.tables import write_images
 
     table, rejects = data / "images" / f"{dataset}.parquet", data / "images" / f"{dataset}.rejected.csv"

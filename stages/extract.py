@@ -16,7 +16,7 @@ from stages.core.errors import ParameterError
 from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog
-from stages.fetching.wheels import cache_folder
+from stages.fetching.downloads import cache_folder
 from stages.tables import ImageTable, read_images, write_vectors
 
 if TYPE_CHECKING:

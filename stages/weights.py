@@ -13,7 +13,7 @@ from stages.backbones.weights import obtain_weights
 from stages.core.atomic import write_text
 from stages.core.command import application, run
 from stages.core.digest import file_digest
-from stages.fetching.wheels import cache_folder
+from stages.fetching.downloads import cache_folder
 from stages.registry.lookup import find_backbone
 
 

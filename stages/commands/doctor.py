@@ -116,7 +116,7 @@ def _memory() -> Iterator[Finding]:
 def _disk(values: dict[str, Any], data: Path, root: Path, patience: float) -> Iterator[Finding]:
     """The tables and DVC's cache take the images once more each; weights go into the user's cache."""
     from stages.diagnosis.repository import dvc
-    from stages.fetching.wheels import cache_folder
+    from stages.fetching.downloads import cache_folder
 
     folders = [data / "raw" / str(name) for name in _names(values, "datasets")]
     images = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
@@ -161,7 +161,7 @@ def _n_clusters(values: dict[str, Any], data: Path) -> Iterator[Finding]:
 
 def _weights(values: dict[str, Any], data: Path, root: Path, timeout: float) -> Iterator[Finding]:
     from stages.diagnosis.inputs import check_weights
-    from stages.fetching.wheels import cache_folder
+    from stages.fetching.downloads import cache_folder
 
     section = values.get("weights")
     folder = root / str((section.get("folder") if isinstance(section, dict) else None) or "data/weights")
@@ -209,7 +209,7 @@ def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:
 
 def _leftovers(data: Path, metrics: Path) -> Iterator[Finding]:
     from stages.diagnosis.outputs import check_leftovers
-    from stages.fetching.wheels import cache_folder
+    from stages.fetching.downloads import cache_folder
 
     return check_leftovers(data, metrics, cache_folder())
 

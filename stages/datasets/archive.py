@@ -12,10 +12,8 @@ from stages.core.errors import DatasetError, FetchError
 from stages.datasets.images import RawImage
 from stages.datasets.labels import Labelling, Table
 from stages.decoding import UnreadableImageError, is_image_name
-from stages.fetching.archive import Archive
-from stages.fetching.archives import opened
-from stages.fetching.checksums import ALGORITHMS, Checksum
-from stages.fetching.downloads import download
+from stages.fetching.archives import Archive, opened
+from stages.fetching.downloads import ALGORITHMS, Checksum, download
 
 _IMAGE_LIMIT = 256 << 20  # bytes of one image file
 _TABLE_LIMIT = 64 << 20  # bytes of a table of labels

@@ -1,17 +1,80 @@
-"""Opens archives, zip or tar, also within another one: nothing of theirs gets a name on the disk."""
+"""Archives, zip or tar, that are only read, a member at a time: nothing of theirs gets a name on the disk."""
 
+import bz2
+import contextlib
+import errno
+import gzip
+import io
+import lzma
+import os
+import re
 import shutil
+import struct
+import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
-from stages.fetching import tars, zips
-from stages.fetching.archive import Archive
+from stages.core.errors import FetchError
 
 UNPACKED_LIMIT = 32 << 30  # bytes of a compressed tar, unpacked: ten times any image set in use
 _IN_MEMORY = 64 << 20  # bytes of an inner archive that are held in memory; a larger one goes to a nameless file
+_BLOCK = 1 << 20
+_HEADER_LIMIT = 1 << 20  # bytes read at once for a header of a tar; a longer file name is not a name
+_COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+# Raised by the standard library for archives that are cut short, altered, encrypted or compressed otherwise.
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, RuntimeError, ValueError, OverflowError, OSError),
+)
+
+
+class Archive(ABC):
+    """An archive open for reading, by several threads at once. `name` is what messages call it.
+
+    Every method raises `FetchError` only.
+    """
+
+    name: str
+
+    def matching(self, pattern: str) -> list[str]:
+        """The names, sorted by code points, of the members that match the shell-style `pattern`.
+
+        "*" crosses "/" and case counts. Only files count: folders, links and devices are left out. A matching name
+        that is no plain relative path ("..", a leading "/", a backslash, a drive) is refused.
+        """
+        names = sorted(name for name in self._names() if name and name[-1] != "/" and fnmatchcase(name, pattern))
+        for name in names:
+            if name.startswith("/") or ".." in name.split("/") or "\\" in name or name[1:2] == ":":
+                raise FetchError(f"{self.name} has a member with the unsafe name {name!r}; it is not read")
+        return names
+
+    def only(self, pattern: str) -> str:
+        """The name of the one member that matches `pattern`; none or several are an error."""
+        names = self.matching(pattern)
+        if len(names) != 1:
+            found = f"{len(names)} members match" if names else "no member matches"
+            raise FetchError(f"{self.name}: {found} {pattern!r}; exactly one should")
+        return names[0]
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The content of the member `name`, of at most `limit` bytes."""
+        with self.reading(name, limit) as stream:
+            return stream.read()
+
+    @abstractmethod
+    def _names(self) -> Iterable[str]:
+        """The names of all members."""
+
+    @abstractmethod
+    def reading(self, name: str, limit: int) -> AbstractContextManager[IO[bytes]]:
+        """Open the member `name` for reading, of which no more than `limit` bytes will come."""
 
 
 @contextmanager
@@ -22,13 +85,18 @@ def opened(file: Path | IO[bytes], name: str = "", limit: int = UNPACKED_LIMIT) 
     file of at most `limit` bytes, which lasts as long as the archive is open.
     """
     name = name or str(file)
-    if isinstance(file, Path):
-        with file.open("rb") as stream:
-            is_tar = tars.is_tar(stream)
-    else:
-        is_tar = tars.is_tar(file)
-    opening = tars.opened_tar(file, name, limit) if is_tar else zips.opened_zip(file, name)
-    with opening as archive:
+    archive: Archive
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(file.open("rb")) if isinstance(file, Path) else file
+        kind = "tar" if is_tar(stream) else "zip"
+        try:
+            if kind == "tar":
+                plain = stack.enter_context(_unpacked(stream, _beside(file), name, limit))
+                archive = TarArchive(plain.fileno(), _index(plain), name)
+            else:
+                archive = ZipArchive(stack.enter_context(zipfile.ZipFile(stream)), name)
+        except _DAMAGE as error:
+            raise _damaged(name, kind, error) from None
         yield archive
 
 
@@ -40,3 +108,164 @@ def opened_within(archive: Archive, member: str, limit: int) -> Iterator[Archive
             shutil.copyfileobj(stream, copy)
         with opened(copy, f"{member} in {archive.name}", limit) as inner:
             yield inner
+
+
+class ZipArchive(Archive):
+    """A zip open for reading."""
+
+    def __init__(self, content: zipfile.ZipFile, name: str) -> None:
+        self._content = content
+        self.name = name
+
+    def _names(self) -> Iterable[str]:
+        return (info.filename for info in self._content.infolist())
+
+    @contextmanager
+    def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
+        size = self._content.getinfo(name).file_size  # no more bytes than this are unpacked, whatever comes
+        if size > limit:
+            raise FetchError(f"{name} in {self.name} would unpack to {size} bytes; at most {limit} are read")
+        try:
+            with self._content.open(name) as stream:
+                yield stream
+        except _DAMAGE as error:
+            raise _damaged(f"{name} in {self.name}", "zip", error) from None
+
+
+class _Place(NamedTuple):
+    """Where in the tar a member's bytes are."""
+
+    offset: int
+    size: int
+
+
+class TarArchive(Archive):
+    """A plain tar open for reading. Of it only the names and places of the members are held in memory."""
+
+    def __init__(self, descriptor: int, places: dict[str, _Place], name: str) -> None:
+        self._descriptor = descriptor
+        self._places = places
+        self.name = name
+
+    def _names(self) -> Iterable[str]:
+        return self._places
+
+    @contextmanager
+    def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
+        place = self._places[name]
+        if place.size > limit:
+            raise FetchError(f"{name} in {self.name} would unpack to {place.size} bytes; at most {limit} are read")
+        yield io.BufferedReader(_Slice(self._descriptor, place), _BLOCK)
+
+
+class _Slice(io.RawIOBase):
+    """The bytes of one member. `os.pread` moves no file position, so threads do not disturb each other."""
+
+    def __init__(self, descriptor: int, place: _Place) -> None:
+        self._descriptor = descriptor
+        self._position, self._end = place.offset, place.offset + place.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = os.pread(self._descriptor, min(len(buffer), self._end - self._position), self._position)
+        if not block and self._position < self._end:
+            raise FetchError("a tar archive was cut short while it was read; leave it alone and run this again")
+        buffer[: len(block)] = block
+        self._position += len(block)
+        return len(block)
+
+
+class _Headers:
+    """What `tarfile` reads the headers from. It is given no more at once than a header may need."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.seek, self.tell = stream.seek, stream.tell
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _HEADER_LIMIT:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._stream.read(size)
+
+
+def is_tar(stream: IO[bytes]) -> bool:
+    """Whether the first bytes are those of a tar or of a compressed file."""
+    stream.seek(0)
+    start = stream.read(tarfile.BLOCKSIZE)
+    stream.seek(0)
+    if start.startswith(tuple(_COMPRESSED)):
+        return True
+    try:
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # it compares the header's checksum
+    except tarfile.TarError:
+        return False
+    return True
+
+
+@contextmanager
+def _unpacked(stream: IO[bytes], folder: str | None, name: str, limit: int) -> Iterator[IO[bytes]]:
+    start = stream.read(8)
+    stream.seek(0)
+    unpack = next((unpack for magic, unpack in _COMPRESSED.items() if start.startswith(magic)), None)
+    if unpack is None:
+        yield stream
+        return
+    # The system frees the nameless file's space when this process ends, however that comes about.
+    with tempfile.TemporaryFile(dir=folder) as plain:
+        with unpack(stream) as content:
+            while block := content.read(_BLOCK):
+                if plain.tell() + len(block) > limit:
+                    raise FetchError(f"{name} unpacks to more than {limit} bytes; it is not read")
+                _write(plain, block, f"cannot unpack {name} ({{}})", folder)
+        plain.seek(0)
+        yield plain
+
+
+def _write(plain: IO[bytes], block: bytes, message: str, folder: str | None) -> None:
+    try:
+        plain.write(block)
+        plain.flush()
+    except OSError as error:  # a full disk, which is not the archive's fault
+        raise OSError(error.errno, message.format(error.strerror), folder or tempfile.gettempdir()) from None
+
+
+def _beside(file: Path | IO[bytes]) -> str | None:
+    """The archive's own folder: where it found room there may be more, while /tmp is small on many machines."""
+    return str(file.parent) if isinstance(file, Path) and os.access(file.parent, os.W_OK) else None
+
+
+def _index(stream: IO[bytes]) -> dict[str, _Place]:
+    """Where the regular files are; of two with one name the last, as it overwrites the first when unpacked."""
+    places: dict[str, _Place] = {}
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    with tarfile.open(fileobj=_Headers(stream), mode="r:") as content:  # type: ignore[call-overload]
+        before = -1
+        while (member := content.next()) is not None:
+            if content.offset <= before or member.size < 0:
+                raise tarfile.ReadError("a header that leads backwards")
+            before = content.offset
+            if member.isreg() and not member.issparse():
+                if member.offset_data + member.size > end:
+                    raise tarfile.ReadError("unexpected end of data")
+                places[_text(member.name)] = _Place(member.offset_data, member.size)
+            content.members.clear()  # else it would keep some kB for each
+        stream.seek(content.offset)
+        if any(stream.read(tarfile.BLOCKSIZE)):  # `tarfile` stops at a damaged header as if it were the end
+            raise tarfile.ReadError("a damaged header")
+    return places
+
+
+def _text(name: str) -> str:
+    """Spell out the bytes of a name that are no UTF-8, such as %e9, and drop the "./" that some tars put first."""
+    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", name).removeprefix("./")
+
+
+def _damaged(name: str, kind: str, error: Exception) -> FetchError:
+    """The error to raise for a `kind` of archive that cannot be read because of `error`."""
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
+        raise error  # the disk is full, the file is missing: not the archive's fault
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return FetchError(f"{name} is not a readable {kind} archive ({reason}); put a sound copy in its place")

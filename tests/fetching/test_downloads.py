@@ -10,9 +10,7 @@ from email.utils import formatdate
 import pytest
 
 from stages.core.errors import FetchError
-from stages.fetching import partial
-from stages.fetching.checksums import Checksum
-from stages.fetching.downloads import Patience, download
+from stages.fetching.downloads import Checksum, Patience, download
 from tests.httpserver import file, redirect, reset, serving, silent, status
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -320,7 +318,7 @@ def test_a_full_disk_is_called_that(server, fetch, monkeypatch):
 
     os_write = os.write
     with monkeypatch.context() as patch:
-        patch.setattr(partial.os, "write", write)
+        patch.setattr(os, "write", write)
         message = fetch.refused(server.put("x", file(CONTENT, '"v1"')), server.put("y", CONTENT))
     part = fetch.to.parent / ".partial-photos.zip"
     assert message.startswith(f"cannot write {part} (No space left on device after 100000 bytes); mend that")

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stages.core.errors import FetchError
-from stages.fetching import tars
-from stages.fetching.archives import opened, opened_within
+from stages.fetching.archives import is_tar, opened, opened_within
 from tests.tarballs import make_tar
 from tests.wheelhouse import make_zip
 
@@ -190,4 +189,4 @@ def test_a_tar_that_shrinks_while_it_is_read_is_noticed(archive):
 
 def test_what_is_neither_is_no_tar():
     for content in (b"", b"x", b"x" * 600, bytes(2000), make_zip({"a": b"x"})):
-        assert not tars.is_tar(io.BytesIO(content))
+        assert not is_tar(io.BytesIO(content))

@@ -9,7 +9,8 @@ import pytest
 from stages.core.digest import file_digest
 from stages.core.errors import FetchError
 from stages.fetching import wheels
-from stages.fetching.wheels import cache_folder, fetch_wheel, read_member
+from stages.fetching.downloads import cache_folder
+from stages.fetching.wheels import fetch_wheel, read_member
 from tests.wheelhouse import make_wheel
 
 ZERO = "0" * 64

@@ -1,13 +1,9 @@
 """Clusters laid out as other programs take them: folders of images, CSV, JSON, COCO."""
 
-from stages.exporting.clusters import Clusters, choose_rows, partition_clusters, read_clusters
+from stages.exporting.clusters import Clusters, choose_rows, counted, partition_clusters, read_clusters, sum_up
 from stages.exporting.documents import coco_text, grouped_text, table_text
-from stages.exporting.images import ImageWriter
-from stages.exporting.layout import cluster_names, lay_out, passed_over, ranks
-from stages.exporting.names import needs_plain_names
-from stages.exporting.place import check_outside, resolve_target
-from stages.exporting.summary import counted, sum_up
-from stages.exporting.target import new_folder
+from stages.exporting.images import ImageWriter, cluster_names, lay_out, needs_plain_names, passed_over, ranks
+from stages.exporting.target import check_outside, new_folder, resolve_target
 
 __all__ = [
     "Clusters",

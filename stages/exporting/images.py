@@ -1,13 +1,74 @@
-"""Puts image files into a folder: as copies, or as links to the originals."""
+"""Images as files of their own: safe names for them, their folders, and copies of them or links to them.
+
+A safe name stays inside the folder it is for, is free, and is no longer than a file system takes.
+"""
 
 import os
 import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from stages.core.errors import DatasetError, ParameterError
 
-_SPELT_OUT = re.compile(r"\\udc([89a-f][0-9a-f])")  # a byte of a name that is no text
+LONGEST = 255  # bytes of one name, on all usual file systems
+_UNUSUAL = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')  # what FAT, exFAT and NTFS do not take in a name
+_SPELT_OUT = re.compile(r"\\udc([89a-f][0-9a-f])")  # a byte of a name that is not text
+# Extensions of the files that torchvision.datasets.ImageFolder takes for images.
+_TORCHVISION = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
+
+
+def cluster_names(labels: np.ndarray) -> dict[int, str]:
+    """Map the labels that occur in `labels`, int (n), to names that sort as they do; -1 is "unclustered"."""
+    present = [int(label) for label in np.unique(labels)]
+    digits = max(2, len(str(max(present, default=0))))
+    return {label: f"cluster-{label:0{digits}d}" if label >= 0 else "unclustered" for label in present}
+
+
+def ranks(labels: np.ndarray, confidence: np.ndarray, rows: np.ndarray) -> dict[int, str]:
+    """Number the `rows`, int (m), of each cluster from its most confident image on: 1, 2, ... with zeros in front.
+
+    `labels` and `confidence` are (n); equally confident images keep their order.
+    """
+    numbers: dict[int, str] = {}
+    for label in np.unique(labels[rows]):
+        members = rows[labels[rows] == label]
+        ordered = members[np.argsort(-confidence[members], kind="stable")]
+        digits = len(str(len(members)))
+        numbers |= {int(row): f"{place:0{digits}d}" for place, row in enumerate(ordered, 1)}
+    return numbers
+
+
+def lay_out(
+    paths: Sequence[str],
+    folders: Mapping[int, str],
+    keep_folders: bool,
+    numbers: Mapping[int, str] | None = None,
+    plain: bool = False,
+) -> dict[int, str]:
+    """Give each image a relative path, no two the same, below its folder.
+
+    `paths` (n) are those of all images; `folders` maps the rows wanted to the top folder of each. Without
+    `keep_folders` the sub-folders of the path are left out, and equal names are told apart by a number at their
+    end. `numbers` are put before the names. `plain`: see `safe_parts`.
+    """
+    split = {}
+    for row, folder in folders.items():
+        *above, name = safe_parts(paths[row], plain)
+        if numbers is not None:
+            name = f"{numbers[row]}-{shortened(name, LONGEST - 1 - len(numbers[row]))}"
+        place = "/".join([folder, *map(shortened, above)]) if keep_folders else folder
+        split[row] = place, name
+    free = _FreeNames(_with_parents(place for place, _ in split.values()))
+    return {row: free.take(place, name) for row, (place, name) in split.items()}
+
+
+def passed_over(places: Iterable[str]) -> list[str]:
+    """Those of the `places` that torchvision's ImageFolder does not take for images."""
+    return [place for place in places if PurePosixPath(place).suffix.lower() not in _TORCHVISION]
 
 
 @dataclass(frozen=True)
@@ -42,6 +103,80 @@ class ImageWriter:
             os.link(original, file)
         except OSError:
             _symlink(original, file)
+
+
+def needs_plain_names(folder: Path) -> bool:
+    """Whether the file system of `folder`, which must be writable, refuses names that others take."""
+    probe = folder / 'a:b?c"d\n.probe'
+    try:
+        probe.touch()
+    except OSError:
+        return True
+    probe.unlink()
+    return False
+
+
+def safe_parts(path: str, plain: bool = False) -> list[str]:
+    """Split a path into names that lead no higher than where they start; there is at least one.
+
+    ".." becomes "_", a leading "/" is dropped. `plain`: characters that not every file system takes become "_".
+    """
+    parts = []
+    for part in path.split("/"):
+        part = part.replace("\0", "_")
+        if plain:
+            part = _UNUSUAL.sub("_", part)
+            part = part.rstrip(" .") or "_" * len(part)
+        if part not in ("", "."):
+            parts.append("_" if part == ".." else part)
+    return parts or ["image"]
+
+
+def shortened(name: str, room: int = LONGEST) -> str:
+    """Cut a name to `room` bytes, in front of its extension."""
+    if len(name.encode()) <= room:
+        return name
+    suffix = PurePosixPath(name).suffix
+    if len(suffix.encode()) > room // 2:
+        suffix = ""
+    stem = name.removesuffix(suffix).encode()[: room - len(suffix.encode())]
+    return stem.decode(errors="ignore") + suffix
+
+
+class _FreeNames:
+    """Gives each file a path of its own, also where letters' case and ways to spell an accent do not count.
+
+    `folders` are paths, with "/" between names, that no file may have.
+    """
+
+    def __init__(self, folders: Iterable[str]) -> None:
+        self._taken = {_key(folder) for folder in folders}
+        self._last: dict[str, int] = {}
+
+    def take(self, folder: str, name: str) -> str:
+        """Return `folder`/`name`, or the first of `name (2)`, `name (3)` ... that is free."""
+        path = f"{folder}/{shortened(name)}"
+        key = _key(path)
+        while _key(path) in self._taken:
+            self._last[key] = number = self._last.get(key, 1) + 1
+            suffix = PurePosixPath(name).suffix
+            mark = f" ({number})"
+            stem = shortened(name.removesuffix(suffix), LONGEST - len(f"{mark}{suffix}".encode()))
+            path = f"{folder}/{stem}{mark}{suffix}"
+        self._taken.add(_key(path))
+        return path
+
+
+def _key(path: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def _with_parents(places: Iterable[str]) -> set[str]:
+    found = set()
+    for place in set(places):
+        parts = place.split("/")
+        found |= {"/".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return found
 
 
 def _original(folder: Path, path: str) -> Path:

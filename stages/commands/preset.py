@@ -64,7 +64,8 @@ def lay_over(text: str, wanted: Mapping[str, Any], name: str) -> str:
             edits.append(_replaced(text, own, node, {**expected[key], **value}))
         else:
             edits += _within_section(text, node, value)
-        expected[key] = {**(expected[key] or {}), **value} if isinstance(value, Mapping) else value
+        section = expected[key] if isinstance(expected[key], dict) else {}
+        expected[key] = {**section, **value} if isinstance(value, Mapping) else value
     ends = "\r\n" if "\r\n" in text else "\n"
     for start, stop, new in sorted(edits, reverse=True):
         text = text[:start] + new.replace("\n", ends) + text[stop:]

@@ -1,9 +1,10 @@
 """Keeps two runs from working on the same thing at once."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from stages.core.errors import ParameterError
 
@@ -12,12 +13,26 @@ from stages.core.errors import ParameterError
 def locked(file: Path, what: str) -> Iterator[None]:
     """Hold the lock `file` for the block; raises `ParameterError`, naming `what`, when another process holds it.
 
-    The system lets go of the lock when its process ends, however it ends.
+    The system lets go of the lock when its process ends, however it ends; the file stays.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ParameterError(f"another process is at work on {what}; wait until it ends, or stop it") from None
+    lock = FileLock(file, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ParameterError(f"another process is at work on {what}; wait until it ends, or stop it") from None
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def is_locked(file: Path) -> bool:
+    """Return whether a process holds the lock `file`, which exists."""
+    lock = FileLock(file, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False

@@ -1,9 +1,10 @@
 """What killed runs leave behind, what is running, and files with the marks of a merge conflict."""
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from stages.core.lock import is_locked
 
 
 def conflict_line(file: Path) -> int | None:
@@ -25,9 +26,4 @@ def find_leftovers(folders: Iterable[Path]) -> Iterator[Path]:
 
 def find_running(folder: Path) -> Iterator[Path]:
     """Yield the lock files, "*.lock", below `folder` that a process holds. The files themselves stay behind."""
-    for file in sorted(folder.rglob("*.lock")):
-        with file.open("r") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield file
+    return (file for file in sorted(folder.rglob("*.lock")) if is_locked(file))

@@ -57,6 +57,7 @@ def test_comments_behind_values_line_ends_and_other_separators_stay() -> None:
 def test_keys_that_a_section_does_not_have_are_added_to_it() -> None:
     changed = lay_over(TEXT, {"views": {"own": "b", "more": 1, "list": ["x"]}}, "p.yaml")
     assert changed == TEXT.replace("own: a\n", "own: b\n  more: 1\n  list:\n    - x\n")
+    assert lay_over("a: 1\n", {"a": {"b": 2}}, "p.yaml") == "a:\n  b: 2\n"
     text = "a:\n    b: 1 # one\n    c:\n\n# next\nd: 1\ne: {}\nf:\n"
     changed = lay_over(text, {"a": {"x": 2}, "e": {"x": [1]}, "f": {"x": 3}}, "p.yaml")
     assert changed == ("a:\n    b: 1 # one\n    c:\n    x: 2\n\n# next\nd: 1\ne:\n  x:\n    - 1\nf:\n  x: 3\n")

@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 from stages.baseline import app
-from stages.core.command import run
 from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
 
 
 @pytest.fixture
-def baseline(tmp_path, monkeypatch):
+def baseline(workdir, shell):
     """Thirty images, ten of them copies of one, and features wider than that; run the stage, return its table."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "data/images/d.parquet"
+    file = workdir / "data/images/d.parquet"
     write_images(file, [Image(f"{i}.png", b"%d" % i, i % 3, 4, 4) for i in range(30)], ["x", "y", "z"])
     values = (
         np.random.default_rng(0).random((30, 50), dtype=np.float32)
@@ -24,15 +22,12 @@ def baseline(tmp_path, monkeypatch):
     )
     values[20:] = values[20]
     write_vectors(
-        tmp_path / "data/features/d/a/L3.parquet", "features", [values], read_images(file).fingerprint, {}
+        workdir / "data/features/d/a/L3.parquet", "features", [values], read_images(file).fingerprint, {}
     )
 
     def call(*options):
-        monkeypatch.setattr("sys.argv", ["baseline", "--dataset", "d", "--backbone", "a", *options])
-        with pytest.raises(SystemExit) as end:
-            run(app)
-        assert end.value.code == 0
-        return read_partitions(tmp_path / "data/partitions/d/baseline/a.parquet")
+        assert shell(app, "--dataset", "d", "--backbone", "a", *options).status == 0
+        return read_partitions(workdir / "data/partitions/d/baseline/a.parquet")
 
     return call
 

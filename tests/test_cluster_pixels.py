@@ -20,11 +20,10 @@ TABLE = Path("data/partitions/d/images/pixels.parquet")
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path) -> Path:
     """A project with the image set `d`."""
-    monkeypatch.chdir(tmp_path)
     write_drawings(Path("data/images/d.parquet"))
-    return tmp_path
+    return workdir
 
 
 def cluster(*options: str) -> Result:

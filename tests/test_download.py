@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from stages.core.command import run
 from stages.core.errors import DatasetError, ParameterError
 from stages.download import app
 from stages.tables import read_images
@@ -158,12 +157,9 @@ def test_memory_does_not_grow_with_the_number_of_images(data):
     assert peak < 300 * len(large)
 
 
-def test_an_error_is_one_line_and_status_1(data, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["download", "--dataset", "nope", "--data", str(data({"a.png": png()}))])
-    with pytest.raises(SystemExit) as caught:
-        run(app)
-    assert caught.value.code == 1
-    assert capsys.readouterr() == (
+def test_an_error_is_one_line_and_status_1(data, shell):
+    assert shell(app, "--dataset", "nope", "--data", data({"a.png": png()})) == (
+        1,
         "",
         f"error: there is no folder {data({}) / 'raw/nope'}; {data({}) / 'raw'} has photos\n",
     )

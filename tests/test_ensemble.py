@@ -2,12 +2,12 @@
 
 import csv
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from stages.core.command import run
 from stages.ensemble import app
 from stages.tables import Image, read_dendrogram, read_images, read_partitions, write_images, write_partitions
 from stages.tables.manifest import write_manifest
@@ -17,10 +17,9 @@ ARGUMENTS = ("--algorithms", "kmeans", "--algorithms", "gdl:seeds=2,a=0.5", "--s
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(workdir):
     """Two views of fifty images in four classes; noisy fine partitions, and some that are of no use."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "data/images/d.parquet"
+    file = workdir / "data/images/d.parquet"
     write_images(file, [Image(f"{i}.png", b"%d" % i, None, 4, 4) for i in range(50)], [])
     fingerprint = read_images(file).fingerprint
     rng = np.random.default_rng(0)
@@ -37,22 +36,15 @@ def project(tmp_path, monkeypatch):
                 noisy = np.where(rng.random(50) < 0.1, rng.integers(0, 8, 50), 2 * HIDDEN + rng.integers(0, 2, 50))
                 runs[name] = rng.integers(0, 8, 50) if algorithm == "ward" or multiple == 3 else noisy
                 settings[name] = {"algorithm": algorithm, "layer": "L3", "overclustering": multiple}
-        write_partitions(tmp_path / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
-    write_manifest(tmp_path / "data/views/d/partitions.json", {"a": {}, "b": {}})
-    return tmp_path
+        write_partitions(workdir / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
+    write_manifest(workdir / "data/views/d/partitions.json", {"a": {}, "b": {}})
+    return workdir
 
 
 @pytest.fixture
-def ensemble(monkeypatch, capsys):
+def ensemble(shell):
     """Run the stage; return its exit status, stdout and stderr."""
-
-    def call(*options):
-        monkeypatch.setattr("sys.argv", ["ensemble", "--dataset", "d", *options])
-        with pytest.raises(SystemExit) as end:
-            run(app)
-        return end.value.code, *capsys.readouterr()
-
-    return call
+    return partial(shell, app, "--dataset", "d")
 
 
 def _rows(file):

@@ -31,9 +31,8 @@ def partition(moved: int) -> np.ndarray:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path) -> Path:
     """Twelve images in two views; the clusters of every method, each with another number of mistakes."""
-    monkeypatch.chdir(tmp_path)
     file = Path("data/images/d.parquet")
     images = [Image(f"{i}.png", b"%d" % i, int(label), 4, 4) for i, label in enumerate(CLASSES)]
     write_images(file, images, ["a", "b", "c"])
@@ -67,7 +66,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "assignments.csv").write_text(f"path,cluster,confidence\n{rows}")
     for name in ("features", "partitions"):
         write_manifest(Path(f"data/views/d/{name}.json"), {"a": {}, "b": {}})
-    return tmp_path
+    return workdir
 
 
 def evaluate(*names: str) -> Result:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from stages import experiments, study
-from stages.core.command import run
 from stages.scoring.subsets import SizeScore
 from stages.studies.contributions import _sentence
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
@@ -67,17 +66,9 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(workdir, shell):
     """Run a stage in an empty folder; return its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_stage(stage, *options):
-        monkeypatch.setattr("sys.argv", ["stage", *options])
-        with pytest.raises(SystemExit) as end:
-            run(stage.app)
-        return end.value.code, *capsys.readouterr()
-
-    return run_stage
+    return lambda stage, *options: shell(stage.app, *options)
 
 
 def table(file):

@@ -1,11 +1,11 @@
 """The stage `extract`: its tables, its log, and what a user can do wrong."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
-from stages.core.command import run
 from stages.core.lock import locked
 from stages.extract import app
 from stages.tables import read_vectors
@@ -14,49 +14,35 @@ from tests.extraction import prepare, table
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
-    return tmp_path
-
-
-@pytest.fixture
-def extract(monkeypatch, capsys):
+def extract(shell):
     """Run the stage; return its exit status, stdout and stderr."""
-
-    def call(*options):
-        monkeypatch.setattr("sys.argv", ["extract", "--dataset", "d", "--backbone", "tiny", *options])
-        with pytest.raises(SystemExit) as end:
-            run(app)
-        return end.value.code, *capsys.readouterr()
-
-    return call
+    return partial(shell, app, "--dataset", "d", "--backbone", "tiny")
 
 
-def test_features_log_and_no_scratch(project, extract):
-    images = prepare(project, 30)
+def test_features_log_and_no_scratch(workdir, extract):
+    images = prepare(workdir, 30)
     status, output, _ = extract()
     assert status == 0
     assert output.startswith("d through tiny: 30 images, L3 96-d, fp32, ")
-    vectors = read_vectors(table(project), "features")
-    expected = expected_features(images, project / "data/weights/tiny.pth")
+    vectors = read_vectors(table(workdir), "features")
+    expected = expected_features(images, workdir / "data/weights/tiny.pth")
     np.testing.assert_allclose(vectors.values, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
     assert vectors.metadata["precision"] == "fp32"
     assert vectors.metadata["preprocessing"]["mode"] == "center"
-    log = json.loads((project / "logs/extract-d-tiny.json").read_text())
+    log = json.loads((workdir / "logs/extract-d-tiny.json").read_text())
     assert (log["compiler"], log["batch_size"], log["device"]) == ("none", 8, "cpu")
     assert {"decode", "forward", "write", "wait for features"} <= set(log["seconds_in"])
     assert not [
-        place for place in (project / "data/scratch").rglob("*") if place.suffix != ".lock" and place.is_file()
+        place for place in (workdir / "data/scratch").rglob("*") if place.suffix != ".lock" and place.is_file()
     ]
 
 
-def test_published_preprocessing_is_another_view(project, extract):
-    prepare(project, 12)
+def test_published_preprocessing_is_another_view(workdir, extract):
+    prepare(workdir, 12)
     assert extract()[0] == 0
-    preset = read_vectors(table(project), "features")
+    preset = read_vectors(table(workdir), "features")
     assert extract("--preprocessing", "published")[0] == 0
-    published = read_vectors(table(project), "features")
+    published = read_vectors(table(workdir), "features")
     assert published.metadata["preprocessing"]["mode"] == "squash"
     assert published.metadata["preprocessing"]["interpolation"] == "nearest"
     # Images 0, 5 and 10 are squares of the network's own size, which neither way changes.
@@ -64,11 +50,11 @@ def test_published_preprocessing_is_another_view(project, extract):
     assert same[0] and same[5] and same[10]
 
 
-def test_layers_are_written_each_to_its_table(project, extract):
-    prepare(project, 5, ("L2", "L3"))
+def test_layers_are_written_each_to_its_table(workdir, extract):
+    prepare(workdir, 5, ("L2", "L3"))
     assert extract("--layers", "L3", "--layers", "L2")[0] == 0
-    assert read_vectors(table(project, "L2"), "features").values.shape == (5, 96)
-    assert read_vectors(table(project, "L2"), "features").metadata["layer"] == "L2"
+    assert read_vectors(table(workdir, "L2"), "features").values.shape == (5, 96)
+    assert read_vectors(table(workdir, "L2"), "features").metadata["layer"] == "L2"
 
 
 @pytest.mark.parametrize(
@@ -81,17 +67,17 @@ def test_layers_are_written_each_to_its_table(project, extract):
         (("--device", "tpu"), "device is 'tpu' but there is no such device; give auto, cpu or cuda"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(project, extract, options, message):
-    prepare(project, 3)
+def test_a_wrong_option_is_told_in_one_line(workdir, extract, options, message):
+    prepare(workdir, 3)
     status, _, errors = extract(*options)
     assert status == 1
     assert errors == f"error: {message}\n"
-    assert not table(project).exists()
+    assert not table(workdir).exists()
 
 
-def test_ray_without_a_cluster_is_told(project, extract, monkeypatch):
+def test_ray_without_a_cluster_is_told(workdir, extract, monkeypatch):
     pytest.importorskip("ray")
-    prepare(project, 3)
+    prepare(workdir, 3)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     _, _, errors = extract("--engine", "ray")
     assert errors.startswith("error: engine 'ray' needs RAY_ADDRESS, the address of a cluster")
@@ -99,17 +85,17 @@ def test_ray_without_a_cluster_is_told(project, extract, monkeypatch):
     assert extract("--engine", "ray")[2] == "error: engine 'ray' needs the extra: pip install 'manyviews[ray]'\n"
 
 
-def test_two_runs_at_once(project, extract):
-    prepare(project, 3)
-    with locked(project / "data/scratch/extract/d/tiny.lock", "this"):
+def test_two_runs_at_once(workdir, extract):
+    prepare(workdir, 3)
+    with locked(workdir / "data/scratch/extract/d/tiny.lock", "this"):
         status, _, errors = extract()
     assert status == 1
     assert errors == "error: another process is at work on d through tiny; wait until it ends, or stop it\n"
     assert extract()[0] == 0
 
 
-def test_a_full_disk_is_told_and_the_next_run_goes_on(project, extract, monkeypatch):
-    prepare(project, 2000)
+def test_a_full_disk_is_told_and_the_next_run_goes_on(workdir, extract, monkeypatch):
+    prepare(workdir, 2000)
     from stages.backbones.shards import ShardStore
 
     save = ShardStore.save
@@ -129,29 +115,29 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(project, extract, monkeypa
     assert output.startswith("d through tiny: 1 of 2 shards are there from an earlier run\n")
 
 
-def test_what_runs_the_network_is_said(project, extract, monkeypatch):
-    prepare(project, 3)
+def test_what_runs_the_network_is_said(workdir, extract, monkeypatch):
+    prepare(workdir, 3)
     status, output, _ = extract("--precision", "bf16")
     assert status == 0
     assert output.startswith("d through tiny: bf16, compiler none (3 images would not repay a compilation)\n")
-    log = json.loads((project / "logs/extract-d-tiny.json").read_text())
+    log = json.loads((workdir / "logs/extract-d-tiny.json").read_text())
     assert (log["precision"], log["compiler"]) == ("bf16", "none")
-    assert read_vectors(table(project), "features").metadata["precision"] == "bf16"
+    assert read_vectors(table(workdir), "features").metadata["precision"] == "bf16"
     for compiler in ("inductor", "openvino"):
         monkeypatch.setattr(f"stages.backbones.compilers._missing_{compiler}", lambda told=compiler: f"no {told}")
     assert "compiler none (no inductor and no openvino)\n" in extract("--precision", "bf16")[1]
 
 
 @pytest.mark.parametrize(("least", "precision"), [(0.99, "bf16"), (1.1, "fp32")])
-def test_auto_takes_bf16_only_where_it_is_faithful(project, extract, monkeypatch, least, precision):
+def test_auto_takes_bf16_only_where_it_is_faithful(workdir, extract, monkeypatch, least, precision):
     monkeypatch.setattr("stages.backbones.precision._has_bf16", lambda device: True)
     monkeypatch.setattr("stages.backbones.fidelity.LEAST_COSINE", least)
-    prepare(project, 9)
+    prepare(workdir, 9)
     status, output, _ = extract("--precision", "auto")
     assert status == 0
     assert output.startswith(f"d through tiny: {precision}, compiler none (")
     assert ("the cosine of bf16 features to fp32 ones would be " in output) == (precision == "fp32")
-    automatic = read_vectors(table(project), "features")
+    automatic = read_vectors(table(workdir), "features")
     assert automatic.metadata["precision"] == precision
     assert extract("--precision", precision)[0] == 0
-    assert automatic.values.tobytes() == read_vectors(table(project), "features").values.tobytes()
+    assert automatic.values.tobytes() == read_vectors(table(workdir), "features").values.tobytes()

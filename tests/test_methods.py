@@ -15,15 +15,14 @@ from stages.tables.methods import METHODS
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path) -> Path:
     """A project of two images with the clusters of all methods of two objectives."""
-    monkeypatch.chdir(tmp_path)
     write_images(Path("data/images/d.parquet"), [Image(f"{i}.png", b"%d" % i, None, 4, 4) for i in range(2)], [])
     fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
     for objective in ("jule", "idec"):
         for method in METHODS:
             write(objective, method, fingerprint)
-    return tmp_path
+    return workdir
 
 
 def write(objective: str, method: str, fingerprint: str) -> None:

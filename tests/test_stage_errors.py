@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from stages.core.command import run
 from stages.registry import REGISTRY
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest
@@ -16,34 +15,32 @@ ROWS = 12
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(workdir):
     """A folder with the tables of the dataset `d`, made of numbers: two views `a` and `b` of twelve images."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
     images = [Image(f"{i}.png", b"%d" % i, i % 3, 4, 4) for i in range(ROWS)]
-    file = tmp_path / "data" / "images" / "d.parquet"
+    file = workdir / "data" / "images" / "d.parquet"
     write_images(file, images, ["x", "y", "z"])
-    (tmp_path / "data" / "images" / "d.rejected.csv").write_text("path,reason\n")
+    (workdir / "data" / "images" / "d.rejected.csv").write_text("path,reason\n")
     fingerprint = read_images(file).fingerprint
     rng = np.random.default_rng(0)
     for view in "ab":
         values = rng.normal(size=(ROWS, 5)).astype(np.float32)
-        write_vectors(tmp_path / f"data/features/d/{view}/L3.parquet", "features", [values], fingerprint, {})
+        write_vectors(workdir / f"data/features/d/{view}/L3.parquet", "features", [values], fingerprint, {})
         runs = {"kmeans/L3/x4/seed0": rng.integers(0, 6, ROWS), "ward/L3/x1/seed0": rng.integers(0, 3, ROWS)}
         runs["gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5/L3/x2/seed0"] = rng.integers(0, 4, ROWS)
         settings = {
             name: {"algorithm": name.split("/")[0], "layer": "L3", "overclustering": int(name.split("/")[2][1:])}
             for name in runs
         }
-        write_partitions(tmp_path / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
+        write_partitions(workdir / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
     for kind in ("features", "partitions"):
-        write_manifest(tmp_path / f"data/views/d/{kind}.json", {"a": {}, "b": {}})
-    (tmp_path / "params.yaml").write_text("jule:\n  preset: none\n")
-    return tmp_path
+        write_manifest(workdir / f"data/views/d/{kind}.json", {"a": {}, "b": {}})
+    (workdir / "params.yaml").write_text("jule:\n  preset: none\n")
+    return workdir
 
 
 @pytest.fixture
-def fails(project, monkeypatch, capsys):
+def fails(project, shell):
     """Run a stage that must fail; return its one line. Whatever files there were are there still, and no other.
 
     A lock's empty file does not count: who removes one may take it from another process.
@@ -53,11 +50,8 @@ def fails(project, monkeypatch, capsys):
         before = {
             file: file.read_bytes() for file in project.rglob("*") if file.is_file() and file.suffix != ".lock"
         }
-        monkeypatch.setattr("sys.argv", [stage, *arguments])
-        with pytest.raises(SystemExit) as end:
-            run(importlib.import_module(f"stages.{stage}").app)
-        output = capsys.readouterr()
-        assert end.value.code == 1, output
+        output = shell(importlib.import_module(f"stages.{stage}").app, *arguments)
+        assert output.status == 1, output
         *progress, line = output.err.splitlines()
         assert all(word.startswith("fetching ") for word in progress)
         assert {
@@ -220,13 +214,11 @@ def test_an_empty_dataset_folder(project, fails):
     assert "put images in it" in fails("download", "--dataset", "e")
 
 
-def test_only_unreadable_images(project, monkeypatch, capsys):
+def test_only_unreadable_images(project, shell):
     (project / "data/raw/e").mkdir(parents=True)
     (project / "data/raw/e/x.png").write_bytes(b"no image")
-    monkeypatch.setattr("sys.argv", ["download", "--dataset", "e"])
-    with pytest.raises(SystemExit):
-        run(importlib.import_module("stages.download").app)
-    assert "no image of e can be read; the first, 'x.png'" in capsys.readouterr().err
+    outcome = shell(importlib.import_module("stages.download").app, "--dataset", "e")
+    assert "no image of e can be read; the first, 'x.png'" in outcome.err
     assert not (project / "data/images/e.parquet").exists()
     assert "x.png" in (project / "data/images/e.rejected.csv").read_text(), "the reasons are there to read"
 
@@ -254,6 +246,6 @@ def test_a_full_disk_leaves_no_part_of_a_table(project, fails, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device", "data/images/e.parquet")
 
-    monkeypatch.setattr("stages.tables.pq.ParquetWriter.write_table", full)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
     monkeypatch.setattr("stages.download._write_rejected", lambda *_: None)
     assert fails("download", "--dataset", "e") == "No space left on device: data/images/e.parquet"

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,12 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from stages.core.digest import file_digest
-from stages.core.errors import ManyviewsError
 from stages.core.lock import locked
 from stages.decoding.pixels import read_pixels
 from stages.tables import read_images, read_partitions, read_vectors
 from stages.train_images import app
 from tests.drawings import write_drawings
+from tests.shell import error_line
 
 FAST = {
     "image_dec": {
@@ -44,17 +45,14 @@ METHODS = list(COLUMNS)
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path) -> Iterator[Path]:
     """A project with the image set `d`."""
     torch = pytest.importorskip("torch")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.chdir(tmp_path)
-    for name in ("MANYVIEWS_DEVICE", "MANYVIEWS_CHECKPOINT_SECONDS"):
-        monkeypatch.delenv(name, raising=False)
     write_drawings(Path("data/images/d.parquet"))
     Path("params.yaml").write_text(yaml.safe_dump(FAST))
-    yield tmp_path
+    yield workdir
     torch.set_num_threads(threads)
 
 
@@ -64,10 +62,7 @@ def train(method: str, *options: str) -> Result:
 
 
 def refusal(method: str, *options: str) -> str:
-    error = train(method, *options).exception
-    assert isinstance(error, ManyviewsError), repr(error)
-    assert "\n" not in str(error)
-    return str(error)
+    return error_line(train(method, *options))
 
 
 def outputs() -> dict[str, bytes]:

@@ -24,7 +24,7 @@ TABLE = Path("data/partitions/d/images/transfer-s.parquet")
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the image set `d`, of 20 x 20 pixels, and a network on 12 x 12 of `s`, of random weights."""
     torch = pytest.importorskip("torch")
     from types import SimpleNamespace
@@ -32,7 +32,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from stages.deep.image_models import write_image_model
     from stages.deep.jule.convolutions import ConvEncoder, initialise_convolutions
 
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MANYVIEWS_DEVICE", "cpu")
     write_drawings(Path("data/images/d.parquet"), side=20)
     encoder = ConvEncoder((1, 12, 12), [True], width=16)
@@ -41,7 +40,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         encoder_=encoder.eval(), cluster_centers_=np.ones((2, 16), np.float32), image_shape_=(1, 12, 12)
     )
     write_image_model(MODEL, trained, {"images": "of s"})
-    return tmp_path
+    return workdir
 
 
 def transfer(*options: str, source: str = "s") -> Result:

@@ -26,14 +26,12 @@ CARD = Path("data/backbones/pixels.json")
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the image set `d` and the card, and nowhere to fetch anything from."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     write_drawings(Path("data/images/d.parquet"), side=40)
     run(weights, "--backbone", "pixels")
-    return tmp_path
+    return workdir
 
 
 def run(stage: Any, *options: str) -> str:

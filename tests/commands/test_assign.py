@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +19,12 @@ from stages import tables
 from stages.backbones.card import Backbone
 from stages.commands.assign import app
 from stages.core.atomic import write_text
-from stages.core.command import run
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import MVnet, initialise
 from stages.extract import app as extract
 from tests.datasets.images import encode
 from tests.extraction import prepare
+from tests.shell import Shell, exit_status
 
 N_IMAGES = 21
 SETTINGS = {"backbones": ["other", "tiny"], "layer": "L3", "seed": 0}
@@ -41,15 +40,6 @@ def photos() -> list[bytes]:
     return [encode(Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8))) for size in sizes]
 
 
-def started(application: Any, name: str, *arguments: str) -> int:
-    """Run a command as if from the shell; return its exit status."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", [name, *arguments])
-        with pytest.raises(SystemExit) as end:
-            run(application)
-    return int(end.value.code or 0)
-
-
 def features(backbone: str) -> Path:
     return Path(f"data/features/d/{backbone}/L3.parquet")
 
@@ -57,7 +47,7 @@ def features(backbone: str) -> Path:
 def train(*options: str) -> None:
     """Extract the features of both backbones with these options; write a model that tells images apart."""
     for backbone in ("tiny", "other"):
-        assert started(extract, "extract", "--dataset", "d", "--backbone", backbone, *options) == 0
+        assert exit_status(extract, "--dataset", "d", "--backbone", backbone, *options) == 0
     views = [tables.read_vectors(features(name), "features").values for name in SETTINGS["backbones"]]
     encoder = MVnet([view.shape[1] for view in views], 6)
     initialise(encoder, torch.Generator().manual_seed(0))
@@ -114,15 +104,9 @@ def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
-def assign(capsys: pytest.CaptureFixture[str]) -> Call:
+def assign(shell: Shell) -> Call:
     """Run the command; return its exit status, stdout and stderr."""
-
-    def call(*options: str, folder: str = "new") -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = started(app, "assign", folder, "--dataset", "d", *options)
-        return status, *capsys.readouterr()
-
-    return call
+    return lambda *options, folder="new": shell(app, folder, "--dataset", "d", *options)
 
 
 def read(text: str) -> Rows:

@@ -3,13 +3,13 @@
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from stages.backbones.card import HubSource, UrlSource, WheelSource
 from stages.commands.catalogue import app, backbone_table, find_image_sets, image_set_table, renew
-from stages.core.command import run
 from stages.core.errors import DatasetError, ParameterError
 from stages.datasets.arrays import Arrays
 from stages.datasets.local import Local
@@ -27,17 +27,9 @@ FOLD = "reader: local\npath: $PHOTOS\n"
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
+def command(shell):
     """Run the command with arguments: its exit status, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["catalogue", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run(app)
-        output = capsys.readouterr()
-        return end.value.code or 0, output.out, output.err
-
-    return call
+    return partial(shell, app)
 
 
 def described(raw, **sources):

@@ -12,7 +12,8 @@ from stages import tables
 from stages.commands.cut import app
 from stages.ensemble import app as ensemble
 from stages.tables.manifest import write_manifest
-from tests.exporting.project import refused, started
+from tests.exporting.project import refused
+from tests.shell import exit_status
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tables.write_partitions(Path(f"data/partitions/d/baseline/{view}.parquet"), runs, settings, fingerprint)
     write_manifest(Path("data/views/d/partitions.json"), {"a": {}, "b": {}})
     options = ("--n-clusters", "4", "--algorithms", "kmeans", "--shares", "1", "--overclustering", "4")
-    assert started(ensemble, "--dataset", "d", *options) == 0
+    assert exit_status(ensemble, "--dataset", "d", *options) == 0
     return Path("data/partitions/d")
 
 
@@ -42,7 +43,7 @@ def cut(capsys: pytest.CaptureFixture[str]) -> Call:
 
     def call(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        return started(app, *arguments, "--dataset", "d"), *capsys.readouterr()
+        return exit_status(app, *arguments, "--dataset", "d"), *capsys.readouterr()
 
     return call
 

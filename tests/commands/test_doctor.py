@@ -17,7 +17,6 @@ import yaml
 from stages import tables
 from stages.commands.doctor import _outputs, _tables, app
 from stages.core.atomic import write_text
-from stages.core.command import run
 from stages.core.lock import locked
 from stages.diagnosis import Finding, examine
 from stages.diagnosis.outputs import check_leftovers, check_lock, check_status, check_tables
@@ -25,6 +24,7 @@ from stages.diagnosis.repository import SlowDvcError, check_remotes, check_repos
 from stages.tables.methods import all_methods
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
+from tests.shell import Shell
 
 Call = Callable[..., tuple[int, str]]
 NAMES = (
@@ -64,17 +64,13 @@ def project(healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
-def doctor(capsys: pytest.CaptureFixture[str]) -> Call:
+def doctor(shell: Shell) -> Call:
     """Run the command; return its exit status and what it printed."""
 
     def call(*options: str) -> tuple[int, str]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", ["doctor", "--patience", "300", *options])
-            with pytest.raises(SystemExit) as end:
-                run(app)
-        out, err = capsys.readouterr()
+        status, out, err = shell(app, "--patience", "300", *options)
         assert err == ""
-        return int(end.value.code or 0), out  # type: ignore[arg-type]
+        return status, out
 
     return call
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.commands.__main__ import COMMANDS, app, main
-from tests.exporting.project import started
+from tests.shell import exit_status
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,22 +32,22 @@ def test_help_lists_the_commands_and_loads_none() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_reached_by_its_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert started(app, name, "--help") == 0
+    assert exit_status(app, name, "--help") == 0
     own = getattr(importlib.import_module(f"stages.commands.{name}"), name).__doc__
     assert " ".join(own.split())[:50] in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_unknown_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert started(app, "exprot", "--to", "x") == 1
+    assert exit_status(app, "exprot", "--to", "x") == 1
     assert capsys.readouterr() == ("", "error: manyviews has no command 'exprot'; did you mean export?\n")
-    assert started(app, "quux") == 1
+    assert exit_status(app, "quux") == 1
     assert capsys.readouterr().err == (
         f"error: manyviews has no command 'quux'; take one of {', '.join(COMMANDS)}\n"
     )
 
 
 def test_without_a_command_it_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert started(app) == 2
+    assert exit_status(app) == 2
     assert "manyviews COMMAND --help" in " ".join("".join(capsys.readouterr()).split())
 
 
@@ -55,7 +55,7 @@ def test_errors_of_a_command_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert started(app, "preset", "x") == 1
+    assert exit_status(app, "preset", "x") == 1
     assert capsys.readouterr() == ("", "error: no preset is called 'x'; presets has none\n")
 
 

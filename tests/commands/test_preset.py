@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from ruamel.yaml import YAML
 
 from stages.commands.preset import app, lay_over
 from stages.core.errors import ParameterError
-from tests.exporting.project import refused, started
+from tests.exporting.project import refused
+from tests.shell import Outcome, Shell
 
 ROOT = Path(__file__).parents[2]
 TEXT = """# Sets.
@@ -102,37 +104,34 @@ def test_presets_fit_params_yaml(file: Path) -> None:
 
 
 @pytest.fixture
-def preset(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.chdir(tmp_path)
+def preset(workdir: Path, shell: Shell) -> Callable[..., Outcome]:
     Path("presets").mkdir()
     Path("presets/other.yaml").write_text("seed: 3\nviews:\n  own: a\n")
     Path("presets/more.yaml").write_text("datasets:\n  - no\nviews:\n  rate: 1e-3\n")
     Path("presets/bad.yaml").write_text("- 1\n")
     Path("params.yaml").write_text(TEXT)
-    return lambda *arguments: (started(app, *arguments), *capsys.readouterr())
+    return partial(shell, app)
 
 
-def test_it_says_what_it_changes(preset: Callable[..., tuple[int, str, str]]) -> None:
+def test_it_says_what_it_changes(preset: Callable[..., Outcome]) -> None:
     assert preset("other") == (0, "seed: 0 -> 3\n", "")
     assert Path("params.yaml").read_text() == TEXT.replace("seed: 0", "seed: 3")
     assert preset("more") == (0, "datasets: [flowers] -> [no]\nviews.rate: not set -> 0.001\n", "")
     assert Path("params.yaml").read_text().endswith("  own: a\n  rate: 0.001\n")
 
 
-def test_line_ends_stay(preset: Callable[..., tuple[int, str, str]]) -> None:
+def test_line_ends_stay(preset: Callable[..., Outcome]) -> None:
     Path("params.yaml").write_bytes(TEXT.replace("\n", "\r\n").encode())
     assert preset("other") == (0, "seed: 0 -> 3\n", "")
     assert Path("params.yaml").read_bytes() == TEXT.replace("seed: 0", "seed: 3").replace("\n", "\r\n").encode()
 
 
-def test_parameters_in_another_encoding_are_one_line(preset: Callable[..., tuple[int, str, str]]) -> None:
+def test_parameters_in_another_encoding_are_one_line(preset: Callable[..., Outcome]) -> None:
     Path("params.yaml").write_bytes("# Bl\u00e4tter\n".encode("latin-1") + TEXT.encode())
     assert refused(preset("other")).startswith("params.yaml is not a YAML file (")
 
 
-def test_mistakes_are_one_line_and_change_nothing(preset: Callable[..., tuple[int, str, str]]) -> None:
+def test_mistakes_are_one_line_and_change_nothing(preset: Callable[..., Outcome]) -> None:
     assert refused(preset("publishd")) == "no preset is called 'publishd'; presets has bad, more, other"
     assert "holds no parameters" in refused(preset("bad"))
     assert Path("params.yaml").read_text() == TEXT

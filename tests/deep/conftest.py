@@ -44,11 +44,8 @@ def blobs() -> tuple[list[np.ndarray], np.ndarray]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blobs: tuple[list[np.ndarray], np.ndarray]) -> Path:
+def project(workdir: Path, blobs: tuple[list[np.ndarray], np.ndarray]) -> Path:
     """A project folder, made the current one, with parameters, images and the features of two backbones."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("MANYVIEWS_DEVICE", "MANYVIEWS_CHECKPOINT_SECONDS"):
-        monkeypatch.delenv(name, raising=False)
     views, labels = blobs
     images = [Image(f"{i}.png", bytes([i]), int(label), 4, 4) for i, label in enumerate(labels)]
     write_images(Path("data/images/toy.parquet"), images, ["a", "b", "c"])
@@ -58,4 +55,4 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blobs: tuple[list[n
     manifest.parent.mkdir(parents=True)
     manifest.write_text(json.dumps({"wide": {"L3": "0"}, "narrow": {"L3": "0"}}))
     write_parameters(FAST)
-    return tmp_path
+    return workdir

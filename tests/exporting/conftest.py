@@ -12,19 +12,19 @@ from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
 from tests.datasets.images import encode
-from tests.exporting.project import PATHS, Call, assign, started
+from tests.exporting.project import PATHS, Call, assign
+from tests.shell import Shell, exit_status
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(workdir: Path) -> Path:
     """A dataset `d` of pictures in a folder, one unreadable, with an ensemble's clusters and others'."""
-    monkeypatch.chdir(tmp_path)
     for number, path in enumerate(PATHS):
         file = Path("data/raw/d", path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(encode(Pillow.new("RGB", (4 + number, 5), (number, 0, 0))))
     Path("data/raw/d/one/broken.png").write_bytes(b"no image")
-    assert started(download, "--dataset", "d") == 0
+    assert exit_status(download, "--dataset", "d") == 0
     images = tables.read_images(Path("data/images/d.parquet"))
     assert list(images.paths) == PATHS
     folder = Path("data/partitions/d")
@@ -38,15 +38,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tables.write_partitions(
         folder / "baseline/a.parquet", {run_: some, "other": some}, {run_: {}, "other": {}}, "x"
     )
-    return tmp_path
+    return workdir
 
 
 @pytest.fixture
-def export(project: Path, capsys: pytest.CaptureFixture[str]) -> Call:
+def export(project: Path, shell: Shell) -> Call:
     """Run the command on dataset `d`; return its exit status, stdout and stderr."""
-
-    def call(*options: str, to: str = "out") -> tuple[int, str, str]:
-        capsys.readouterr()
-        return (started(app, "--dataset", "d", "--to", to, *options), *capsys.readouterr())
-
-    return call
+    return lambda *options, to="out": shell(app, "--dataset", "d", "--to", to, *options)

@@ -4,9 +4,6 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from stages.core.command import run
 from tests.pipeline.project import NAMES
 
 CLUSTERS = 3
@@ -14,15 +11,6 @@ AWKWARD = [f"{name}.png" for name in NAMES]
 PATHS = sorted([*(f"one/{name}" for name in AWKWARD), *(f"two/{name}" for name in AWKWARD), "top.png"])
 
 Call = Callable[..., tuple[int, str, str]]
-
-
-def started(application: object, *arguments: str) -> int:
-    """Run a command as if from the shell; return its exit status."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["command", *arguments])
-        with pytest.raises(SystemExit) as end:
-            run(application)  # type: ignore[arg-type]
-    return int(end.value.code or 0)
 
 
 def assign(paths: list[str]) -> list[tuple[str, int, str]]:

@@ -17,7 +17,8 @@ from stages.commands.export import app
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
-from tests.exporting.project import PATHS, Call, assign, files, refused, remains, rows, started
+from tests.exporting.project import PATHS, Call, assign, files, refused, remains, rows
+from tests.shell import exit_status
 
 
 def test_folders_hold_every_image_once_byte_by_byte_and_an_index(project: Path, export: Call) -> None:
@@ -75,7 +76,7 @@ def test_imagefolder_opens_with_torchvision(project: Path, export: Call) -> None
 
 def test_imagefolder_tells_of_extensions_that_torchvision_ignores(project: Path, export: Call) -> None:
     Pillow.new("RGB", (3, 3)).save("data/raw/d/a.gif")
-    started(download, "--dataset", "d")
+    exit_status(download, "--dataset", "d")
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     text = csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths])
     write_text(Path("data/partitions/d/assignments.csv"), text)
@@ -166,18 +167,18 @@ def test_the_summary_counts_as_one_speaks(rows: list[int], words: str) -> None:
 
 
 def test_the_only_dataset_need_not_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert started(app, "--to", "out") == 0
+    assert exit_status(app, "--to", "out") == 0
     assert capsys.readouterr().out == f"d: {len(PATHS)} images in 3 clusters of ensemble\nout\n"
     table = Path("data/images/d.parquet")
     Path("data/images/.partial-1.parquet").touch()  # being written
-    assert started(app, "--to", "again") == 0
+    assert exit_status(app, "--to", "again") == 0
     capsys.readouterr()
     shutil.copy(table, "data/images/b.parquet")
-    line = refused((started(app, "--to", "more"), *capsys.readouterr()))
+    line = refused((exit_status(app, "--to", "more"), *capsys.readouterr()))
     assert line == "there are the datasets b, d; choose one by --dataset"
     table.unlink()
     Path("data/images/b.parquet").unlink()
-    line = refused((started(app, "--to", "more"), *capsys.readouterr()))
+    line = refused((exit_status(app, "--to", "more"), *capsys.readouterr()))
     assert line == "data/images holds no table of images; run `dvc repro` to make it or `dvc pull` to fetch it"
     assert remains(project) == ["again", "out"]
 

@@ -12,7 +12,8 @@ from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
 from tests.datasets.images import encode
-from tests.exporting.project import PATHS, Call, refused, remains, rows, started
+from tests.exporting.project import PATHS, Call, refused, remains, rows
+from tests.shell import exit_status
 
 
 def test_links_lead_to_the_originals(
@@ -76,7 +77,7 @@ def test_a_name_whose_bytes_are_no_text_is_linked_to(project: Path, export: Call
         raw.write_bytes(encode(Pillow.new("RGB", (9, 9))))
     except OSError:
         pytest.skip("this file system takes only names that are text")
-    started(download, "--dataset", "d")
+    exit_status(download, "--dataset", "d")
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     text = csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths])
     write_text(Path("data/partitions/d/assignments.csv"), text)

@@ -1,7 +1,6 @@
 """Stage `evaluate`: score every partition, with labels where there are some and without them always."""
 
 import json
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,15 +12,21 @@ import typer
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
 from stages.core.command import application, run
-from stages.core.csvtext import csv_text
 from stages.core.dendrogram import Dendrogram
 from stages.core.digest import file_digest
 from stages.core.errors import TableError
-from stages.scoring import external_scores, mean_silhouette, silhouette_curve, summary, view_agreement
-from stages.scoring.csv_tables import classes_csv, confusion_csv, confusions, dendrogram_csv
+from stages.scoring import classes_csv, confusion_csv, confusions, dendrogram_csv
+from stages.scoring.evaluation import (
+    agreement_rows,
+    count_rows,
+    mean_by_method,
+    nested,
+    nmi_csv,
+    partition_scores,
+    size_rows,
+    summary,
+)
 from stages.tables import (
-    ImageTable,
-    Merges,
     Partitions,
     check_same_images,
     class_names,
@@ -33,8 +38,6 @@ from stages.tables import (
 from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.methods import BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
 from stages.tables.trained_files import training_curve
-
-_DIGITS = 6  # decimals kept: enough for any comparison, few enough for a readable diff
 
 
 def evaluate(
@@ -72,59 +75,52 @@ def evaluate(
         for run_name, labels in table.labels.items():
             settings = table.settings[run_name]
             method = scored_name(BaselineName(backbone, settings["layer"], settings["algorithm"]))
-            scores = _scores(images, features, labels)
+            scores = partition_scores(images.labels, features, labels)
             runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name, **scores})
-    methods = _mean_by_method([run for run in runs if run["multiple"] == 1])
+    methods = mean_by_method(run for run in runs if run["multiple"] == 1)
     (final,) = ensemble.labels.values()
     clusters = {"ensemble": final, **_by_method(trained)}
     for name, labels in clusters.items():
-        methods[name] = _scores(images, features, labels)
+        methods[name] = partition_scores(images.labels, features, labels)
         runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
 
-    folder = metrics / dataset
-    rejected = len(pd.read_csv(data / "images" / f"{dataset}.rejected.csv"))
+    folder, assignments = metrics / dataset, partitions / "assignments.csv"
+    rejected = data / "images" / f"{dataset}.rejected.csv"
     facts = {
         "images": len(images),
-        "rejected": rejected,
+        "rejected": len(pd.read_csv(rejected)),
         "labelled": int((images.labels >= 0).sum()),
         "classes": len(np.unique(images.labels[images.labels >= 0])),
         "clusters": len(np.unique(final)),
     }
-    scores = _nested(facts, methods)
+    scores = nested(facts, methods)
     write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
     on = {"images": facts["images"], "labelled_images": facts["labelled"]}
     _write_csv(folder / "runs.csv", [run_scores | on for run_scores in runs])
     _write_csv(folder / "methods.csv", [{"method": name, **scores, **on} for name, scores in methods.items()])
-    write_text(folder / "nmi.csv", _nmi(methods, facts["labelled"]))
-    _write_csv(folder / "cluster_sizes.csv", _sizes(final, partitions / "assignments.csv"))
+    write_text(folder / "nmi.csv", nmi_csv(methods, facts["labelled"]))
+    confidence = pd.read_csv(assignments, usecols=["confidence"])["confidence"].to_numpy()
+    _write_csv(folder / "cluster_sizes.csv", size_rows(final, confidence))
     tree = read_dendrogram(partitions / "dendrogram.parquet")
     check_same_images(images, tree)
-    _write_csv(folder / "cluster_counts.csv", _counts(tree, partitions / "cluster_counts.csv", features))
-    write_text(folder / "dendrogram.csv", dendrogram_csv(tree, final, _DIGITS))
-    compared = confusions(images, {name: labels for name, labels in clusters.items() if not _on_one_view(name)})
-    classes = class_names(images)
-    write_text(folder / "classes.csv", classes_csv(compared, classes, _DIGITS))
-    write_text(folder / "confusion.csv", confusion_csv(compared, classes, _DIGITS))
-    coarse = [
-        [labels for name, labels in table.labels.items() if table.settings[name]["overclustering"] == 1]
-        for table in tables
-    ]
-    agreement = view_agreement(coarse).round(_DIGITS)
-    _write_csv(
-        folder / "agreement.csv",
-        [
-            {"view_a": one, "view_b": other, "nmi_geometric": agreement[a, b], "images": len(images)}
-            for a, one in enumerate(backbones)
-            for b, other in enumerate(backbones)
-        ],
-    )
-    # All that the report shows besides images and features, so that it is made anew when any of it changes.
+    curves = pd.read_csv(partitions / "cluster_counts.csv")
+    _write_csv(folder / "cluster_counts.csv", count_rows(Dendrogram(tree.merges), curves, features))
+    fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
+    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, final, fraction))
+    joint = {name: labels for name, labels in clusters.items() if not _on_one_view(name)}
+    compared, classes = confusions(images.labels, joint), class_names(images)
+    write_text(folder / "classes.csv", classes_csv(compared, classes))
+    write_text(folder / "confusion.csv", confusion_csv(compared, classes))
+    coarse = {
+        backbone: [labels for name, labels in table.labels.items() if table.settings[name]["overclustering"] == 1]
+        for backbone, table in zip(backbones, tables, strict=True)
+    }
+    _write_csv(folder / "agreement.csv", agreement_rows(coarse, len(images)))
+    # All that the report shows besides images and features: it is made again when any of it changes.
     tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion")
     shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
-    shown += [partitions / "assignments.csv"]
-    shown += [data / "images" / f"{dataset}.rejected.csv", ensemble.file]
-    shown += _curves(folder, names)
+    shown += [assignments, rejected, ensemble.file, *_curves(folder, names)]
     digests = {file.name: file_digest(file) for file in shown}
     digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
@@ -150,40 +146,6 @@ def _on_one_view(scored: str) -> bool:
     return isinstance(name, MethodName) and name.on_one_view
 
 
-def _scores(images: ImageTable, features: list[np.ndarray], labels: np.ndarray) -> dict[str, Any]:
-    scores: dict[str, Any] = {}
-    known = images.labels >= 0
-    if known.any():
-        scores = external_scores(images.labels[known], labels[known])
-    silhouette = mean_silhouette(features, labels)
-    if silhouette is not None:
-        scores["silhouette"] = silhouette
-    _, sizes = np.unique(labels, return_counts=True)
-    scores |= {"n_clusters": len(sizes), "largest_cluster": int(sizes.max()), "smallest_cluster": int(sizes.min())}
-    return {name: round(score, _DIGITS) for name, score in scores.items()}
-
-
-def _sizes(clusters: np.ndarray, assignments: Path) -> list[dict[str, Any]]:
-    """The images of each cluster, and the mean of their confidences."""
-    confidence = pd.read_csv(assignments, usecols=["confidence"])["confidence"].to_numpy()
-    sizes = np.bincount(clusters)
-    means = np.bincount(clusters, weights=confidence) / sizes
-    return [
-        {"cluster": cluster, "images": int(size), "confidence": round(float(mean), _DIGITS)}
-        for cluster, (size, mean) in enumerate(zip(sizes, means, strict=True))
-    ]
-
-
-def _counts(tree: Merges, curves: Path, features: list[np.ndarray]) -> list[dict[str, Any]]:
-    """What speaks for each number of clusters: lifetime and stability by the ensemble, silhouette."""
-    counts = pd.read_csv(curves)
-    dendrogram = Dendrogram(tree.merges)
-    curve = silhouette_curve(features, [dendrogram.cut(int(count)) for count in counts["clusters"]])
-    counts["silhouette"] = [None if value is None else round(value, _DIGITS) for value in curve]
-    counts["images"] = dendrogram.n_images
-    return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
-
-
 def _curves(folder: Path, methods: list[str]) -> list[Path]:
     """The training curves of the `methods`, which the train stages wrote, as far as they train anything."""
     names = [MethodName.parse(name) for name in methods]
@@ -192,43 +154,6 @@ def _curves(folder: Path, methods: list[str]) -> list[Path]:
         if not file.is_file():
             raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
     return files
-
-
-def _nmi(methods: dict[str, dict[str, Any]], labelled: int) -> str:
-    """The NMI of every method as CSV for bars, with what it is on."""
-    header = ["method", "nmi_geometric", "nmi_arithmetic", "labelled_images", "n_clusters"]
-    rows = (
-        [name, scores["nmi_geometric"], scores["nmi_arithmetic"], labelled, scores["n_clusters"]]
-        for name, scores in methods.items()
-        if labelled
-    )
-    return csv_text(header, rows)
-
-
-def _mean_by_method(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    by_method: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for run_scores in runs:
-        by_method[run_scores["method"]].append(run_scores)
-    return {
-        method: {
-            name: round(float(np.mean([scores[name] for scores in group])), _DIGITS)
-            for name in group[0]
-            if name not in ("method", "multiple", "run") and all(name in scores for scores in group)
-        }
-        for method, group in by_method.items()
-    }
-
-
-def _nested(facts: dict[str, int], methods: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The content of scores.json: facts of the dataset, then method by method, those of a kind under one key."""
-    others: dict[str, Any] = {}
-    trained: dict[str, Any] = {}
-    plain: dict[str, Any] = {}
-    for text, scores in methods.items():
-        name = parse_scored(text)
-        kind = others if name is None else trained if isinstance(name, MethodName) else plain
-        kind[str(name or text)] = scores
-    return {"dataset": facts, **others, "train": trained, "baseline": plain}
 
 
 def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """The tree of merges that a linkage gives, and where to cut it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -69,6 +70,26 @@ class Dendrogram:
         most = min(self.n_images, most or self.n_images)
         least = min(least, most)
         return least + int(np.argmax(self.lifetimes()[least : most + 1]))
+
+
+class Merge(NamedTuple):
+    """A merge of two groups, named as in scipy's form.
+
+    `height` is that of the merge; the `images` are of the group made and of both groups joined; `left_cluster` and
+    `right_cluster` are the final cluster of all images of a group, None if it has several; `undone` says whether
+    the clusters were made by a cut below this merge.
+    """
+
+    parent: int
+    left: int
+    right: int
+    height: float
+    images: int
+    left_images: int
+    right_images: int
+    left_cluster: int | None
+    right_cluster: int | None
+    undone: bool
 
 
 def dendrogram_of(pairs: np.ndarray, heights: np.ndarray) -> Dendrogram:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.scoring.classes import class_scores
-from stages.scoring.confusion import confusion
+from stages.scoring.confusion import class_scores, confusion
 
 _EQUAL = 5e-7  # scores nearer than this are the same in all the digits that tables keep
 
@@ -36,7 +35,7 @@ class Complementarity:
 
     def leaders(self) -> np.ndarray:
         """For each class the view that separates it best, int64 (c); where it is as good as any, the best one."""
-        leaders = self.by_class.argmax(axis=0)
+        leaders: np.ndarray = self.by_class.argmax(axis=0)
         highest = self.by_class.max(axis=0)
         leaders[self.by_class[self.best] >= highest - _EQUAL] = self.best
         return leaders

@@ -1,34 +1,14 @@
 """The top of a dendrogram: its last merges, which are all that a drawing has room for."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-FEWEST, MOST = (
-    60,
-    200,
-)  # groups that the merges shown start from: FEWEST, or more if the cut makes more, up to MOST
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import Dendrogram, Merge
+from stages.scoring.scores import DIGITS
+
+# Groups that the merges shown start from: FEWEST, or more if the cut makes more, up to MOST.
+FEWEST, MOST = 60, 200
 _BELOW = 5  # merges shown below the cut, at least
-
-
-class Merge(NamedTuple):
-    """A merge of two groups, named as in scipy's form.
-
-    `height` is that of the merge; the `images` are of the group made and of both groups joined; `left_cluster` and
-    `right_cluster` are the final cluster of all images of a group, None if it has several; `undone` says whether
-    the clusters were made by a cut below this merge.
-    """
-
-    parent: int
-    left: int
-    right: int
-    height: float
-    images: int
-    left_images: int
-    right_images: int
-    left_cluster: int | None
-    right_cluster: int | None
-    undone: bool
 
 
 def last_merges(merges: np.ndarray, clusters: np.ndarray, min_cluster_fraction: float = 0.0) -> list[Merge]:
@@ -43,7 +23,8 @@ def last_merges(merges: np.ndarray, clusters: np.ndarray, min_cluster_fraction: 
     n_clusters = len(np.unique(clusters))
     children = merges[:, :2].astype(np.int64)
     sizes = np.concatenate([np.ones(n_images, dtype=np.int64), merges[:, 3].astype(np.int64)])
-    groups = _groups_cut(children, sizes, n_clusters, min_cluster_fraction * n_images / n_clusters)
+    least = min_cluster_fraction * n_images / n_clusters
+    groups = Dendrogram(merges).fewest_groups(n_clusters, least) or n_clusters
     shown = min(n_images, MOST, max(FEWEST, groups + _BELOW)) - 1
     lowest, highest = _cluster_range(children, clusters)
 
@@ -67,16 +48,11 @@ def last_merges(merges: np.ndarray, clusters: np.ndarray, min_cluster_fraction: 
     ]
 
 
-def _groups_cut(children: np.ndarray, sizes: np.ndarray, n_clusters: int, least: float) -> int:
-    """The fewest groups of a cut with `n_clusters` of at least `least` images; `n_clusters` if there is none."""
-    large = int(sizes[-1] >= least)
-    for undone in range(len(children)):
-        if large >= n_clusters:
-            return undone + 1
-        merge = len(children) - 1 - undone
-        parent = sizes[len(sizes) - 1 - undone]
-        large += int((sizes[children[merge]] >= least).sum()) - int(parent >= least)
-    return len(children) + 1 if large >= n_clusters else n_clusters
+def dendrogram_csv(merges: np.ndarray, clusters: np.ndarray, min_cluster_fraction: float) -> str:
+    """A row for each of the `last_merges`."""
+    last = last_merges(merges, clusters, min_cluster_fraction)
+    rows = ((*merge[:3], round(merge.height, DIGITS), *merge[4:-1], int(merge.undone)) for merge in last)
+    return csv_text(Merge._fields, rows)
 
 
 def _cluster_range(children: np.ndarray, clusters: np.ndarray) -> tuple[list[int], list[int]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stages import studies
-from stages.scoring.agreement import view_agreement
+from stages.scoring import view_agreement
 from stages.scoring.complementarity import complementarity, complementarity_sentences
 from stages.scoring.subsets import SizeScore, scores_by_size, view_subsets
 from stages.tables import (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages import reporting
-from stages.scoring.agreement import view_agreement
+from stages.scoring import view_agreement
 from stages.studies.contributions import evenly_spaced
 from stages.tables import ImageTable, check_same_images, read_vectors
 from stages.tables.methods import FeatureMethod, MethodName

@@ -10,7 +10,7 @@ from PIL import Image
 
 from stages import studies, tables
 from stages.core.csvtext import csv_text
-from stages.scoring.csv_tables import classes_csv, confusion_csv, confusions
+from stages.scoring import classes_csv, confusion_csv, confusions
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 
@@ -104,9 +104,9 @@ def make(
 def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) -> None:
     """Write what the sections on classes, the dendrogram, the training and the studies read."""
     metrics, table = root / "metrics" / name, tables.read_images(images)
-    compared = confusions(table, {"ensemble": clusters, "train/jule/dmvc": clusters})
-    (metrics / "classes.csv").write_text(classes_csv(compared, table.class_names, 6))
-    (metrics / "confusion.csv").write_text(confusion_csv(compared, table.class_names, 6))
+    compared = confusions(table.labels, {"ensemble": clusters, "train/jule/dmvc": clusters})
+    (metrics / "classes.csv").write_text(classes_csv(compared, table.class_names))
+    (metrics / "confusion.csv").write_text(confusion_csv(compared, table.class_names))
     (metrics / "dendrogram.csv").write_text(
         "parent,left,right,height,images,left_images,right_images,left_cluster,right_cluster,undone\n"
         "4,2,3,0.25,4,2,2,0,0,0\n5,4,1,0.5,5,4,1,0,1,1\n"

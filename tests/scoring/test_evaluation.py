@@ -1,6 +1,6 @@
 """The summary that `dvc metrics` shows."""
 
-from stages.scoring.summary import summary
+from stages.scoring.evaluation import summary
 
 SCORES = {
     "dataset": {"images": 24, "rejected": 1, "labelled": 24, "classes": 3, "clusters": 5},

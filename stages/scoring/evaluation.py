@@ -1,0 +1,125 @@
+"""The scores of all partitions of one dataset, in the form of the tables that `evaluate` writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import Dendrogram
+from stages.scoring.scores import DIGITS, external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.tables.methods import MethodName, parse_scored
+
+Row = dict[str, Any]
+_SUMMARISED = ("nmi_geometric", "accuracy", "silhouette")
+_SUMMARY_DIGITS = 4  # decimals kept: fewer than chance leaves alone, more than a table needs
+_NMI = ("nmi_geometric", "nmi_arithmetic")
+
+
+def partition_scores(classes: np.ndarray, features: Sequence[np.ndarray], labels: np.ndarray) -> Row:
+    """Score a partition, `labels` int (n): by the true `classes`, int (n), -1 for none, and by the `features`.
+
+    `features` are those of the views, float32 (n, d_v). Scores that are not defined are left out.
+    """
+    scores: dict[str, Any] = {}
+    known = classes >= 0
+    if known.any():
+        scores = external_scores(classes[known], labels[known])
+    silhouette = mean_silhouette(features, labels)
+    if silhouette is not None:
+        scores["silhouette"] = silhouette
+    _, sizes = np.unique(labels, return_counts=True)
+    scores |= {"n_clusters": len(sizes), "largest_cluster": int(sizes.max()), "smallest_cluster": int(sizes.min())}
+    return {name: round(score, DIGITS) for name, score in scores.items()}
+
+
+def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
+    """Average the scores of the `runs` of each "method"; those that one of its runs lacks are left out."""
+    by_method: dict[str, list[Row]] = defaultdict(list)
+    for run in runs:
+        by_method[run["method"]].append(run)
+    return {
+        method: {
+            name: round(float(np.mean([scores[name] for scores in group])), DIGITS)
+            for name in group[0]
+            if name not in ("method", "multiple", "run") and all(name in scores for scores in group)
+        }
+        for method, group in by_method.items()
+    }
+
+
+def nested(facts: Mapping[str, int], methods: Mapping[str, Row]) -> dict[str, Any]:
+    """The content of scores.json: facts of the dataset, then method by method, those of a kind under one key."""
+    others: dict[str, Any] = {}
+    trained: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
+    for text, scores in methods.items():
+        name = parse_scored(text)
+        kind = others if name is None else trained if isinstance(name, MethodName) else plain
+        kind[str(name or text)] = scores
+    return {"dataset": dict(facts), **others, "train": trained, "baseline": plain}
+
+
+def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the scores of the methods that see all views, or the images themselves.
+
+    Parameters
+    ----------
+    scores : mapping
+        What scores.json holds: "dataset" with the numbers of images and clusters, "ensemble" with scores by name,
+        and "train" with such scores by method: `objective/method`, or `objective/views/backbone` for one view.
+
+    Returns
+    -------
+    dict
+        "images" and "clusters", counts; then by method the geometric NMI and the accuracy, 0 to 1, where images
+        have labels, and the silhouette, -1 to 1, where there is more than one cluster.
+    """
+    joint = {name: values for name, values in scores["train"].items() if not MethodName.parse(name).on_one_view}
+    facts = {name: scores["dataset"][name] for name in ("images", "clusters")}
+    return facts | {
+        method: {name: round(values[name], _SUMMARY_DIGITS) for name in _SUMMARISED if name in values}
+        for method, values in {"ensemble": scores["ensemble"], **joint}.items()
+    }
+
+
+def nmi_csv(methods: Mapping[str, Row], labelled: int) -> str:
+    """The NMI of every method as CSV, on `labelled` images; without labels the header alone."""
+    rows = (
+        [name, *(scores[key] for key in _NMI), labelled, scores["n_clusters"]]
+        for name, scores in methods.items()
+        if labelled
+    )
+    return csv_text(["method", *_NMI, "labelled_images", "n_clusters"], rows)
+
+
+def size_rows(clusters: np.ndarray, confidence: np.ndarray) -> list[Row]:
+    """The images of each cluster, `clusters` int (n), and the mean of their `confidence`, float64 (n)."""
+    sizes = np.bincount(clusters)
+    means = np.bincount(clusters, weights=confidence) / sizes
+    return [
+        {"cluster": cluster, "images": int(size), "confidence": round(float(mean), DIGITS)}
+        for cluster, (size, mean) in enumerate(zip(sizes, means, strict=True))
+    ]
+
+
+def count_rows(dendrogram: Dendrogram, curves: pd.DataFrame, features: Sequence[np.ndarray]) -> list[Row]:
+    """The `curves` by number of "clusters", and the silhouette of each cut beside them."""
+    cuts = [dendrogram.cut(int(count)) for count in curves["clusters"]]
+    counts = curves.copy()
+    silhouettes = silhouette_curve(features, cuts)
+    counts["silhouette"] = [None if value is None else round(value, DIGITS) for value in silhouettes]
+    counts["images"] = dendrogram.n_images
+    return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
+
+
+def agreement_rows(views: Mapping[str, Sequence[np.ndarray]], n_images: int) -> list[Row]:
+    """The agreement of every pair of views, each given by its partitions, int (n)."""
+    agreement = view_agreement(list(views.values())).round(DIGITS)
+    return [
+        {"view_a": one, "view_b": other, "nmi_geometric": agreement[a, b], "images": n_images}
+        for a, one in enumerate(views)
+        for b, other in enumerate(views)
+    ]

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import typer
 
 from stages.backbones.card import Backbone, Preprocessing, read_card
-from stages.commands.assign_pixels import read_network
 from stages.core.atomic import write_text
 from stages.core.checks import check_choice
 from stages.core.command import application
@@ -28,11 +27,12 @@ if TYPE_CHECKING:
     import torch
 
     from stages.datasets import RawImage
+    from stages.deep.image_models import ImageModel
     from stages.deep.models import Model
 
 
 def assign(
-    folder: Annotated[Path, typer.Argument(help="Folder of the new images, in any nesting.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the new images, in any nesting.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset that the method was trained on.")],
     method: Annotated[
         str,
@@ -70,7 +70,7 @@ def assign(
         str,
         typer.Option(
             envvar="MANYVIEWS_COMPILER",
-            help="What compiles the networks on a CPU, see stage extract: auto, none, ...",
+            help="Compiler of the networks on a CPU, see stage extract: auto, none, ...",
         ),
     ] = "auto",
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
@@ -97,9 +97,9 @@ def assign(
     if name.on_images:
         if preprocessing or precision:
             raise ParameterError(f"{method} sees no features; leave out --preprocessing and --precision")
-        model, seen = read_network(file, name.method, machine.device, workers)
+        model, seen = _read_image_network(file, name.method, machine)
     else:
-        model, seen = _read_network(file, data, dataset, preprocessing, precision, machine)
+        model, seen = _read_feature_network(file, data, dataset, preprocessing, precision, machine)
     images, skipped = _readable(folder)
     clusters, confidences = model.predict(seen(images))
 
@@ -123,26 +123,8 @@ class _Machine(NamedTuple):
     weights_folder: Path
 
 
-def _read_network(
-    file: Path, data: Path, dataset: str, preprocessing: str | None, precision: str | None, machine: _Machine
-) -> "tuple[Model, Callable[[Sequence[RawImage]], list[np.ndarray]]]":
-    """The model of a method on features, and a function from images to its views."""
-    from stages.deep.models import read_model
-
-    model = read_model(file, machine.device)
-    if not {"backbones", "layer"} <= set(model.settings):
-        raise TableError(f"{file} does not say which backbones it was trained on; run `dvc repro` to make it anew")
-    layer, known = model.settings["layer"], model.settings.get("extraction", {})
-    views = []
-    for name in model.settings["backbones"]:
-        card = read_card(data / "backbones" / f"{name}.json", [layer])
-        made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
-        views.append(_view(card, made, preprocessing, precision))
-    return model, lambda images: [_features(images, layer, *view, machine) for view in views]
-
-
 def _model_file(folder: Path, name: MethodName) -> Path:
-    """The file of a trained method; where there is none, an error that names those there are."""
+    """The file of a trained method; where it does not exist, the error names those that do."""
     method = str(name)
     file = folder / f"{method}.safetensors"
     if file.is_file():
@@ -166,41 +148,13 @@ def _model_file(folder: Path, name: MethodName) -> Path:
     raise ParameterError(f"{folder} holds no model of the method {method!r}; did you mean {' or '.join(near)}?")
 
 
-def _made(table: Path) -> dict[str, Any]:
-    """How the features of a table were made, from its metadata."""
-    if not table.exists():
-        _report(
-            f"{table} does not exist: preprocessing preset and precision fp32 are taken, unless you name others"
-        )
-        return {}
-    read_fingerprint(table)  # tells in one line what is wrong with the file, if anything is
-    made: dict[str, Any] = json.loads(pq.read_metadata(table).metadata[b"manyviews"])
-    return made
-
-
-def _view(
-    card: Backbone, made: Mapping[str, Any], preprocessing: str | None, precision: str | None
-) -> tuple[Backbone, str]:
-    """The card and the precision that features `made` before are computed with again, unless others are named."""
-    if made.get("weights", card.weights.sha256) != card.weights.sha256:
-        raise TableError(
-            f"the weights of backbone {card.name!r} are not those that the method was trained on; "
-            "run `dvc repro` to train it anew"
-        )
-    if preprocessing == "published":
-        card = replace(card, preprocessing=card.preprocessing.published())
-    elif preprocessing is None and "preprocessing" in made:
-        card = replace(card, preprocessing=Preprocessing.from_stored(made["preprocessing"]))
-    return card, precision or made.get("precision", "fp32")
-
-
 def _readable(folder: Path) -> "tuple[list[RawImage], int]":
-    """The images of a folder that decode, by path, and the number of the others, which are told of."""
+    """The images of a folder that decode, by path, and the number of the others, which are reported."""
     from stages.datasets.folder import read_folder
     from stages.datasets.images import Readable, check_images
 
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder; give one that holds the new images")
+        raise DatasetError(f"{folder} is not a folder; give one that holds the new images")
     found = read_folder(folder)
     if not found:
         raise DatasetError(f"{folder} holds no image; give a folder that does")
@@ -217,6 +171,54 @@ def _readable(folder: Path) -> "tuple[list[RawImage], int]":
     if not images:
         raise DatasetError(f"no image of {folder} can be read; the reasons are above")
     return images, len(rejected)
+
+
+def _read_feature_network(
+    file: Path, data: Path, dataset: str, preprocessing: str | None, precision: str | None, machine: _Machine
+) -> "tuple[Model, Callable[[Sequence[RawImage]], list[np.ndarray]]]":
+    """The model of a method on features, and a function from images to its views."""
+    from stages.deep.models import read_model
+
+    model = read_model(file, machine.device)
+    if not {"backbones", "layer"} <= set(model.settings):
+        raise TableError(
+            f"{file} does not say which backbones it was trained on; run `dvc repro` to train it again"
+        )
+    layer, known = model.settings["layer"], model.settings.get("extraction", {})
+    views = []
+    for name in model.settings["backbones"]:
+        card = read_card(data / "backbones" / f"{name}.json", [layer])
+        made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
+        views.append(_view(card, made, preprocessing, precision))
+    return model, lambda images: [_features(images, layer, *view, machine) for view in views]
+
+
+def _made(table: Path) -> dict[str, Any]:
+    """How the features of a table were made, from its metadata."""
+    if not table.exists():
+        _report(
+            f"{table} does not exist: preprocessing preset and precision fp32 are taken, unless you name others"
+        )
+        return {}
+    read_fingerprint(table)  # refuses a damaged file in one line
+    made: dict[str, Any] = json.loads(pq.read_metadata(table).metadata[b"manyviews"])
+    return made
+
+
+def _view(
+    card: Backbone, made: Mapping[str, Any], preprocessing: str | None, precision: str | None
+) -> tuple[Backbone, str]:
+    """The card and the precision that features `made` before are computed with again, unless others are named."""
+    if made.get("weights", card.weights.sha256) != card.weights.sha256:
+        raise TableError(
+            f"the weights of backbone {card.name!r} are not those that the method was trained on; "
+            "run `dvc repro` to train it again"
+        )
+    if preprocessing == "published":
+        card = replace(card, preprocessing=card.preprocessing.published())
+    elif preprocessing is None and "preprocessing" in made:
+        card = replace(card, preprocessing=Preprocessing.from_stored(made["preprocessing"]))
+    return card, precision or made.get("precision", "fp32")
 
 
 def _features(
@@ -244,6 +246,53 @@ def _features(
     )
     with progress_bar(f"features of {card.name}", len(images)) as advance:
         return np.concatenate([features[layer] for _, features in extractor(shards, advance)])
+
+
+def _read_image_network(
+    file: Path, method: str, machine: _Machine
+) -> "tuple[Model | ImageModel, Callable[[Sequence[RawImage]], Any]]":
+    """The model of a method on images, and a function from images to what its `predict` takes.
+
+    DEC's network sees pixels as one view.
+    """
+    from stages.decoding.pixels import pixel_view
+    from stages.deep.image_models import read_image_model
+    from stages.deep.models import read_model
+
+    if method == "dec":
+        of_view = read_model(file, machine.device)
+        shape = _trained_shape(file, of_view)
+        return of_view, lambda images: [pixel_view(_pixels(images, shape, machine.workers))]
+    model = read_image_model(file, machine.device)
+    return model, lambda images: _pixels(images, model.image_shape, machine.workers)
+
+
+def _trained_shape(file: Path, model: "Model") -> tuple[int, int, int]:
+    """The shape (c, h, w) of the images that a network on one view of pixels was trained on."""
+    try:
+        channels, height, width = map(int, model.settings["image_shape"])
+    except (KeyError, TypeError, ValueError):
+        channels = height = width = 0
+    if model.view_widths != (channels * height * width,):
+        raise TableError(f"{file} does not say on which images it was trained; run `dvc repro` to train it again")
+    return channels, height, width
+
+
+def _pixels(images: "Sequence[RawImage]", shape: tuple[int, int, int], workers: int) -> "np.ndarray":
+    """The images as uint8 (m, c, h, w), each brought to `shape` as those trained on were."""
+    from stages.decoding import decode_image
+    from stages.decoding.pixels import decode_shaped
+
+    with progress_bar("pixels", len(images)) as advance:
+        return decode_shaped(
+            lambda image: decode_image(image.read()),
+            [images],
+            len(images),
+            shape,
+            "assign fewer at once",
+            workers,
+            advance,
+        )
 
 
 def _report(line: str) -> None:

@@ -1,9 +1,11 @@
 """From the image table to one array of pixels, all images of one size."""
 
+import itertools
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -17,6 +19,8 @@ AUTO = "auto"
 LARGEST = 128  # a longer side is too much for a network that is trained on the images
 SIDE = 64  # what such images, and those of several sizes, become
 _LEAST, _MOST = 8, 512
+
+Encoded = TypeVar("Encoded")
 
 
 def shaped(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
@@ -75,13 +79,38 @@ def read_shaped(
     Raises `ParameterError` where memory does not suffice, with the `way_out`, and `TableError` naming an image
     that does not decode.
     """
-    needed = len(images) * int(np.prod(shape))
-    size = f"{shape[2]} x {shape[1]}"
-    # A third more for the copy of one channel.
-    require_memory(needed * 4 / 3, f"{len(images)} images of {size} pixels", way_out)
-    pixels = np.empty((len(images), *shape), dtype=np.uint8)
-    for row, image in enumerate(_shaped(images, shape)):
-        pixels[row] = image
+    # Read by row groups, so that no more encoded images than those of one are in memory.
+    starts = range(0, len(images), IMAGE_ROWS)
+    groups = (enumerate(images.read_bytes(start, start + IMAGE_ROWS), start) for start in starts)
+    return decode_shaped(lambda row: decode_stored(images, *row), groups, len(images), shape, way_out)
+
+
+def decode_shaped(
+    decode: Callable[[Encoded], Image.Image],
+    groups: Iterable[Iterable[Encoded]],
+    n_images: int,
+    shape: tuple[int, int, int],
+    way_out: str,
+    workers: int = 0,
+    advance: Callable[[int], None] = lambda count: None,
+) -> np.ndarray:
+    """Return images as uint8 (n, c, h, w) in their order, each decoded and brought to `shape` (c, h, w).
+
+    `workers` threads decode the images of one group after another; 0: one per core. `advance` gets the number of
+    images done since its last call.
+
+    Raises `ParameterError` where memory does not suffice, with the `way_out`, and whatever `decode` raises.
+    """
+    # A third more for the copy of one channel, see `read_pixels`.
+    needed = n_images * math.prod(shape) * 4 / 3
+    require_memory(needed, f"{n_images} images of {shape[2]} x {shape[1]} pixels", way_out)
+    pixels = np.empty((n_images, *shape), dtype=np.uint8)
+    # Pillow lets other threads run while it decodes and resizes.
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        decoded = (pool.map(lambda one: shaped(decode(one), shape), group) for group in groups)
+        for row, image in enumerate(itertools.chain.from_iterable(decoded)):
+            pixels[row] = image
+            advance(1)
     return pixels
 
 
@@ -100,16 +129,3 @@ def _size(sizes: np.ndarray, side: int | None) -> tuple[int, int]:
     if (sizes == sizes[0]).all() and max(width, height) <= LARGEST:
         return height, width
     return SIDE, SIDE
-
-
-def _shaped(images: ImageTable, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
-    """The images in order, decoded in threads; no more than a row group of encoded ones is in memory."""
-    # Pillow lets other threads run while it decodes and resizes.
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(images), IMAGE_ROWS):
-            encoded = images.read_bytes(start, start + IMAGE_ROWS)
-            yield from pool.map(partial(_decoded, images, shape), range(start, len(images)), encoded)
-
-
-def _decoded(images: ImageTable, shape: tuple[int, int, int], row: int, data: bytes) -> np.ndarray:
-    return shaped(decode_stored(images, row, data), shape)

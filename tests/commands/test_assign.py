@@ -134,7 +134,7 @@ def test_the_images_trained_on_come_into_the_clusters_of_the_training(
     assert errors == "21 images in 4 of 4 clusters of jule/dmvc, 0 skipped\n"
 
 
-def test_the_ways_to_make_features_can_be_told_apart(project: Path, assign: Call) -> None:
+def test_the_ways_to_make_features_differ(project: Path, assign: Call) -> None:
     """Else the test above could not fail."""
     right = expected()
     assert not same(read(assign("--preprocessing", "published")[1]), right)
@@ -174,7 +174,7 @@ def test_neither_images_nor_features_of_the_dataset_are_needed(project: Path, as
     assert errors.count("\n") == 1
 
 
-def test_unreadable_files_are_skipped_and_told_of(project: Path, assign: Call) -> None:
+def test_unreadable_files_are_skipped_and_reported(project: Path, assign: Call) -> None:
     right = assign()[1]
     Path("new/1/empty.jpg").write_bytes(b"")
     Path("new/broken.png").write_bytes(b"no image")
@@ -238,15 +238,13 @@ def test_more_images_than_a_shard_and_one_alone(
         (("--compiler", "gcc"), "compiler is 'gcc'; give auto, none, inductor, openvino"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(
-    project: Path, assign: Call, options: tuple[str, ...], message: str
-) -> None:
+def test_a_wrong_option_is_one_line(project: Path, assign: Call, options: tuple[str, ...], message: str) -> None:
     assert assign(*options) == (1, "", f"error: {message}\n")
 
 
-def test_folders_without_images_are_told(project: Path, assign: Call) -> None:
+def test_folders_without_images_are_refused(project: Path, assign: Call) -> None:
     Path("empty").mkdir()
-    assert assign(folder="none")[2] == "error: none is no folder; give one that holds the new images\n"
+    assert assign(folder="none")[2] == "error: none is not a folder; give one that holds the new images\n"
     assert assign(folder="empty")[2] == "error: empty holds no image; give a folder that does\n"
     Path("empty/a.png").write_bytes(b"")
     told = "skipped 'a.png': the file is empty\nerror: no image of empty can be read; the reasons are above\n"
@@ -259,7 +257,7 @@ def test_other_weights_than_those_trained_on_are_refused(project: Path, assign: 
     write_text(file, card.with_digest("0" * 64).to_json())
     assert assign()[2] == (
         "error: the weights of backbone 'tiny' are not those that the method was trained on; "
-        "run `dvc repro` to train it anew\n"
+        "run `dvc repro` to train it again\n"
     )
     file.unlink()
     assert assign()[2] == "error: data/backbones/tiny.json does not exist; run `dvc repro weights` to make it\n"
@@ -273,7 +271,7 @@ def test_damaged_files_are_named(project: Path, assign: Call) -> None:
     again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
     write_model(file, again, {"seed": 0})
     assert assign()[2] == (
-        f"error: {file} does not say which backbones it was trained on; run `dvc repro` to make it anew\n"
+        f"error: {file} does not say which backbones it was trained on; run `dvc repro` to train it again\n"
     )
     file.write_bytes(b"")
     assert assign()[2].startswith(f"error: {file} is no readable safetensors file (")

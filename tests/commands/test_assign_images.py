@@ -112,7 +112,7 @@ def refusal(method: str, *options: str) -> str:
     return error_line(assign(method, *options))
 
 
-def test_mistakes_are_answered_in_one_line(project: Path) -> None:
+def test_mistakes_are_one_line(project: Path) -> None:
     told = "data/models/d holds no model of the method 'images/jule-rc'; did you mean images/jule"
     assert refusal("jule-rc").startswith(told)
     for method in ("pixels", "transfer-e"):
@@ -126,10 +126,10 @@ def test_mistakes_are_answered_in_one_line(project: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [None, "1x9", [1, 9], [1, 9, 13]])
-def test_a_network_of_dec_that_does_not_tell_its_images_is_refused(project: Path, shape: Any) -> None:
+def test_a_network_of_dec_that_does_not_name_its_images_is_refused(project: Path, shape: Any) -> None:
     write_dec(**({} if shape is None else {"image_shape": shape}))
     assert refusal("dec") == (
-        f"{MODELS}/dec.safetensors does not say on which images it was trained; run `dvc repro` to make it anew"
+        f"{MODELS}/dec.safetensors does not say on which images it was trained; run `dvc repro` to train it again"
     )
 
 

@@ -1,8 +1,7 @@
 """Networks over all the views, trained to cluster: estimators whose `fit` takes a list of views."""
 
-from stages.deep.dec.dec import DEC
+from stages.deep.dec.estimators import DEC, IDEC
 from stages.deep.dec.first_clusters import overclusterings
-from stages.deep.dec.idec import IDEC
 from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.models import read_model, write_model

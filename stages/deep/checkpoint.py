@@ -1,11 +1,13 @@
 """The state of an unfinished training: its tensors by name, checked on the way back, in one file."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +23,24 @@ class Checkpoint(Protocol):
 
     def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
         """Save the state, which is asked for only if this is the time to."""
+
+
+class Record(Protocol):
+    """A step of a training: a dataclass whose fields are numbers but for these two."""
+
+    PHASES: ClassVar[tuple[str, ...]]  # which `phase` may be
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def phase(self) -> str:
+        """Return the part of the training that the step belongs to."""
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Return the clusters after the step, int32 (n), or None where they were not looked at."""
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class FileCheckpoint:
@@ -119,6 +139,36 @@ def load_weights(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
     module.load_state_dict({name: take(state, name, tensor) for name, tensor in module.state_dict().items()})
 
 
+def history_state(history: Sequence[AnyRecord], kind: type[AnyRecord]) -> dict[str, Tensor]:
+    """Return the records of a training, all of a `kind`, as tensors: their numbers, and the labels of some."""
+    numbers = _numbers(kind)
+    rows = [
+        [kind.PHASES.index(each.phase), int(each.labels is not None), *(getattr(each, name) for name in numbers)]
+        for each in history
+    ]
+    labels = [each.labels for each in history if each.labels is not None]
+    return {
+        "history": torch.tensor(rows, dtype=torch.float64).reshape(len(rows), 2 + len(numbers)),
+        "history_labels": torch.from_numpy(np.stack(labels)) if labels else torch.empty((0, 0), dtype=torch.int32),
+    }
+
+
+def restored_history(state: Mapping[str, Tensor], kind: type[AnyRecord], n_images: int) -> list[AnyRecord]:
+    """Return the records of `history_state`; raises `ParameterError` where they are of another training."""
+    make: Callable[..., AnyRecord] = kind
+    numbers = _numbers(kind)
+    shape = (len(state.get("history", ())), 2 + len(numbers))
+    rows = take(state, "history", torch.empty(shape, dtype=torch.float64)).tolist()
+    count = sum(row[1] == 1 for row in rows)
+    like = torch.empty((count, n_images if count else 0), dtype=torch.int32)
+    labels = iter(take(state, "history_labels", like).numpy())
+    history = []
+    for phase, looked, *values in rows:
+        given = {name: convert(value) for (name, convert), value in zip(numbers.items(), values, strict=True)}
+        history.append(make(phase=kind.PHASES[int(phase)], labels=next(labels) if looked else None, **given))
+    return history
+
+
 def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return the optimiser's moments and counters by number of the parameter; none before its first step."""
     return {
@@ -144,6 +194,12 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]
         if set(moments) != expected or len(found) != len(parameters):
             raise _other(f"its optimiser keeps {', '.join(sorted(moments))} of {len(found)} parameters")
     optimiser.load_state_dict({"state": found, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _numbers(kind: type[Record]) -> dict[str, type[int] | type[float]]:
+    """The fields of a record that are numbers, and their types."""
+    names = (each for each in fields(kind) if each.name not in ("phase", "labels"))
+    return {each.name: int if each.type is int else float for each in names}
 
 
 def _moments(optimiser: torch.optim.Optimizer) -> set[str]:

@@ -2,15 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
+from stages.deep.checkpoint import AnyRecord
 from stages.deep.clusters import nearest_centers
 from stages.deep.distributed import Group
+from stages.deep.estimator import Learnt, NetworkClustering
 from stages.deep.precision import exact_convolutions
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -18,7 +22,7 @@ Network = TypeVar("Network", bound=nn.Module)
 _IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
 
 
-def check_images(images: Any) -> np.ndarray:
+def check_images(images: ArrayLike) -> np.ndarray:
     """Return the images as uint8 (n, c, h, w), c 1 or 3, or raise `ParameterError` that says what is wrong.
 
     Taken are arrays of bytes: (n, h, w) for grey ones, (n, c, h, w) otherwise. Nothing is resized here.
@@ -103,32 +107,40 @@ def at_once(sides: Sequence[int]) -> int:
     return min(max(_PIXELS // (sides[0] * sides[1]), 1), _IMAGES)
 
 
-class EncodesImages:
-    """Half of an estimator: what its `encoder_` and `cluster_centers_` make of images."""
+class _Shaped(Learnt[AnyRecord]):
+    """The attributes that images set; annotated in the dataclass below they would be parameters."""
 
-    n_clusters: int
-    device: str | torch.device
-    encoder_: Any
-    cluster_centers_: np.ndarray
+    encoder_: ImageEncoder
     image_shape_: tuple[int, int, int]
 
-    def transform(self, X: Any) -> np.ndarray:
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class ImageClustering(_Shaped, NetworkClustering[AnyRecord]):
+    """A network on images that is trained to cluster, and what it makes of new images.
+
+    Attributes
+    ----------
+    image_shape_ : (c, h, w), of the images trained on.
+    """
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Return the embedding, float32 (m, width), of images of the shape trained on, see `check_images`."""
         return self._embedding(X).cpu().numpy()
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the clusters, int32 (m), whose centers are nearest to any images of the shape trained on."""
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the clusters, int32 (m), whose centres are nearest to any images of the shape trained on."""
         return nearest_centers(self._embedding(X), torch.from_numpy(self.cluster_centers_).to(self.device))
 
-    def _images(self, X: Any) -> np.ndarray:
-        """Check the images to train on, uint8 (n, c, h, w), and note their shape."""
+    def _prepared(self, X: ArrayLike) -> np.ndarray:
+        """Check parameters and images, note the shape of these and return them, uint8 (n, c, h, w)."""
+        self._check_parameters()
         images = check_images(X)
         check_image_count(self.n_clusters, images)
         refuse_processes()
         self.image_shape_ = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
         return images
 
-    def _embedding(self, X: Any) -> Tensor:
+    def _embedding(self, X: ArrayLike) -> Tensor:
         images = check_images(X)
         check_shape(images, self.image_shape_)
         return embed_images(self.encoder_.eval(), torch.from_numpy(images).to(self.device))

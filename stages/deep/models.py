@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.core.errors import ParameterError
 from stages.deep.checkpoint import part
 from stages.deep.clusters import confident_clusters
 from stages.deep.dec.autoencoders import Stack
 from stages.deep.model_files import read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet
-from stages.deep.view_encoding import SCALINGS, check_views, scale, trained_tensors
+from stages.deep.view_encoding import SCALINGS, FittedOnViews, check_views, check_widths, scale, trained_tensors
 
 _ROWS = 1024  # images that are embedded at once
 
@@ -53,11 +52,7 @@ class Model:
     def _embeddings(self, views: Sequence[np.ndarray]) -> Iterator[Tensor]:
         """The embedding, some rows after the other: no second copy of all the views is ever held."""
         arrays = check_views(views)
-        widths = tuple(array.shape[1] for array in arrays)
-        if widths != self.view_widths:
-            raise ParameterError(
-                f"the views have widths {list(widths)} but {list(self.view_widths)} were trained on"
-            )
+        check_widths(arrays, self.view_widths)
         factors = self.factors or (None,) * len(arrays)
         for start in range(0, len(arrays[0]), _ROWS):
             scaled = [
@@ -69,7 +64,7 @@ class Model:
                 yield self.network(rows)
 
 
-def write_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None:
+def write_model(file: Path, estimator: FittedOnViews, settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centers of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
@@ -110,7 +105,7 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
     return Model(network.requires_grad_(False), centers, scaling, factors, widths, settings)
 
 
-def _facts(encoder: nn.Module, estimator: Any) -> dict[str, Any]:
+def _facts(encoder: nn.Module, estimator: FittedOnViews) -> dict[str, Any]:
     """What `_build` needs."""
     layers = _layers(encoder)
     if isinstance(encoder, MVnet):  # the views' perceptrons come first, of two layers each

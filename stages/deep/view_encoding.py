@@ -1,7 +1,8 @@
 """Views as networks take them: checked, brought to one scale, embedded, and assigned to the nearest centre."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor, nn
 from stages.clustering import count_different, normalise
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import named
+from stages.deep.checkpoint import AnyRecord, named
 from stages.deep.clusters import nearest_centers
 from stages.deep.distributed import Group
+from stages.deep.estimator import Learnt, NetworkClustering
 from stages.deep.precision import autocast
 
 SCALINGS = ("sqrt", "l2", "global", "none")
@@ -53,7 +55,7 @@ def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None)
     return converted
 
 
-def check_count(n_clusters: int, views: list[np.ndarray]) -> None:
+def check_view_count(n_clusters: int, views: list[np.ndarray]) -> None:
     """Refuse more clusters than there are images that differ in at least one view."""
     n_images = len(views[0])
     if n_clusters > n_images:
@@ -113,33 +115,75 @@ def embed(
     return group.gather(torch.cat(parts).to(views[0].dtype), len(views[0]))
 
 
-class EncodesViews:
-    """Half of an estimator: what its `encoder_`, `cluster_centers_` and `scaling` make of a list of views."""
+class FittedOnViews(Protocol):
+    """What a file of a network on views needs of an estimator; see `trained_tensors`."""
 
-    scaling: str
-    device: str | torch.device
-    encoder_: nn.Module
-    cluster_centers_: np.ndarray
+    @property
+    def encoder_(self) -> nn.Module:
+        """Return the encoder of views (b, d_j) to an embedding (b, width)."""
+
+    @property
+    def cluster_centers_(self) -> np.ndarray:
+        """Return the centres, float32 (k, width)."""
+
+    @property
+    def scaling(self) -> str:
+        """Return how views are scaled, one of `SCALINGS`."""
+
+    @property
+    def scale_factors_(self) -> np.ndarray:
+        """Return the factors (M) of the views if `scaling` is "global"."""
+
+    @property
+    def n_features_in_(self) -> list[int]:
+        """Return the widths of the views."""
+
+
+class _Scaled(Learnt[AnyRecord]):
+    """The attributes that scaling sets; annotated in the dataclass below they would be parameters."""
+
     scale_factors_: np.ndarray
     n_features_in_: list[int]
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class ViewClustering(_Scaled, NetworkClustering[AnyRecord]):
+    """A network on a list of views that is trained to cluster, and what it makes of new images.
+
+    Parameters
+    ----------
+    scaling : "sqrt", "l2", "global" or "none", see `scale`.
+
+    Attributes
+    ----------
+    scale_factors_ : float32 (M), what scaling="global" multiplied the views by; 1 otherwise.
+    n_features_in_ : list of the views' widths.
+    """
+
+    scaling: str = "sqrt"
 
     def transform(self, X: Sequence[np.ndarray]) -> np.ndarray:
         """Return the embedding, float32 (m, width), of the views `X` of any m images."""
         return self._embed(X).cpu().numpy()
 
     def predict(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the clusters, int32 (m), whose centers are nearest to the views `X` of any m images."""
+        """Return the clusters, int32 (m), whose centres are nearest to the views `X` of any m images."""
         return self._nearest(self._embed(X))
 
     def state(self) -> dict[str, Tensor]:
-        """Return what `trained_tensors` does."""
+        """Return the `trained_tensors` of this estimator."""
         return trained_tensors(self)
 
-    def _fit_scaling(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _prepared(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Check parameters and views, and return these scaled."""
+        self._check_parameters()
         views = check_views(X)
         factors = [global_factor(view) if self.scaling == "global" else 1 for view in views]
         self.scale_factors_ = np.array(factors, dtype=np.float32)
-        return self._scaled(views)
+        views = self._scaled(views)
+        check_view_count(self.n_clusters, views)
+        self.n_features_in_ = [view.shape[1] for view in views]
+        return views
 
     def _scaled(self, views: list[np.ndarray]) -> list[np.ndarray]:
         """The views scaled one after the other; each is dropped from the list when it is done."""
@@ -150,22 +194,27 @@ class EncodesViews:
 
     def _embed(self, X: Sequence[np.ndarray]) -> Tensor:
         views = check_views(X)
-        widths = [view.shape[1] for view in views]
-        if widths != self.n_features_in_:
-            raise ParameterError(f"the views have widths {widths} but {self.n_features_in_} were trained on")
+        check_widths(views, self.n_features_in_)
         return embed(self.encoder_, self._tensors(self._scaled(views)), _BATCH, group=Group())
 
     def _nearest(self, embedding: Tensor) -> np.ndarray:
         return nearest_centers(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
 
-def trained_tensors(estimator: Any) -> dict[str, Tensor]:
+def check_widths(views: Sequence[np.ndarray], trained: Sequence[int]) -> None:
+    """Raise `ParameterError` unless the views (n, d_j) have the widths that a network was `trained` on."""
+    widths = [view.shape[1] for view in views]
+    if widths != list(trained):
+        raise ParameterError(f"the views have widths {widths} but {list(trained)} were trained on")
+
+
+def trained_tensors(fitted: FittedOnViews) -> dict[str, Tensor]:
     """Return the weights of `encoder_` as "encoder.*" and `cluster_centers_` as "centers", all on the CPU.
 
     With scaling="global" there are also, from `scale_factors_`, the "factors" (M) that views are multiplied by.
     """
-    tensors = named(estimator.encoder_.state_dict(), "encoder")
-    tensors["centers"] = torch.tensor(estimator.cluster_centers_)
-    if estimator.scaling == "global":
-        tensors["factors"] = torch.tensor(estimator.scale_factors_)
+    tensors = named(fitted.encoder_.state_dict(), "encoder")
+    tensors["centers"] = torch.tensor(fitted.cluster_centers_)
+    if fitted.scaling == "global":
+        tensors["factors"] = torch.tensor(fitted.scale_factors_)
     return tensors

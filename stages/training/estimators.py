@@ -17,8 +17,8 @@ _ESTIMATORS = {
     "jule": "stages.deep.jule.on_features:JULE",
     "jule/dmvc-fix": "stages.deep.jule.dmvc:DMVCFix",
     "jule/dmvc": "stages.deep.jule.dmvc:DMVC",
-    "idec": "stages.deep.dec.idec:IDEC",
-    "dec": "stages.deep.dec.dec:DEC",
+    "idec": "stages.deep.dec.estimators:IDEC",
+    "dec": "stages.deep.dec.estimators:DEC",
 }
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # By method: the estimator, and which attribute of it is which column of the table of clusters.
 _ESTIMATORS = {
-    "dec": "stages.deep.dec.dec:DEC",
+    "dec": "stages.deep.dec.estimators:DEC",
     "jule": "stages.deep.jule.on_images:ImageJULE",
     "mmdc": "stages.deep.mmdc.mmdc:MMDC",
 }

@@ -48,7 +48,8 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     import torch
 
     from stages.deep.dec.autoencoders import build_autoencoder
-    from stages.deep.dec.phases import Clustering, Descent
+    from stages.deep.dec.estimators import IDEC
+    from stages.deep.dec.phases import Clustering
     from stages.deep.networks import initialise
 
     torch.set_num_threads(1)
@@ -56,19 +57,15 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     network = build_autoencoder(_LAYERS, [features.shape[1]], 0)
     initialise(network, torch.Generator().manual_seed(0))
     k = _CLUSTERS[name]
+    passes = {"anchor_epochs": 0, "refine_epochs": 10**6, "update_interval": 140, "tolerance": 0.0}
     training = Clustering(
         network,
         [torch.from_numpy(features)],
-        Descent(batch_size=_BATCH, precision=precision),
+        IDEC(k, **passes, batch_size=_BATCH, precision=precision),
         torch.Generator().manual_seed(0),
         centers=torch.randn(k, _LAYERS[-1], generator=torch.Generator().manual_seed(0)),
         labels=torch.arange(len(features)) % k,
-        anchor_epochs=0,
-        refine_epochs=10**6,
-        update_interval=140,
         gamma=0.1,
-        tolerance=0.0,
-        reconstruct=True,
     )
     training.epoch()
     yield None

@@ -39,7 +39,7 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     from stages.deep.jule.agglomeration import Agglomeration
     from stages.deep.jule.convolutions import NETWORKS, ConvEncoder, initialise_convolutions
     from stages.deep.jule.on_images import ImageJULE, ImageTrainee
-    from stages.deep.jule.periods import Recurrence, Schedule
+    from stages.deep.jule.periods import Recurrence
 
     torch.set_num_threads(1)
     images = np.load(folder / "images.npy")
@@ -49,15 +49,14 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     network = network.to(memory_format=torch.channels_last)
     trainee = ImageTrainee(network, torch.from_numpy(images))
     agglomeration = Agglomeration(_NEIGHBOURS, 1.0, Rule(5, 1.0), 0.0)
-    estimator = ImageJULE(
+    plan = ImageJULE(
         _CLUSTERS,
         **{"eta": _ETA, "epochs": _EPOCHS, "batch_size": _BATCH, "precision": precision},
         **{"negatives": "all", "gamma": 1.0, "dampening": 0.9},
     )
-    schedule = Schedule(**{name: getattr(estimator, name) for name in Schedule.__dataclass_fields__})
     graph = agglomeration.graph(trainee.features(_BATCH, 0))
-    names = agglomeration.start(graph, _CLUSTERS)
-    training = Recurrence(trainee, agglomeration, schedule, names, torch.Generator().manual_seed(0))
+    start = agglomeration.start(graph, _CLUSTERS)
+    training = Recurrence(trainee, agglomeration, plan, start, torch.Generator().manual_seed(0))
     clock = Clock()
     clock.on(Agglomeration, "graph", "merge", "finish")
     clock.on(periods, "triplet_loss")

@@ -29,8 +29,9 @@ def _training(images: np.ndarray, precision: str) -> Any:
     import torch
 
     from stages.deep.mmdc.augmentation import Augmentation
+    from stages.deep.mmdc.mmdc import MMDC
     from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
-    from stages.deep.mmdc.training import MixtureTraining, Plan, draw_targets
+    from stages.deep.mmdc.training import MixtureTraining, draw_targets
 
     generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
     network, turns = MixtureEncoder("resnet18", 3, _CLUSTERS, 20, 32), torch.nn.Linear(512, 4)
@@ -41,7 +42,7 @@ def _training(images: np.ndarray, precision: str) -> Any:
         torch.from_numpy(images),
         draw_targets(len(images), _CLUSTERS, "one_hot", 0.0, generators[0]),
         Augmentation((20,), 32, flip=True, jitter=True),
-        Plan(400, 350, _BATCH, 0.05, 0.2, 300, 0.9, 5e-4, precision),
+        MMDC(batch_size=_BATCH, precision=precision),
         *generators[1:],
     )
 

@@ -10,11 +10,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep.dec.autoencoders import build_autoencoder
-from stages.deep.dec.dec import DEC
-from stages.deep.dec.dec import PRESETS as DEC_PRESETS
-from stages.deep.dec.idec import IDEC
-from stages.deep.dec.idec import PRESETS as IDEC_PRESETS
-from stages.deep.dec.phases import Descent, Pretraining
+from stages.deep.dec.estimators import DEC, IDEC
+from stages.deep.dec.phases import Pretraining
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 STACK = (16, 24, 4)
@@ -134,8 +131,8 @@ def test_bfloat16_finds_the_same_clusters(blobs: Blobs, estimator: Any) -> None:
         ({"reduction": "max"}, "reduction is 'max'; give one of mean, sum"),
         ({"precision": "int8"}, "precision is 'int8'; give one of float32, bfloat16"),
         ({"pretrain_noise": 1.0}, "pretrain_noise is 1.0; give a share from 0 to below 1"),
-        ({"momentum": -0.1}, "momentum is -0.1; give a number from 0 on"),
-        ({"update_interval": 0}, "update_interval is 0; give a whole number from 1 on"),
+        ({"momentum": -0.1}, "momentum is -0.1; give a number of at least 0"),
+        ({"update_interval": 0}, "update_interval is 0; give a whole number of at least 1"),
         ({"network": "resnet"}, "network is 'resnet'"),
         ({"scaling": "max"}, "scaling is 'max'; give one of sqrt, l2, global, none"),
         ({"learning_rate": 1e30}, "the refine loss became nan in epoch .*; lower learning_rate, which is 1e[+]30"),
@@ -147,11 +144,12 @@ def test_bad_parameters_are_named(blobs: Blobs, change: dict[str, Any], message:
         small(**change).fit(blobs[0])
 
 
-@pytest.mark.parametrize(("estimator", "presets"), [(DEC, DEC_PRESETS), (IDEC, IDEC_PRESETS)])
+@pytest.mark.parametrize("estimator", [DEC, IDEC])
 @pytest.mark.parametrize("name", ["published", "released"])
-def test_presets_are_arguments_that_work(blobs: Blobs, estimator: Any, presets: Any, name: str) -> None:
+def test_presets_are_arguments_that_work(blobs: Blobs, estimator: Any, name: str) -> None:
     views, labels = blobs
-    given = {**presets[name], "pretrain_epochs": 10, "batch_size": 30, "refine_epochs": 2, "update_interval": 2}
+    few = {"pretrain_epochs": 10, "batch_size": 30, "refine_epochs": 2, "update_interval": 2}
+    given = {**estimator.PRESETS[name], **few}
     model = estimator(3, **given, random_state=0).fit([view / 2 for view in views])
     assert adjusted_rand_score(labels, model.labels_) == 1
     assert model.embedding_.shape == (60, 10)
@@ -167,7 +165,7 @@ def test_noise_drops_its_share_and_keeps_the_mean(blobs: Blobs) -> None:
     view = torch.ones(4000, 5)
     network = build_autoencoder("mlp", [5], 4)
     generator = torch.Generator().manual_seed(0)
-    noisy = Pretraining(network, [view], Descent(), generator, limit=1, noise=0.2)._corrupted(view, 4000)
+    noisy = Pretraining(network, [view], DEC(pretrain_noise=0.2), generator, 0)._corrupted(view, 4000)
     assert sorted(set(noisy.ravel().tolist())) == [0, 1.25]
     assert (noisy == 0).float().mean().item() == pytest.approx(0.2, abs=0.01)
     clean, dirty = (small(pretrain_noise=noise, refine_epochs=0).fit(blobs[0]) for noise in (0, 0.2))

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import normalized_mutual_info_score
 
-from stages.deep.dec.idec import IDEC, PRESETS
+from stages.deep.dec.estimators import IDEC
 
 MNIST = Path(__file__).parents[3] / "shared" / "datasets" / "mnist"
 pytestmark = [
@@ -31,7 +31,7 @@ def test_ten_thousand_digits(capsys: Any) -> None:
     classes = np.frombuffer(
         gzip.decompress((MNIST / "t10k-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8
     )
-    settings = {**PRESETS["released"], "scaling": "global", "pretrain_epochs": 20, "refine_epochs": 15}
+    settings = {**IDEC.PRESETS["released"], "scaling": "global", "pretrain_epochs": 20, "refine_epochs": 15}
     model = IDEC(10, **settings, random_state=0).fit([pixels])
     scores = [
         (accuracy(classes, labels), normalized_mutual_info_score(classes, labels, average_method="geometric"))

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from stages.core.errors import ParameterError
-from stages.deep.dec.dec import DEC
-from stages.deep.dec.idec import IDEC
+from stages.deep.dec.estimators import DEC, IDEC
 from stages.deep.distributed import Group, joined_group
 from stages.deep.jule.dmvc import DMVC
 
@@ -22,10 +21,9 @@ TOGETHER = """
 import os, sys
 from pathlib import Path
 import numpy as np, torch
-from stages.deep.dec.dec import DEC
+from stages.deep.dec.estimators import DEC, IDEC
 from stages.deep.distributed import joined_group
 from stages.deep.jule.dmvc import DMVC
-from stages.deep.dec.idec import IDEC
 from tests.deep.test_distributed import OPTIONS, RECURRENT, pair_loss
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep import IDEC
-from stages.deep.dec.phases import Epoch
+from stages.deep.dec.parameters import Epoch
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 
@@ -145,7 +145,7 @@ def test_a_constant_view_beside_others_does_no_harm(blobs: Blobs) -> None:
         (5, [np.eye(4)], "n_clusters is 5 but there are 4 images; give a number from 1 to 4"),
         (2, [np.ones((4, 3))], "n_clusters is 2 but the views tell only 1 of the 4 images apart; give at most 1"),
         (2, [np.full((4, 3), np.nan)], "view 0 has NaN"),
-        (0, [np.eye(4)], "n_clusters is 0; give a whole number from 1 on"),
+        (0, [np.eye(4)], "n_clusters is 0; give a whole number of at least 1"),
         (2.5, [np.eye(4)], "n_clusters is 2.5; give a whole number"),
     ],
 )
@@ -157,9 +157,9 @@ def test_what_cannot_be_clustered_is_named(n_clusters: Any, views: list[np.ndarr
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"width": 0}, "width is 0; give a whole number from 1 on"),
+        ({"width": 0}, "width is 0; give a whole number of at least 1"),
         ({"batch_size": True}, "batch_size is True"),
-        ({"gamma": -1.0}, "gamma is -1.0; give a number from 0 on"),
+        ({"gamma": -1.0}, "gamma is -1.0; give a number of at least 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"scaling": "max"}, "scaling is 'max'; give one of sqrt, l2"),
         ({"init": "ward"}, "init is 'ward'"),

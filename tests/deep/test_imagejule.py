@@ -12,7 +12,7 @@ from stages.core.errors import ParameterError
 from stages.deep.distributed import Group
 from stages.deep.image_encoding import at_once
 from stages.deep.jule.convolutions import ConvEncoder
-from stages.deep.jule.on_images import PRESETS, ImageJULE, ImageTrainee, in_training_mode, unit_pixels
+from stages.deep.jule.on_images import ImageJULE, ImageTrainee, in_training_mode, unit_pixels
 from tests.deep.drawn import bars
 
 
@@ -36,10 +36,10 @@ def test_separate_classes_are_found(channels: int, precision: str, device: str) 
     assert model.image_shape_ == (channels, 12, 12)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ImageJULE.PRESETS)
 def test_paper_and_released_code_are_presets(preset: str) -> None:
     images, classes = bars()
-    model = small(**{**PRESETS[preset], "epochs": 2, "n_neighbors": 5, "batch_size": 20}).fit(images)
+    model = small(**{**ImageJULE.PRESETS[preset], "epochs": 2, "n_neighbors": 5, "batch_size": 20}).fit(images)
     assert adjusted_rand_score(classes, model.labels_) > 0.9
     assert [period.phase for period in model.history_][-1] == "again"
     assert model.history_[-1].steps == 0, "the images are clustered anew with the network fixed"
@@ -47,7 +47,8 @@ def test_paper_and_released_code_are_presets(preset: str) -> None:
 
 def test_the_defaults_are_the_paper_s() -> None:
     model = ImageJULE()
-    assert {name: getattr(model, name) for name in PRESETS["published"]} == PRESETS["published"]
+    published = ImageJULE.PRESETS["published"]
+    assert {name: getattr(model, name) for name in published} == published
 
 
 def test_the_first_clusters_come_from_the_pixels() -> None:

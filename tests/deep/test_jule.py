@@ -12,8 +12,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep.jule.dmvc import DMVC, DMVCFix
-from stages.deep.jule.on_features import JULE, PRESETS
-from stages.deep.jule.periods import Period, share_changed
+from stages.deep.jule.on_features import JULE
+from stages.deep.jule.parameters import Period
+from stages.deep.jule.periods import share_changed
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 ALL = [JULE, DMVCFix, DMVC]
@@ -33,10 +34,10 @@ def test_separate_classes_are_found(blobs: Blobs, estimator: type, device: str) 
 
 
 @pytest.mark.parametrize("estimator", ALL)
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", JULE.PRESETS)
 def test_paper_and_released_code_are_presets(blobs: Blobs, estimator: type, preset: str) -> None:
     views, labels = blobs
-    model = small(estimator, **{**PRESETS[preset], "epochs": 2, "n_neighbors": 5}).fit(views)
+    model = small(estimator, **{**estimator.PRESETS[preset], "epochs": 2, "n_neighbors": 5}).fit(views)
     assert adjusted_rand_score(labels, model.labels_) > 0.9
     assert [period.phase for period in model.history_][-1] == "again"
     assert model.history_[-1].steps == 0, "the rerun is with the network fixed"
@@ -226,7 +227,7 @@ def test_the_constructor_only_stores(estimator: type) -> None:
 
 
 def test_presets_name_parameters() -> None:
-    for preset in PRESETS.values():
+    for preset in JULE.PRESETS.values():
         assert preset.keys() <= JULE().get_params().keys()
 
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
 from stages.deep.mmdc.augmentation import Augmentation
+from stages.deep.mmdc.mmdc import MMDC
 from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
-from stages.deep.mmdc.training import MixtureTraining, Plan, draw_targets, matched
+from stages.deep.mmdc.training import MixtureTraining, draw_targets, matched
 from tests.deep.drawn import bars
 
 
@@ -21,7 +22,7 @@ def training(refine_epoch: int = 9, sigma: float = 0.0) -> MixtureTraining:
     initialise_mixture(turns, generators[0])
     images = torch.from_numpy(bars(each=8, channels=3)[0])
     targets = draw_targets(24, 3, "one_hot", sigma, generators[0])
-    plan = Plan(9, refine_epoch, 12, 0.05, 0.1, 5, 0.9, 5e-4, "float32")
+    plan = MMDC(epochs=9, refine_epoch=refine_epoch, batch_size=12, decay=0.1, decay_epoch=5)
     augmentation = Augmentation((10,), 16, flip=True, jitter=True)
     return MixtureTraining(network, turns, images, targets, augmentation, plan, *generators[1:])
 

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep.distributed import Group
-from stages.deep.mmdc.mmdc import MMDC, PRESETS
+from stages.deep.mmdc.mmdc import MMDC
 from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
 from tests.deep.drawn import bars
 
@@ -73,14 +73,14 @@ def test_targets_may_be_wide(means: str) -> None:
 
 def test_the_defaults_are_those_of_cifar10_and_presets_those_of_the_table() -> None:
     model = MMDC()
-    chosen = {**PRESETS["cifar10"], "crops": None, "input_size": None}
+    chosen = {**MMDC.PRESETS["cifar10"], "crops": None, "input_size": None}
     assert {name: getattr(model, name) for name in chosen} == chosen
     assert model._augmentation((32, 32)).crops == (20,) and model._augmentation((32, 32)).size == 32
     assert model._augmentation((64, 64)).crops == (40,) and model._augmentation((64, 64)).size == 64
-    for preset in PRESETS.values():
+    for preset in MMDC.PRESETS.values():
         MMDC(**preset)._check_parameters()
     for name, rates in (("mnist", (0.05, 5e-4, 50, 20)), ("tiny_imagenet", (0.05, 1e-4, 400, 350))):
-        preset = PRESETS[name]
+        preset = MMDC.PRESETS[name]
         found = (preset["learning_rate"], preset["weight_decay"], preset["epochs"], preset["refine_epoch"])
         assert found == rates
 

@@ -15,9 +15,8 @@ from torch import Tensor
 
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import FileCheckpoint
-from stages.deep.dec.dec import DEC
-from stages.deep.dec.idec import IDEC
-from stages.deep.dec.phases import Epoch
+from stages.deep.dec.estimators import DEC, IDEC
+from stages.deep.dec.parameters import Epoch
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 OPTIONS: dict[str, Any] = {
@@ -140,7 +139,7 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np, torch
 from stages.deep.checkpoint import FileCheckpoint
-from stages.deep.dec.idec import IDEC
+from stages.deep.dec.estimators import IDEC
 from tests.deep.test_resume import OPTIONS
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

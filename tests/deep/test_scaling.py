@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.deep.dec.idec import IDEC
+from stages.deep.dec.estimators import IDEC
 from stages.deep.view_encoding import global_factor, scale
 
 

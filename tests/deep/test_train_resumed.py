@@ -65,7 +65,7 @@ def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(
 ) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        [__name__, "stages.deep.jule.dmvc", "stages.deep.dec.idec", "stages.deep.distributed"]
+        [__name__, "stages.deep.jule.dmvc", "stages.deep.dec.estimators", "stages.deep.distributed"]
     )
     resumed = context.Value("i", 0)
 

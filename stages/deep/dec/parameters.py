@@ -1,49 +1,102 @@
-"""The parameters of DEC and IDEC, checked before anything is computed."""
+"""The parameters of DEC and IDEC, their checks, and the record of an epoch."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from stages.core.checks import check_choice, check_share
-from stages.core.errors import ParameterError
-from stages.deep.dec.autoencoders import check_network
-from stages.deep.precision import PRECISIONS
-
-_AT_LEAST = {
-    "n_clusters": 1,
-    "width": 1,
-    "pretrain_epochs": 0,
-    "anchor_epochs": 0,
-    "refine_epochs": 0,
-    "batch_size": 1,
-    "n_init": 1,
-    "update_interval": 1,
-}
-_NOT_NEGATIVE = ("learning_rate", "pretrain_learning_rate", "momentum", "gamma", "tolerance")
-_CHOICES = {
-    "optimiser": ("adam", "sgd"),
-    "reduction": ("mean", "sum"),
-    "precision": PRECISIONS,
-}
-_MAY_BE_NONE = ("update_interval", "pretrain_learning_rate")
+from stages.core.checks import check_choice, check_number, check_share
+from stages.deep.dec.autoencoders import Network, check_network
+from stages.deep.dec.first_clusters import Init
+from stages.deep.view_encoding import ViewClustering
 
 
-def check_parameters(estimator: Any) -> None:
-    """Raise `ParameterError` for a parameter of the estimator that makes no sense."""
-    given = {
-        name: value
-        for name, value in estimator.get_params(deep=False).items()
-        if not (value is None and name in _MAY_BE_NONE)
-    }
-    for name, least in _AT_LEAST.items():
-        value = given.get(name, least)
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ParameterError(f"{name} is {value!r}; give a whole number from {least} on")
-    for name in _NOT_NEGATIVE:
-        value = given.get(name, 0)
-        if isinstance(value, bool | str) or value is None or not np.isfinite(value) or value < 0:
-            raise ParameterError(f"{name} is {value!r}; give a number from 0 on")
-    for name, choices in _CHOICES.items():
-        check_choice(name, given[name], choices)
-    check_share("pretrain_noise", estimator.pretrain_noise)
-    check_network(estimator.network)
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the images.
+
+    Attributes: `phase` "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses, means
+    over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
+    another than when it was last looked at (NaN if it was not, in this pass); `labels` int32 (n), the clusters as
+    they were then (None likewise).
+    """
+
+    PHASES: ClassVar[tuple[str, ...]] = ("pretrain", "anchor", "refine")
+
+    phase: str
+    reconstruction: float
+    clustering: float
+    changed: float
+    labels: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class EmbeddedParameters(ViewClustering[Epoch]):
+    """The parameters that DEC and IDEC have; values of their papers are in brackets.
+
+    Parameters
+    ----------
+    network : "mvnet", a perceptron a view and one over their codes (Guerin et al. 2021); "mlp", one perceptron
+        over all views side by side; or layer widths, a stack over all views: (500, 500, 2000, 10) in the papers.
+    init : the clusters to start from: "kmeans" on the embedding (as published), an array of labels (n), or a
+        function of (views, n_clusters, RandomState) to labels, given the scaled views, float32 (n, d_j).
+        Centres start as the means of these clusters in the embedding.
+    n_init : K-means starts of init="kmeans" (20).
+    width : units of every hidden layer, code and embedding of "mvnet" and "mlp" (Guerin et al.: 160).
+    pretrain_epochs : passes over the images that learn to reconstruct, by Adam.
+    pretrain_noise : share of the inputs, 0 to below 1, that it sets to zero, at random (DEC, section 4.3: 0.2).
+    pretrain_learning_rate : its step size; None: `learning_rate`.
+    anchor_epochs : passes that learn the first clusters; see `stages.deep.dec.phases.Clustering`.
+    refine_epochs : passes, at most, whose target is the sharpened assignments.
+    update_interval : batches after which the target is computed again, counted across passes; None: once a pass.
+    batch_size : (256).
+    shuffle : whether the batches of every pass are drawn again, or the images taken in order.
+    optimiser : of the clustering, "adam" or "sgd".
+    learning_rate : its step size.
+    momentum : of "sgd".
+    reduction : "mean": the losses are means over a batch, the reconstruction also over features and views (the
+        released code); "sum": sums over all of these (the papers' equations), so that wide views outweigh the
+        clustering loss.
+    tolerance : refinement stops when a smaller share of images changes its cluster between two updates of the
+        target (0.001).
+
+    Attributes
+    ----------
+    initial_labels_ : int32 (n), the clusters that training started from.
+    network_ : `stages.deep.dec.autoencoders.Autoencoder`, trained.
+    n_iter_ : passes of refinement run.
+    history_ : list of `Epoch`, of all phases in order.
+    """
+
+    network: Network = "mvnet"
+    init: Init = "kmeans"
+    n_init: int = 20
+    width: int = 160
+    pretrain_epochs: int = 50
+    pretrain_noise: float = 0.0
+    pretrain_learning_rate: float | None = None
+    anchor_epochs: int = 20
+    refine_epochs: int = 100
+    update_interval: int | None = None
+    shuffle: bool = True
+    optimiser: str = "adam"
+    momentum: float = 0.9
+    reduction: str = "mean"
+    tolerance: float = 1e-3
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        for name in ("width", "n_init"):
+            check_number(name, getattr(self, name), 1, whole=True)
+        for name in ("pretrain_epochs", "anchor_epochs", "refine_epochs"):
+            check_number(name, getattr(self, name), whole=True)
+        if self.update_interval is not None:
+            check_number("update_interval", self.update_interval, 1, whole=True)
+        if self.pretrain_learning_rate is not None:
+            check_number("pretrain_learning_rate", self.pretrain_learning_rate)
+        for name in ("momentum", "tolerance"):
+            check_number(name, getattr(self, name))
+        check_share("pretrain_noise", self.pretrain_noise)
+        check_choice("optimiser", self.optimiser, ("adam", "sgd"))
+        check_choice("reduction", self.reduction, ("mean", "sum"))
+        check_network(self.network)

@@ -8,73 +8,44 @@ due.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
 from stages.deep.dec.autoencoders import Autoencoder, reconstruction_errors
+from stages.deep.dec.parameters import EmbeddedParameters, Epoch
 from stages.deep.distributed import Group
 from stages.deep.precision import autocast
 from stages.deep.view_encoding import embed
 
-PHASES = ("pretrain", "anchor", "refine")
 _ROWS = 1024  # images assigned at once, at least
 _NONE = float("nan")
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the images.
-
-    Attributes: `phase` "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses, means
-    over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
-    another than when it was last looked at (NaN if it was not, in this pass); `labels` int32 (n), the clusters as
-    they were then (None likewise).
-    """
-
-    phase: str
-    reconstruction: float
-    clustering: float
-    changed: float
-    labels: np.ndarray | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Descent:
-    """How a phase steps; see the parameters of the same names of `stages.deep.IDEC`."""
-
-    batch_size: int = 256
-    optimiser: str = "adam"
-    learning_rate: float = 1e-3
-    momentum: float = 0.9
-    shuffle: bool = True
-    reduction: str = "mean"
-    precision: str = "float32"
-    group: Group = field(default_factory=Group)
 
 
 class Phase(ABC):
     """One phase of a training: call `epoch` until it is `finished`.
 
-    `network` is trained in place on `views` (n, d_j); `parameters` are what is learnt, leaf tensors.
+    `network` is trained in place on `views` (n, d_j) as the `plan` says; `learning` are the tensors that are
+    learnt, `rate` the size of the steps. The order of the images is drawn by `generator`.
     """
 
     def __init__(
         self,
         network: Autoencoder,
         views: Sequence[Tensor],
-        parameters: Sequence[Tensor],
-        descent: Descent,
+        plan: EmbeddedParameters,
         generator: torch.Generator,
+        learning: Sequence[Tensor],
+        optimiser: str,
+        rate: float,
     ) -> None:
-        self.network, self.views, self.parameters = network, views, parameters
-        self.descent, self.generator = descent, generator
+        self.network, self.views, self.plan, self.generator = network, views, plan, generator
+        self.learning, self.rate = learning, rate
         self.n_images, self.device = len(views[0]), views[0].device
+        self.group = Group.current()
         self.epochs = 0
-        self._optimiser = _optimiser(parameters, descent)
+        self._optimiser = _optimiser(learning, optimiser, rate, plan.momentum)
 
     @property
     @abstractmethod
@@ -102,31 +73,31 @@ class Phase(ABC):
     @property
     def n_batches(self) -> int:
         """Steps of one pass."""
-        return -(-self.n_images // self.descent.batch_size)
+        return -(-self.n_images // self.plan.batch_size)
 
     def _batches(self) -> Iterator[tuple[Tensor, int]]:
         """This process's slice of every batch of image numbers, and the size of the batch; the last is smaller."""
         order = (
             torch.randperm(self.n_images, generator=self.generator)
-            if self.descent.shuffle
+            if self.plan.shuffle
             else torch.arange(self.n_images)
         )
-        for batch in order.to(self.device).split(self.descent.batch_size):
-            yield self.descent.group.share(batch), len(batch)
+        for batch in order.to(self.device).split(self.plan.batch_size):
+            yield self.group.share(batch), len(batch)
 
     def _step(self, losses: Tensor, batch: int) -> None:
         """Descend the losses (b) of this process's slice of a batch of `batch` images."""
         self._optimiser.zero_grad(set_to_none=True)
         loss = losses.sum()
-        (loss if self.descent.reduction == "sum" else loss / batch).backward()
-        self.descent.group.sum_gradients(self.parameters)
+        (loss if self.plan.reduction == "sum" else loss / batch).backward()
+        self.group.sum_gradients(self.learning)
         self._optimiser.step()
 
 
 class Pretraining(Phase):
-    """`limit` passes that learn to reconstruct the views, from inputs of which a share `noise` is set to zero.
+    """Passes that learn to reconstruct the views, from inputs of which a share, the plan's noise, is set to zero.
 
-    The rest of the inputs grows by 1 / (1 - `noise`). Noise is drawn on the device, from `seed`: a denoising
+    The rest of the inputs grows by 1 / (1 - noise). Noise is drawn on the device, from `noise_seed`: a denoising
     autoencoder (Vincent et al. 2010) as in DEC, section 3.3, but of the whole network at once.
     """
 
@@ -134,34 +105,31 @@ class Pretraining(Phase):
         self,
         network: Autoencoder,
         views: Sequence[Tensor],
-        descent: Descent,
+        plan: EmbeddedParameters,
         generator: torch.Generator,
-        *,
-        limit: int,
-        noise: float = 0.0,
-        seed: int = 0,
+        noise_seed: int,
     ) -> None:
-        super().__init__(network, views, list(network.parameters()), descent, generator)
-        self.limit, self.noise = limit, noise
-        self.masks = torch.Generator(self.device).manual_seed(seed)
+        rate = plan.learning_rate if plan.pretrain_learning_rate is None else plan.pretrain_learning_rate
+        super().__init__(network, views, plan, generator, list(network.parameters()), "adam", rate)
+        self.masks = torch.Generator(self.device).manual_seed(noise_seed)
 
     @property
     def finished(self) -> bool:
         """Whether all passes are over."""
-        return self.epochs >= self.limit
+        return self.epochs >= self.plan.pretrain_epochs
 
     def epoch(self) -> Epoch:
         """Pass over the images once."""
         total = torch.zeros((), device=self.device)
         for index, batch in self._batches():
             views = [view[index] for view in self.views]
-            with autocast(self.device, self.descent.precision):
+            with autocast(self.device, self.plan.precision):
                 reconstructed = self.network([self._corrupted(view, batch) for view in views])[1]
-            errors = reconstruction_errors(views, reconstructed, self.descent.reduction)
+            errors = reconstruction_errors(views, reconstructed, self.plan.reduction)
             self._step(errors, batch)
             total += errors.detach().sum()
         self.epochs += 1
-        return Epoch("pretrain", self.descent.group.sum(total).item() / self.n_images, _NONE, _NONE)
+        return Epoch("pretrain", self.group.sum(total).item() / self.n_images, _NONE, _NONE)
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the next epoch depends on, besides the network's weights."""
@@ -174,49 +142,44 @@ class Pretraining(Phase):
 
     def _corrupted(self, view: Tensor, batch: int) -> Tensor:
         """This process's rows with noise; all processes draw that of the whole batch, and so the same."""
-        if not self.noise:
+        noise = self.plan.pretrain_noise
+        if not noise:
             return view
         drawn = torch.rand((batch, view.shape[1]), generator=self.masks, device=self.device)
-        return view * (self.descent.group.share(drawn) >= self.noise) / (1 - self.noise)
+        return view * (self.group.share(drawn) >= noise) / (1 - noise)
 
 
 class Clustering(Phase):
-    """Passes that pull the embedding towards centers, and the centers towards it.
+    """Passes that pull the embedding towards centres, and the centres towards it.
 
     Guo, Gao, Liu and Yin, "Improved deep embedded clustering with local structure preservation", IJCAI 2017,
-    eq. 5: reconstruction + `gamma` * clustering loss. Without `reconstruct` it is DEC (Xie et al. 2016, section
+    eq. 5: reconstruction + `gamma` * clustering loss. With None for `gamma` it is DEC (Xie et al. 2016, section
     3.1): the clustering loss alone, and no decoder. `centers` (k, width) is a leaf tensor and is trained in place;
     `labels` int64 (n) are the clusters at the start.
 
-    During `anchor_epochs` the target distribution is `labels` themselves: the embedding learns them, so that the
-    centers stand for them even where they are no spheres in the first embedding. The papers have no such epochs;
-    with K-means on the embedding they need none. Afterwards the target is made anew from the assignments after
-    every `update_interval` batches (None: once a pass), in at most `refine_epochs` passes. Training ends as soon
-    as a smaller share than `tolerance` of the images is in another cluster than at the last such time.
+    During the plan's `anchor_epochs` the target distribution is `labels` themselves: the embedding learns them, so
+    that the centres stand for them even where they are not spheres in the first embedding. The papers have no such
+    epochs; with K-means on the embedding they need none. Afterwards the target is computed again from the
+    assignments after every `update_interval` batches (None: once a pass), in at most `refine_epochs` passes.
+    Training ends as soon as a smaller share than `tolerance` of the images is in another cluster than at the last
+    such time.
     """
 
     def __init__(
         self,
         network: Autoencoder,
         views: Sequence[Tensor],
-        descent: Descent,
+        plan: EmbeddedParameters,
         generator: torch.Generator,
-        *,
         centers: Tensor,
         labels: Tensor,
-        anchor_epochs: int,
-        refine_epochs: int,
-        update_interval: int | None,
-        gamma: float,
-        tolerance: float,
-        reconstruct: bool,
+        gamma: float | None,
     ) -> None:
-        learning = network if reconstruct else network.encoder
-        super().__init__(network, views, [*learning.parameters(), centers.requires_grad_()], descent, generator)
-        self.centers, self.first, self.labels = centers, labels, labels
-        self.anchor_epochs, self.refine_epochs = anchor_epochs, refine_epochs
-        self.interval = update_interval or self.n_batches
-        self.gamma, self.tolerance, self.reconstruct = gamma, tolerance, reconstruct
+        trained = network.encoder if gamma is None else network
+        learning = [*trained.parameters(), centers.requires_grad_()]
+        super().__init__(network, views, plan, generator, learning, plan.optimiser, plan.learning_rate)
+        self.centers, self.first, self.labels, self.gamma = centers, labels, labels, gamma
+        self.interval = plan.update_interval or self.n_batches
         self.steps = 0  # of refinement
         self.converged = False
         self.target: Tensor | None = None
@@ -224,11 +187,11 @@ class Clustering(Phase):
     @property
     def finished(self) -> bool:
         """Whether all passes are over, or the clusters have come to rest."""
-        return self.converged or self.epochs >= self.anchor_epochs + self.refine_epochs
+        return self.converged or self.epochs >= self.plan.anchor_epochs + self.plan.refine_epochs
 
     def epoch(self) -> Epoch:
         """Pass over the images once, or less if the clusters come to rest."""
-        anchored = self.epochs < self.anchor_epochs
+        anchored = self.epochs < self.plan.anchor_epochs
         if anchored:
             target = torch.nn.functional.one_hot(self.first, len(self.centers)).to(self.views[0].dtype)
         else:
@@ -243,16 +206,16 @@ class Clustering(Phase):
                 self.steps += 1
                 if self.steps % self.interval == 0:
                     changed, target = self._look()
-                    if changed < self.tolerance:
+                    if changed < self.plan.tolerance:
                         self.converged = True
                         break
         if anchored:
             changed, _ = self._look()
         self.epochs += 1
-        means = (self.descent.group.sum(totals) / seen).tolist()
+        means = (self.group.sum(totals) / seen).tolist()
         return Epoch(
             "anchor" if anchored else "refine",
-            means[0] if self.reconstruct else _NONE,
+            _NONE if self.gamma is None else means[0],
             means[1],
             changed,
             None if math.isnan(changed) else self.labels.to(torch.int32).cpu().numpy(),
@@ -285,29 +248,34 @@ class Clustering(Phase):
     def _descend(self, index: Tensor, batch: int, target: Tensor) -> Tensor:
         """Take one step; return the sums over its images of reconstruction and clustering loss."""
         views = [view[index] for view in self.views]
-        with autocast(self.device, self.descent.precision):
+        with autocast(self.device, self.plan.precision):
             embedding = self.network.encoder(views)
-            reconstructed = self.network.decode(embedding) if self.reconstruct else []
+            reconstructed = [] if self.gamma is None else self.network.decode(embedding)
         clustering = divergences(target, soft_assignments(embedding.to(target.dtype), self.centers))
-        if self.reconstruct:
-            reconstruction = reconstruction_errors(views, reconstructed, self.descent.reduction)
-            self._step(reconstruction + self.gamma * clustering, batch)
-        else:
+        if self.gamma is None:
             reconstruction = torch.zeros_like(clustering)
-            self._step(self.gamma * clustering, batch)
+            self._step(clustering, batch)
+        else:
+            reconstruction = reconstruction_errors(views, reconstructed, self.plan.reduction)
+            self._step(reconstruction + self.gamma * clustering, batch)
         return torch.stack([reconstruction, clustering]).detach().sum(dim=1)
 
     def _look(self) -> tuple[float, Tensor]:
-        """Assign all images anew; return the share whose cluster is another than before, and the new target."""
+        """Assign all images again; return the share whose cluster is another than before, and the new target."""
         assignments = self._assignments()
         self.target = target_distribution(assignments)
         before, self.labels = self.labels, assignments.argmax(dim=1)
         return (self.labels != before).double().mean().item(), self.target
 
     def _assignments(self) -> Tensor:
-        descent = self.descent
-        embedding = embed(self.network.encoder, self.views, descent.batch_size, descent.precision, descent.group)
-        return assign(embedding, self.centers, descent.batch_size)
+        plan = self.plan
+        embedding = embed(self.network.encoder, self.views, plan.batch_size, plan.precision, self.group)
+        return assign(embedding, self.centers, plan.batch_size)
+
+
+# The soft clusters: Student's t with one degree of freedom (alpha = 1), their sharpened target and the loss
+# between them, by equations 1 to 5 of Xie, Girshick and Farhadi, "Unsupervised deep embedding for clustering
+# analysis", ICML 2016.
 
 
 def soft_assignments(embedding: Tensor, centers: Tensor) -> Tensor:
@@ -351,9 +319,9 @@ def assign(embedding: Tensor, centers: Tensor, batch_size: int) -> Tensor:
     return torch.cat([soft_assignments(part, centers) for part in embedding.split(max(batch_size, _ROWS))])
 
 
-def _optimiser(parameters: Sequence[Tensor], descent: Descent) -> torch.optim.Optimizer:
+def _optimiser(learning: Sequence[Tensor], name: str, rate: float, momentum: float) -> torch.optim.Optimizer:
     """The optimiser; one fused kernel a step reads and writes each value once, not once for every operation."""
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    if descent.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=descent.learning_rate, momentum=descent.momentum, fused=fused)
-    return torch.optim.Adam(parameters, lr=descent.learning_rate, fused=fused)
+    fused = learning[0].device.type in ("cpu", "cuda")
+    if name == "sgd":
+        return torch.optim.SGD(learning, lr=rate, momentum=momentum, fused=fused)
+    return torch.optim.Adam(learning, lr=rate, fused=fused)

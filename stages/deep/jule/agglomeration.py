@@ -21,7 +21,7 @@ _SAME = 1e-5  # of rows of length 1: less is rounding
 
 @dataclass(frozen=True)
 class Agglomeration:
-    """How graphs are built and clusters merged; clusters are names int32 (n), each its lowest image.
+    """How graphs are built and clusters merged; an image of each cluster, its lowest, represents it: int32 (n).
 
     n_neighbors, a : of the graph, see `stages.clustering.neighbours.digraph`.
     rule : see `stages.clustering.merge_rule`.
@@ -50,17 +50,26 @@ class Agglomeration:
 
     def start(self, graph: Digraph, n_clusters: int) -> np.ndarray:
         """Return the first clusters: images linked by nearest neighbours; each by itself if they are too few."""
-        names = nearest_components(graph.indices)
-        return names if len(np.unique(names)) >= n_clusters else np.arange(len(names), dtype=np.int32)
+        found = nearest_components(graph.indices)
+        return found if len(np.unique(found)) >= n_clusters else np.arange(len(found), dtype=np.int32)
 
-    def merge(self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return `n_clusters` clusters merged from `names`, or `names` if they are no more than that."""
-        return cluster_by_degree(graph, features, names, n_clusters, rule=self.rule)[0]
+    def merge(
+        self, graph: Digraph, features: np.ndarray, representatives: np.ndarray, n_clusters: int
+    ) -> np.ndarray:
+        """Return `n_clusters` clusters merged from `representatives`, or these if they are no more than that."""
+        return cluster_by_degree(graph, features, representatives, n_clusters, rule=self.rule)[0]
 
-    def finish(self, graph: Digraph, features: np.ndarray, names: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return the final `n_clusters` clusters merged from `names`; odd images join those that count."""
+    def finish(
+        self, graph: Digraph, features: np.ndarray, representatives: np.ndarray, n_clusters: int
+    ) -> np.ndarray:
+        """Return the final `n_clusters` clusters merged from such; odd images join those that count."""
         return cluster_by_degree(
-            graph, features, names, n_clusters, min_cluster_fraction=self.min_cluster_fraction, rule=self.rule
+            graph,
+            features,
+            representatives,
+            n_clusters,
+            min_cluster_fraction=self.min_cluster_fraction,
+            rule=self.rule,
         )[0]
 
 

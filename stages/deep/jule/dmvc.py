@@ -25,8 +25,8 @@ class DMVC(RecurrentPerceptrons):
     over their codes, while these stay: `DMVCFix`; (3) all of them together. Each step starts from clusters of
     nearest neighbours, found anew.
 
-    Parameters and attributes are those of `JULE`; `initial_labels_` and `forward_labels_` belong to the last step,
-    `history_` has the periods of all.
+    Parameters and attributes are those of `RecurrentPerceptrons` and its bases; `initial_labels_` and
+    `forward_labels_` belong to the last step, `history_` has the periods of all.
     """
 
     _joint: ClassVar[bool] = True
@@ -45,7 +45,7 @@ class DMVC(RecurrentPerceptrons):
         are those of the `encoder_` of a `DMVCFix`: then only step 3 is left. Errors and warnings are those of
         `JULE`.
         """
-        views = self._views(X)
+        views = self._tensors(self._prepared(X))
         n_views = len(views)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=(n_views + 2, 2))
         self.encoder_: MVnet = self._built(MVnet)

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -12,23 +12,19 @@ from torch import Tensor, nn
 
 from stages.clustering.neighbours import Digraph
 from stages.core.checks import check_choice, check_flag
-from stages.deep.checkpoint import Checkpoint
-from stages.deep.jule.base import PUBLISHED, RELEASED, SHARED, RecurrentClustering
-from stages.deep.jule.periods import Period, Trainee
+from stages.deep.jule.fitting import RecurrentClustering
+from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
+from stages.deep.jule.periods import Trainee
 from stages.deep.networks import MLP, MVnet, initialise
-from stages.deep.view_encoding import EncodesViews, check_count, embed
+from stages.deep.view_encoding import ViewClustering, embed
 
 Network = TypeVar("Network", MLP, MVnet)
 
-_SAMPLE = 10_000  # rows that principal directions are found from, at most: more change them little
 STARTS = ("projection", "xavier")
+_SAMPLE = 10_000  # rows that principal directions are found from, at most: more change them little
 
 # For the network, and what the paper of JULE leaves open on features: Guerin et al. (2021), section 6.1.
 _FEATURES: dict[str, Any] = {"start": "xavier", "view_graphs": False}
-PRESETS: dict[str, dict[str, Any]] = {
-    "published": {**SHARED, **PUBLISHED, **_FEATURES},
-    "released": {**SHARED, **RELEASED, **_FEATURES},
-}
 
 
 @dataclass(frozen=True)
@@ -68,91 +64,32 @@ class ViewTrainee(Trainee):
         return self.graphs()
 
 
-class RecurrentPerceptrons(EncodesViews, RecurrentClustering):
-    """Base of `JULE` and `DMVC`, whose parameters and attributes `JULE` documents."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class RecurrentPerceptrons(RecurrentClustering, ViewClustering[Period]):
+    """Base of `JULE` and `DMVC`. Of a parameter that both its bases have, the default of the first counts.
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        scaling: str = "sqrt",
-        width: int = 160,
-        start: str = "projection",
-        view_graphs: bool = True,
-        n_neighbors: int = 8,
-        a: float = 1.0,
-        n_nearest: int = 5,
-        lead_weight: float = 1.0,
-        lead_until: int = 0,
-        one_sided: bool = False,
-        update: str = "exact",
-        min_cluster_fraction: float = 0.2,
-        eta: float = 0.5,
-        steps: int = 40,
-        epochs: int | None = None,
-        reruns: int = 2,
-        train_again: bool = True,
-        batch_size: int = 256,
-        optimiser: str = "adam",
-        learning_rate: float = 5e-5,
-        dampening: float = 0.0,
-        weight_decay: float = 5e-5,
-        gamma: float = 1.0,
-        margin: float = 0.2,
-        negatives: str = "all",
-        anchors_only: bool = False,
-        precision: str = "float32",
-        device: str | torch.device = "cpu",
-        random_state: int | np.random.RandomState | None = None,
-        checkpoint: Checkpoint | None = None,
-        progress: Callable[[Period], None] | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.scaling = scaling
-        self.width = width
-        self.start = start
-        self.view_graphs = view_graphs
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.n_nearest = n_nearest
-        self.lead_weight = lead_weight
-        self.lead_until = lead_until
-        self.one_sided = one_sided
-        self.update = update
-        self.min_cluster_fraction = min_cluster_fraction
-        self.eta = eta
-        self.steps = steps
-        self.epochs = epochs
-        self.reruns = reruns
-        self.train_again = train_again
-        self.batch_size = batch_size
-        self.optimiser = optimiser
-        self.learning_rate = learning_rate
-        self.dampening = dampening
-        self.weight_decay = weight_decay
-        self.gamma = gamma
-        self.margin = margin
-        self.negatives = negatives
-        self.anchors_only = anchors_only
-        self.precision = precision
-        self.device = device
-        self.random_state = random_state
-        self.checkpoint = checkpoint
-        self.progress = progress
+    Parameters and attributes are also those of `stages.deep.jule.parameters.RecurrentParameters`,
+    `stages.deep.view_encoding.ViewClustering` and `stages.deep.estimator.NetworkClustering`.
+
+    Parameters
+    ----------
+    start : first weights: "projection" onto principal directions, see `start_as_projection`, or "xavier".
+    view_graphs : whether, with a code per view (`DMVC`), the graph of the clusters is the mean of the embedding's
+        and of the codes' own, instead of the embedding's alone.
+    """
+
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {**PUBLISHED, **_FEATURES},
+        "released": {**RELEASED, **_FEATURES},
+    }
+
+    start: str = "projection"
+    view_graphs: bool = True
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("start", self.start, STARTS)
         check_flag("view_graphs", self.view_graphs)
-
-    def _views(self, X: Sequence[np.ndarray]) -> list[Tensor]:
-        """Check everything that `fit` is given, and return the scaled views on the device."""
-        self._check_parameters()
-        views = self._fit_scaling(X)
-        check_count(self.n_clusters, views)
-        self.n_features_in_ = [view.shape[1] for view in views]
-        self._plan()
-        return self._tensors(views)
 
     def _built(self, kind: type[Network]) -> Network:
         """A network over the views, whose weights are still to be set."""
@@ -178,52 +115,8 @@ class JULE(RecurrentPerceptrons):
 
     Yang, Parikh and Batra, CVPR 2016, with the perceptron d-160-160 of Guerin et al. (2021) for a network. All
     views go through it side by side: with one view this is the row of a single network in the comparison of
-    Guerin et al., with several the row "CC". `PRESETS` of this module has the settings of paper
-    and released code; the defaults are what was measured best for small image sets, one setting for all.
-
-    Parameters
-    ----------
-    n_clusters : number of clusters.
-    scaling : of the views, see `stages.deep.view_encoding.scale`.
-    width : units of the hidden layer, and of the embedding (160).
-    start : first weights: "projection" onto principal directions, see `start_as_projection`, or "xavier".
-    view_graphs : whether, with a code per view (`DMVC`), the graph of the clusters is the mean of the embedding's
-        and of the codes' own, instead of the embedding's alone.
-    n_neighbors, a : of the neighbour graph (K_s 20, a 1), see `stages.clustering.neighbours.digraph`.
-    n_nearest, lead_weight, lead_until, one_sided, update : which clusters merge, and how (K_c 5, lambda 1), see
-        `stages.clustering.merge_rule.Rule`.
-    min_cluster_fraction : size from which a cluster counts at the end, see `stages.clustering.small_clusters` (0).
-    eta : share of the clusters that a period merges, above 0 and below 1 (0.9, for faces 0.2).
-    steps : gradient steps of a period. Early clusters are small and their neighbours often of the same class, so
-        that long training drives classes apart: a few steps are enough.
-    epochs : passes over the images in a period, instead of `steps`, if given (20).
-    reruns : how often the images are clustered anew, from nearest neighbours on, after the last merge. 0 gives the
-        result "SF" of the paper, 1 with `train_again` off "RC".
-    train_again : whether the network is trained on the final clusters before each of these.
-    batch_size : images in a step (100).
-    optimiser : "adam", or "sgd" with momentum 0.9, slowed down as in the released code; a new one in each period.
-    learning_rate : its step size (0.01 with "sgd").
-    dampening : of the momentum (released code, by Torch's default: 0.9).
-    weight_decay : weight of the squared weights (5e-5).
-    gamma, margin, anchors_only : of the loss (2, 0.2), see `stages.deep.jule.periods.triplet_loss`.
-    negatives : "all" images of other clusters in a batch, or only those of the `n_nearest" clusters (paper).
-    precision : of the matrix products while training, "float32" or "bfloat16"; weights, rows of the loss and the
-        graphs stay float32.
-    device : torch device to compute on, e.g. "cpu" or "cuda".
-    random_state : int, RandomState or None, as everywhere in scikit-learn.
-    checkpoint : keeps the state, so that a killed fit goes on where it was, see `stages.deep.checkpoint`.
-    progress : called with a `Period` after every period, or None.
-
-    Attributes
-    ----------
-    labels_ : int32 (n), the clusters, 0..n_clusters-1, numbered by their first images.
-    forward_labels_ : int32 (n), the clusters when they first were as many ("SF").
-    initial_labels_ : int32 (n), the clusters before the first period.
-    embedding_ : float32 (n, width), rows of length 1.
-    cluster_centers_ : float32 (n_clusters, width), the means of the clusters; `predict` takes the nearest.
-    encoder_ : the network, trained.
-    history_ : list of `Period`.
-    n_features_in_ : list of the views' widths.
+    Guerin et al., with several the row "CC". `PRESETS` has the settings of paper and released code. Parameters and
+    attributes are those of `RecurrentPerceptrons` and its bases.
     """
 
     def fit(self, X: Sequence[np.ndarray], y: None = None) -> "JULE":
@@ -232,7 +125,7 @@ class JULE(RecurrentPerceptrons):
         Raises `ParameterError` for a parameter, view or checkpoint that cannot be used. Warns (`UserWarning`) when
         one cluster holds over half of the images. Processes that `torch.distributed` has joined train together.
         """
-        views = self._views(X)
+        views = self._tensors(self._prepared(X))
         weights, order = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         self.encoder_ = self._built(MLP)
         saved = self._restored(len(views[0]))

@@ -1,30 +1,22 @@
 """JULE on images: a convolutional network trained on the clusters that merge in what it makes of the images."""
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from stages.clustering import normalise
 from stages.core.checks import check_flag
-from stages.deep.checkpoint import Checkpoint
-from stages.deep.image_encoding import EncodesImages, embed_images, first_network
-from stages.deep.jule.base import PUBLISHED, RELEASED, SHARED, RecurrentClustering
+from stages.deep.image_encoding import ImageClustering, embed_images, first_network
 from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
-from stages.deep.jule.periods import Period, Trainee
+from stages.deep.jule.fitting import RecurrentClustering
+from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
+from stages.deep.jule.periods import Trainee
 from stages.deep.precision import exact_convolutions
-
-# "released" also normalises by the statistics of each batch, instead of those of all images, while clusters merge.
-# What neither preset follows of that code: its smaller last batch of a pass, random first scales of batch
-# normalisation, the order of images in its statistics, paths of nearest neighbours that are cut after 51 images.
-PRESETS: dict[str, dict[str, Any]] = {
-    "published": {**SHARED, **PUBLISHED, "batch_statistics": False},
-    "released": {**SHARED, **RELEASED, "batch_statistics": True},
-}
-
 
 _ROWS = 4096  # normalised at once
 
@@ -71,124 +63,69 @@ class ImageTrainee(Trainee):
         return embed_images(self.module.eval(), self.images).cpu().numpy()
 
 
-class ImageJULE(EncodesImages, RecurrentClustering):
+@dataclass(eq=False, repr=False, kw_only=True)
+class ImageJULE(RecurrentClustering, ImageClustering[Period]):
     """Joint unsupervised learning of a representation and of clusters, from images.
 
     Yang, Parikh and Batra, CVPR 2016. The first clusters are images linked by nearest neighbours in their pixels;
     each period trains the network on the clusters there are and merges some of them on the graph of what it makes
-    of the images; in the end the images are clustered anew. The defaults are the paper's; `PRESETS` has the
-    settings of its released code, too; the pipeline has others that measure better than both.
+    of the images; in the end the images are clustered again from the start. The defaults are the paper's;
+    `PRESETS` has the settings of its released code, too; the pipeline has others that measure better than both.
+
+    Parameters and attributes are also those of `stages.deep.jule.parameters.RecurrentParameters` and
+    `stages.deep.estimator.NetworkClustering`.
 
     Parameters
     ----------
-    n_clusters : number of clusters.
     network : the blocks of convolutions, by the paper's image sets (`stages.deep.jule.convolutions.NETWORKS`), or
         "auto": chosen by the size of the images.
-    width : units of the embedding (160).
     batch_statistics : whether batch normalisation takes the statistics of each batch, instead of those of all
         images, for the graphs of the periods, as in the released code.
-    eta : share of the clusters that a period merges (0.9; for faces 0.2).
-    epochs : passes over the images in a period, in whole batches: what does not fill one waits for the next pass,
-        whose order is another (20).
-    steps : gradient steps of a period, if `epochs` is None.
-    reruns, train_again : after the first result ("SF"), how often the images are clustered anew, from nearest
-        neighbours on, and whether the network is trained in between (1 and False: the result "RC").
-
-    n_neighbors, a, n_nearest, lead_weight, lead_until, one_sided, update, min_cluster_fraction, batch_size,
-    optimiser, learning_rate, dampening, weight_decay, gamma, margin, negatives, anchors_only, precision, device,
-    random_state, checkpoint and progress are those of `stages.deep.JULE`.
 
     Attributes
     ----------
-    labels_ : int32 (n), the clusters, 0..n_clusters-1, numbered by their first images ("RC").
-    forward_labels_ : int32 (n), the clusters when they first were as many ("SF").
-    initial_labels_ : int32 (n), the clusters before the first period.
-    embedding_ : float32 (n, width), rows of length 1.
-    cluster_centers_ : float32 (n_clusters, width), the means of the clusters; `predict` takes the nearest.
     encoder_ : `stages.deep.jule.convolutions.ConvEncoder`, trained.
     image_shape_ : (c, h, w).
-    history_ : list of `Period`.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        network: str = AUTO,
-        width: int = 160,
-        batch_statistics: bool = False,
-        n_neighbors: int = 20,
-        a: float = 1.0,
-        n_nearest: int = 5,
-        lead_weight: float = 1.0,
-        lead_until: int = 0,
-        one_sided: bool = False,
-        update: str = "weighted",
-        min_cluster_fraction: float = 0.0,
-        eta: float = 0.9,
-        steps: int = 100,
-        epochs: int | None = 20,
-        reruns: int = 1,
-        train_again: bool = False,
-        batch_size: int = 100,
-        optimiser: str = "sgd",
-        learning_rate: float = 0.01,
-        dampening: float = 0.0,
-        weight_decay: float = 5e-5,
-        gamma: float = 2.0,
-        margin: float = 0.2,
-        negatives: str = "nearest",
-        anchors_only: bool = False,
-        precision: str = "float32",
-        device: str | torch.device = "cpu",
-        random_state: int | np.random.RandomState | None = None,
-        checkpoint: Checkpoint | None = None,
-        progress: Callable[[Period], None] | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.network = network
-        self.width = width
-        self.batch_statistics = batch_statistics
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.n_nearest = n_nearest
-        self.lead_weight = lead_weight
-        self.lead_until = lead_until
-        self.one_sided = one_sided
-        self.update = update
-        self.min_cluster_fraction = min_cluster_fraction
-        self.eta = eta
-        self.steps = steps
-        self.epochs = epochs
-        self.reruns = reruns
-        self.train_again = train_again
-        self.batch_size = batch_size
-        self.optimiser = optimiser
-        self.learning_rate = learning_rate
-        self.dampening = dampening
-        self.weight_decay = weight_decay
-        self.gamma = gamma
-        self.margin = margin
-        self.negatives = negatives
-        self.anchors_only = anchors_only
-        self.precision = precision
-        self.device = device
-        self.random_state = random_state
-        self.checkpoint = checkpoint
-        self.progress = progress
+    # "released" also normalises by the statistics of each batch, instead of those of all images, while clusters
+    # merge. Neither preset follows these parts of that code: its smaller last batch of a pass, random first scales
+    # of batch normalisation, the order of images in its statistics, and paths of nearest neighbours that are cut
+    # after 51 images.
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {**PUBLISHED, "batch_statistics": False},
+        "released": {**RELEASED, "batch_statistics": True},
+    }
 
-    def fit(self, X: Any, y: None = None) -> "ImageJULE":
+    network: str = AUTO
+    batch_statistics: bool = False
+    n_neighbors: int = 20
+    update: str = "weighted"
+    min_cluster_fraction: float = 0.0
+    eta: float = 0.9
+    steps: int = 100
+    epochs: int | None = 20
+    reruns: int = 1
+    train_again: bool = False
+    batch_size: int = 100
+    optimiser: str = "sgd"
+    learning_rate: float = 0.01
+    gamma: float = 2.0
+    negatives: str = "nearest"
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_flag("batch_statistics", self.batch_statistics)
+
+    def fit(self, X: ArrayLike, y: None = None) -> "ImageJULE":
         """Train on images `X` of one size: uint8 (n, h, w), or (n, c, h, w) with c 1 or 3.
 
         Raises `ParameterError` for a parameter, image or checkpoint that cannot be used. Warns (`UserWarning`)
         when one cluster holds over half of the images.
         """
-        self._check_parameters()
-        check_flag("batch_statistics", self.batch_statistics)
-        images = self._images(X)
+        images = self._prepared(X)
         weights, order = check_random_state(self.random_state).randint(2**31 - 1, size=2)
-        self._plan()
-        self.encoder_ = self._built(int(weights))
+        self.encoder_: ConvEncoder = self._built(int(weights))
         saved = self._restored(len(images))
         pixels = torch.from_numpy(images).to(self.device)
         with exact_convolutions(self.device):

@@ -9,7 +9,6 @@ cluster than to others.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,27 +19,8 @@ from stages.core.errors import ParameterError
 from stages.deep.checkpoint import load_optimiser, named, optimiser_state, part, take
 from stages.deep.distributed import Group
 from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
+from stages.deep.jule.parameters import Period, RecurrentParameters
 from stages.deep.precision import autocast, full_precision
-
-PHASES = ("merge", "again")
-
-
-@dataclass(frozen=True)
-class Period:
-    """One period.
-
-    Attributes: `phase` "merge" (on the way to the clusters asked for) or "again" (clustered anew); `steps`,
-    gradient steps in it; `loss`, their mean triplet loss (NaN without steps); `clusters`, how many are left
-    after it; `changed`, the share of images (0 to 1) in another cluster than before, clusters being matched one
-    to one (NaN while merging); `labels` int32 (n), numbered from 0 by first images.
-    """
-
-    phase: str
-    steps: int
-    loss: float
-    clusters: int
-    changed: float
-    labels: np.ndarray
 
 
 class Trainee(ABC):
@@ -74,52 +54,30 @@ class Trainee(ABC):
         return ()
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how hard the periods train; the fields are the parameters of `stages.deep.JULE`."""
-
-    n_clusters: int
-    eta: float
-    steps: int
-    epochs: int | None
-    reruns: int
-    train_again: bool
-    batch_size: int
-    optimiser: str
-    learning_rate: float
-    dampening: float
-    weight_decay: float
-    gamma: float
-    margin: float
-    negatives: str
-    n_nearest: int
-    anchors_only: bool
-    precision: str
-
-
 class Recurrence:
     """The periods of one training, one after the other; the weights of the trainee change in place.
 
-    `names` int32 (n) are the clusters to start from. `save` is called after every pass over the images.
+    `representatives` int32 (n) are the clusters to start from, each as its lowest image. `save` is called after
+    every pass over the images.
     """
 
     def __init__(
         self,
         trainee: Trainee,
         agglomeration: Agglomeration,
-        schedule: Schedule,
-        names: np.ndarray,
+        plan: RecurrentParameters,
+        representatives: np.ndarray,
         generator: torch.Generator,
         save: Callable[[], None] = lambda: None,
     ) -> None:
         self.trainee = trainee
         self.agglomeration = agglomeration
-        self.schedule = schedule
-        self.names = names
+        self.plan = plan
+        self.representatives = representatives
         self.generator = generator
         self.save = save
         self.group = Group.current()
-        self.forward_names: np.ndarray | None = None  # the clusters when they first were as many as asked for
+        self.forward: np.ndarray | None = None  # the clusters when they first were as many as asked for
         self.again = 0
         self._steps = self._all_steps = 0
         self._total = torch.zeros((), dtype=torch.float64, device=trainee.device)
@@ -133,31 +91,31 @@ class Recurrence:
     @property
     def finished(self) -> bool:
         """Whether all periods are over."""
-        return self.forward_names is not None and self.again == self.schedule.reruns
+        return self.forward is not None and self.again == self.plan.reruns
 
     def period(self) -> Period:
-        """Run the next period, and tell of it."""
-        merging = self.forward_names is None
-        before = self.names
-        if merging or self.schedule.train_again:
+        """Run the next period and return its record."""
+        merging = self.forward is None
+        before = self.representatives
+        if merging or self.plan.train_again:
             self._train()
         loss = self._total.item() / self._steps if self._steps else math.nan
         features, graph = self._graph(loss)
-        wanted = self.schedule.n_clusters
+        wanted = self.plan.n_clusters
         if merging:
             count = len(np.unique(before))
-            left = count - math.ceil(self.schedule.eta * count)
+            left = count - math.ceil(self.plan.eta * count)
             if left > wanted:
-                self.names = self.agglomeration.merge(graph, features, before, left)
+                self.representatives = self.agglomeration.merge(graph, features, before, left)
             else:
-                self.names = self.agglomeration.finish(graph, features, before, wanted)
-                self.forward_names = self.names
+                self.representatives = self.agglomeration.finish(graph, features, before, wanted)
+                self.forward = self.representatives
         else:
             start = self.agglomeration.start(graph, wanted)
-            self.names = self.agglomeration.finish(graph, features, start, wanted)
+            self.representatives = self.agglomeration.finish(graph, features, start, wanted)
             self.again += 1
-        self.names = self.group.first(self.names)
-        labels = numbered(self.names)
+        self.representatives = self.group.first(self.representatives)
+        labels = numbered(self.representatives)
         self._nearest = self._nearest_on(graph)
         steps = self._steps
         self._steps, self._optimiser = 0, None
@@ -167,24 +125,24 @@ class Recurrence:
 
     def _graph(self, loss: float) -> tuple[np.ndarray, Digraph]:
         """The features of all images, and the graph on them; `loss` is that of the training before, if any."""
-        merged = self.forward_names is not None
-        features = self.trainee.features(self.schedule.batch_size, self._all_steps, merged)
+        merged = self.forward is not None
+        features = self.trainee.features(self.plan.batch_size, self._all_steps, merged)
         if (self._steps and not math.isfinite(loss)) or not np.isfinite(features).all():
-            rate = self.schedule.learning_rate
+            rate = self.plan.learning_rate
             raise ParameterError(f"training ran away to a loss of {loss}; lower learning_rate, which is {rate}")
         return features, self.agglomeration.graph(features, self.trainee.view_graphs())
 
     def _nearest_on(self, graph: Digraph) -> Tensor | None:
         """The clusters nearest to each, int64 (c, k), where the loss asks for them."""
-        if self.schedule.negatives != "nearest":
+        if self.plan.negatives != "nearest":
             return None
-        found = nearest_clusters(graph, numbered(self.names), self.schedule.n_nearest)
+        found = nearest_clusters(graph, numbered(self.representatives), self.plan.n_nearest)
         return torch.from_numpy(found).to(self.trainee.device)
 
     def _train(self) -> None:
-        plan, trainee = self.schedule, self.trainee
+        plan, trainee = self.plan, self.trainee
         n_images, device = trainee.n_images, trainee.device
-        labels = numbered(self.names)
+        labels = numbered(self.representatives)
         targets = torch.from_numpy(labels.astype(np.int64)).to(device)
         whole = max(n_images // plan.batch_size, 1)  # what does not fill a batch waits for another shuffle
         steps = plan.steps if plan.epochs is None else plan.epochs * whole
@@ -215,7 +173,7 @@ class Recurrence:
             self.save()
 
     def _new_optimiser(self) -> torch.optim.Optimizer:
-        plan, parameters = self.schedule, self.trainee.module.parameters()
+        plan, parameters = self.plan, self.trainee.module.parameters()
         if plan.optimiser == "adam":
             return torch.optim.Adam(parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
         return torch.optim.SGD(
@@ -228,22 +186,22 @@ class Recurrence:
 
     def _set_rate(self) -> None:
         """SGD slows down over the whole training: by (1 + .0001 t)^-.75, as in JULE's released code."""
-        if self.schedule.optimiser == "sgd" and self._optimiser is not None:
-            rate = self.schedule.learning_rate * (1 + 1e-4 * self._all_steps) ** -0.75
+        if self.plan.optimiser == "sgd" and self._optimiser is not None:
+            rate = self.plan.learning_rate * (1 + 1e-4 * self._all_steps) ** -0.75
             for group in self._optimiser.param_groups:
                 group["lr"] = rate
 
     def state(self) -> dict[str, Tensor]:
         """Return all that `load` needs, by name, on the CPU; the weights are the caller's to keep."""
-        counters = [self._steps, self._all_steps, self.again, int(self.forward_names is not None)]
+        counters = [self._steps, self._all_steps, self.again, int(self.forward is not None)]
         state = {
-            "names": torch.from_numpy(self.names),
+            "representatives": torch.from_numpy(self.representatives),
             "counters": torch.tensor(counters),
             "generator": self.generator.get_state(),
             "total": self._total.detach().cpu(),
         }
-        if self.forward_names is not None:
-            state["forward"] = torch.from_numpy(self.forward_names)
+        if self.forward is not None:
+            state["forward"] = torch.from_numpy(self.forward)
         if self._nearest is not None:
             state["nearest"] = self._nearest.cpu()
         if self._optimiser is not None:
@@ -252,15 +210,15 @@ class Recurrence:
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from `state`; raises `ParameterError` if it is that of another training. Weights are not in it."""
-        like = torch.from_numpy(self.names)
-        self.names = take(state, "names", like).numpy()
+        like = torch.from_numpy(self.representatives)
+        self.representatives = take(state, "representatives", like).numpy()
         counters = take(state, "counters", torch.zeros(4, dtype=torch.int64)).tolist()
         self._steps, self._all_steps, self.again, forward = counters
-        self.forward_names = take(state, "forward", like).numpy() if forward else None
+        self.forward = take(state, "forward", like).numpy() if forward else None
         self.generator.set_state(take(state, "generator", self.generator.get_state()))
         self._total.copy_(take(state, "total", self._total))
         if "nearest" in state:
-            shape = (int(numbered(self.names).max()) + 1, self.schedule.n_nearest)
+            shape = (int(numbered(self.representatives).max()) + 1, self.plan.n_nearest)
             like = torch.empty(shape, dtype=torch.int64, device=self.trainee.device)
             self._nearest = take(state, "nearest", like)
         if self._steps:

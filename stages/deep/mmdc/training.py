@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,43 +15,10 @@ from stages.deep.clusters import nearest_centers
 from stages.deep.image_encoding import embed_images
 from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
 from stages.deep.mmdc.network import MixtureEncoder
+from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
 from stages.deep.precision import autocast
 
-MEANS = ("one_hot", "random")
-PHASES = ("assign", "refine")
 _STARTS = 10  # of the K-means of a refinement
-
-
-@dataclass(frozen=True)
-class MixtureEpoch:
-    """One epoch.
-
-    Attributes: `phase` "assign" (targets find their images within batches) or "refine" (targets are clusters of
-    K-means); `loss`, the mean squared error over images and dimensions; `rotation`, the cross-entropy of the
-    rotation task (NaN without it); `changed`, the share of images (0 to 1) in another cluster than after the last
-    epoch (NaN for the first); `labels` int32 (n), the clusters after it.
-    """
-
-    phase: str
-    loss: float
-    rotation: float
-    changed: float
-    labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how hard is trained; the fields are the parameters of `stages.deep.MMDC`."""
-
-    epochs: int
-    refine_epoch: int
-    batch_size: int
-    learning_rate: float
-    decay: float
-    decay_epoch: int
-    momentum: float
-    weight_decay: float
-    precision: str
 
 
 class Targets(NamedTuple):
@@ -129,7 +95,7 @@ class MixtureTraining:
         images: Tensor,
         targets: Targets,
         augmentation: Augmentation,
-        plan: Plan,
+        plan: MixtureParameters,
         order: torch.Generator,
         chance: torch.Generator,
     ) -> None:
@@ -146,7 +112,7 @@ class MixtureTraining:
         return self.epochs >= self.plan.epochs
 
     def epoch(self) -> MixtureEpoch:
-        """Run the next epoch, and tell of it."""
+        """Run the next epoch and return its record."""
         for group in self._optimiser.param_groups:
             late = self.epochs >= self.plan.decay_epoch
             group["lr"] = self.plan.learning_rate * (self.plan.decay if late else 1)
@@ -161,7 +127,7 @@ class MixtureTraining:
         before, self.labels = self.labels, nearest_centers(self._outputs(), self.targets.means)
         changed = math.nan if before is None else float((before != self.labels).mean())
         self.epochs += 1
-        return MixtureEpoch(PHASES[refining], loss, rotation, changed, self.labels)
+        return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, self.labels)
 
     def _rotations(self) -> float:
         """A pass that tells four turns of each image apart; its mean cross-entropy."""
@@ -260,7 +226,7 @@ class MixtureTraining:
         load_optimiser(self._optimiser, state)
 
 
-def _optimiser(modules: Sequence[nn.Module], plan: Plan) -> torch.optim.SGD:
+def _optimiser(modules: Sequence[nn.Module], plan: MixtureParameters) -> torch.optim.SGD:
     """Gradient descent with momentum; scales and shifts (one-dimensional parameters) have no weight decay."""
     parameters = [parameter for module in modules for parameter in module.parameters()]
     groups = [

@@ -1,0 +1,238 @@
+"""DEC and IDEC over many views: from views to clusters through an autoencoder, and on from a checkpoint."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from stages.core.checks import check_number
+from stages.core.errors import ParameterError
+from stages.deep.checkpoint import history_state, load_weights, named, part, take
+from stages.deep.clusters import cluster_means, warn_of_sizes
+from stages.deep.dec.autoencoders import Autoencoder, build_autoencoder
+from stages.deep.dec.first_clusters import given_labels, kmeans_labels
+from stages.deep.dec.parameters import EmbeddedParameters, Epoch
+from stages.deep.dec.phases import Clustering, Phase, Pretraining
+from stages.deep.distributed import Group
+from stages.deep.networks import initialise
+from stages.deep.view_encoding import embed
+
+# Constructor arguments for the stacked autoencoder, by source. "published": Xie, Girshick and Farhadi, ICML 2016,
+# section 4.3 and eq. 2; Guo, Gao, Liu and Yin, IJCAI 2017, section 4.2 with the values for MNIST, and eq. 1, 3 and
+# 5. The equations sum; inputs have mean square 1 (DEC, section 4.3), and 20,000 batches of 256 are 73 passes over
+# MNIST. "released": IDEC's code, which has a port of DEC. It takes images in order, means over a batch, and
+# features as they are given, which for MNIST are pixels (0 to 255) divided by 50. Both papers pre-train layer by
+# layer, with a fifth of the inputs dropped; here the whole network learns at once, with the same noise.
+_SHARED: dict[str, Any] = {
+    "network": (500, 500, 2000, 10),
+    "init": "kmeans",
+    "n_init": 20,
+    "pretrain_noise": 0.2,
+    "anchor_epochs": 0,
+    "refine_epochs": 73,
+    "update_interval": 140,
+    "batch_size": 256,
+    "tolerance": 1e-3,
+}
+_PUBLISHED: dict[str, Any] = {**_SHARED, "scaling": "global", "shuffle": True, "reduction": "sum"}
+_RELEASED: dict[str, Any] = {**_SHARED, "scaling": "none", "shuffle": False, "reduction": "mean"}
+# The paper of DEC names no momentum, nor how often its target is updated: these are the port's, for MNIST.
+_DEC: dict[str, Any] = {"optimiser": "sgd", "learning_rate": 0.01, "momentum": 0.9}
+_IDEC: dict[str, Any] = {"optimiser": "adam", "learning_rate": 1e-3, "gamma": 0.1}
+
+
+class EmbeddedClustering(EmbeddedParameters):
+    """Base of `IDEC` and `DEC`, which differ in the loss of the second phase, the clustering."""
+
+    network_: Autoencoder
+    initial_labels_: np.ndarray
+    n_iter_: int
+
+    def _loss_weight(self) -> float | None:
+        """The weight of the clustering loss beside that of reconstruction; None trains without the latter."""
+        return None
+
+    def fit(self, X: Sequence[np.ndarray], y: None = None) -> Self:
+        """Train on the views `X`, a list of real arrays (n, d_j) whose rows are the same images.
+
+        Raises `ParameterError` for a parameter, view or checkpoint that cannot be used. Warns (`UserWarning`) when
+        a cluster ends empty or holds over half of the images. Where `torch.distributed` has joined several
+        processes, each of them must call it with the same arguments: they train together.
+        """
+        views = self._prepared(X)
+        self._group = Group.current()
+        random = check_random_state(self.random_state)
+        seeds = self._group.first(random.randint(2**31 - 1, size=3))
+        weights, *orders = (torch.Generator().manual_seed(int(seed)) for seed in seeds)
+        saved = self._saved()
+        labels = self._given_clusters(views, random, saved)
+        tensors = self._tensors(views)
+        del views
+        self._build(weights)
+        self._restore(saved, len(tensors[0]))
+        noise_seed = int(torch.randint(2**31 - 1, (), generator=weights))
+        if not saved or int(saved["phase"]) == 0:
+            self._pretrain(tensors, orders[0], noise_seed, labels, saved)
+            embedding = embed(self.network_.encoder, tensors, self.batch_size, group=self._group)
+            if labels is None:
+                labels = self._found_clusters(embedding, random)
+            centers = cluster_means(embedding, torch.from_numpy(labels).to(self.device), self.n_clusters)
+            saved = {}
+        else:  # the state holds the centres and the target
+            width = self.width if isinstance(self.network, str) else self.network[-1]
+            centers = torch.zeros((self.n_clusters, width), device=self.device)
+        assert labels is not None
+        self._cluster(tensors, orders[1], centers, labels, saved)
+        return self
+
+    def _given_clusters(
+        self, views: list[np.ndarray], random: np.random.RandomState, saved: Mapping[str, Tensor]
+    ) -> np.ndarray | None:
+        """The first clusters that the checkpoint or `init` gives, before the training: bad ones cost nothing."""
+        if "first" in saved:
+            labels: np.ndarray = take(saved, "first", torch.empty(len(views[0]), dtype=torch.int64)).numpy()
+            return labels
+        if isinstance(self.init, str) and self.init == "kmeans":
+            return None
+        if self._group.rank > 0:
+            return self._group.first(np.empty(len(views[0]), np.int64))
+        return self._group.first(given_labels(self.init, views, self.n_clusters, random))
+
+    def _found_clusters(self, embedding: Tensor, random: np.random.RandomState) -> np.ndarray:
+        """The first clusters by K-means on the embedding (n, width), which the first process computes for all."""
+        if self._group.rank > 0:
+            return self._group.first(np.empty(len(embedding), np.int64))
+        return self._group.first(kmeans_labels(embedding.cpu().numpy(), self.n_clusters, self.n_init, random))
+
+    def _build(self, generator: torch.Generator) -> None:
+        with torch.device("meta"):  # no memory and no random numbers yet
+            network = build_autoencoder(self.network, self.n_features_in_, self.width)
+        network.to_empty(device="cpu")
+        initialise(network, generator)  # on the CPU, so that every device starts from the same weights
+        self.network_ = network.to(self.device)
+        self.encoder_ = self.network_.encoder
+
+    def _pretrain(
+        self,
+        views: list[Tensor],
+        order: torch.Generator,
+        noise_seed: int,
+        labels: np.ndarray | None,
+        saved: Mapping[str, Tensor],
+    ) -> None:
+        phase = Pretraining(self.network_, views, self, order, noise_seed)
+        if saved:
+            phase.load(part(saved, "training"))
+        self._train(phase, labels)
+
+    def _cluster(
+        self,
+        views: list[Tensor],
+        order: torch.Generator,
+        centers: Tensor,
+        labels: np.ndarray,
+        saved: Mapping[str, Tensor],
+    ) -> None:
+        first = torch.from_numpy(labels).to(self.device)
+        phase = Clustering(self.network_, views, self, order, centers, first, self._loss_weight())
+        if saved:
+            phase.load(part(saved, "training"))
+        self._train(phase, labels)
+        self.initial_labels_ = labels.astype(np.int32)
+        self.n_iter_ = sum(epoch.phase == "refine" for epoch in self.history_)
+        self.cluster_centers_ = phase.centers.detach().cpu().numpy()
+        embedding = embed(self.network_.encoder, views, self.batch_size, group=self._group)
+        self.embedding_ = embedding.cpu().numpy()
+        self.labels_ = self._nearest(embedding)
+        lower = "learning_rate" if self._loss_weight() is None else "gamma"
+        warn_of_sizes(self.labels_, self.n_clusters, f"ask for fewer clusters, or lower {lower}")
+
+    def _train(self, phase: Phase, labels: np.ndarray | None) -> None:
+        while not phase.finished:
+            epoch = phase.epoch()
+            loss = epoch.clustering if np.isnan(epoch.reconstruction) else epoch.reconstruction
+            if not np.isfinite(loss):
+                name = "learning_rate" if phase.rate == self.learning_rate else "pretrain_learning_rate"
+                raise ParameterError(
+                    f"the {epoch.phase} loss became {loss} in epoch {len(self.history_) + 1}; "
+                    f"lower {name}, which is {phase.rate}"
+                )
+            self.history_.append(epoch)
+            if self._group.rank == 0:
+                self._save(lambda: self._state_of(phase, labels))
+            self._report(epoch)
+
+    def _state_of(self, phase: Phase, labels: np.ndarray | None) -> dict[str, Tensor]:
+        """The state of the fit after an epoch."""
+        state = {
+            "phase": torch.tensor(int(isinstance(phase, Clustering))),
+            **history_state(self.history_, Epoch),
+            **named(self.network_.state_dict(), "network"),
+            **named(phase.state(), "training"),
+        }
+        return state if labels is None else {**state, "first": torch.from_numpy(labels)}
+
+    def _restore(self, saved: Mapping[str, Tensor], n_images: int) -> None:
+        """Take weights and history from a state, if it is not empty."""
+        if saved:
+            take(saved, "phase", torch.tensor(0))
+            load_weights(self.network_, part(saved, "network"))
+        self._restore_history(saved, Epoch, n_images)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class IDEC(EmbeddedClustering):
+    """Improved deep embedded clustering of a list of views.
+
+    Guo, Gao, Liu and Yin, IJCAI 2017, with the multi-view network of Guerin et al. (2021) as its autoencoder:
+    pre-train by reconstruction; find the first clusters; then train on reconstruction + `gamma` * clustering
+    loss. The papers' settings are in `PRESETS`: `IDEC(10, **IDEC.PRESETS["released"])`.
+
+    Parameters and attributes are also those of `stages.deep.dec.parameters.EmbeddedParameters`,
+    `stages.deep.view_encoding.ViewClustering` and `stages.deep.estimator.NetworkClustering`.
+
+    Parameters
+    ----------
+    gamma : weight of the clustering loss; the reconstruction loss weighs 1 (0.1).
+    """
+
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {**_PUBLISHED, **_IDEC},
+        "released": {**_RELEASED, **_IDEC},
+    }
+
+    gamma: float = 1.0
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_number("gamma", self.gamma)
+
+    def _loss_weight(self) -> float | None:
+        return self.gamma
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class DEC(EmbeddedClustering):
+    """Deep embedded clustering of a list of views.
+
+    Xie, Girshick and Farhadi, "Unsupervised deep embedding for clustering analysis", ICML 2016: pre-train an
+    autoencoder; drop its decoder; find the first clusters by K-means; then train encoder and centres on the
+    clustering loss alone. The paper's settings are in `PRESETS`: `DEC(10, **DEC.PRESETS["released"])`.
+
+    Parameters and attributes are those of `IDEC`, but for `gamma`: there is no reconstruction to weigh against.
+    The decoder of `network_` is that of the pre-training.
+    """
+
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {**_PUBLISHED, **_DEC},
+        "released": {**_RELEASED, **_DEC},
+    }
+
+    pretrain_learning_rate: float | None = 1e-3
+    anchor_epochs: int = 0
+    optimiser: str = "sgd"
+    learning_rate: float = 0.01

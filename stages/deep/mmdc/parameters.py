@@ -1,0 +1,139 @@
+"""The parameters of multi-modal deep clustering, their checks, the paper's values, and the record of an epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stages.core.checks import check_choice, check_flag, check_number, check_share
+from stages.core.errors import ParameterError
+from stages.deep.image_encoding import ImageClustering
+from stages.deep.mmdc.network import NETWORKS
+
+MEANS = ("one_hot", "random")
+
+# The settings of the paper's image sets. For MNIST only, a small network, turns instead of the rotation task, and
+# crops of three sizes.
+_PHOTOS: dict[str, Any] = {
+    "network": "resnet18",
+    "epochs": 400,
+    "refine_epoch": 350,
+    "learning_rate": 0.05,
+    "decay": 0.2,
+    "decay_epoch": 300,
+    "weight_decay": 5e-4,
+    "degrees": 0.0,
+    "flip": True,
+    "jitter": True,
+    "rotation_task": True,
+}
+_PRESETS: dict[str, dict[str, Any]] = {
+    "mnist": {
+        "network": "vgg",
+        "epochs": 50,
+        "refine_epoch": 20,
+        "learning_rate": 0.05,
+        "decay": 0.1,
+        "decay_epoch": 40,
+        "weight_decay": 5e-4,
+        "crops": (24, 20, 16),
+        "input_size": 32,
+        "degrees": 25.0,
+        "flip": False,
+        "jitter": False,
+        "rotation_task": False,
+    },
+    "cifar10": {**_PHOTOS, "crops": (20,), "input_size": 32},
+    "cifar100": {**_PHOTOS, "crops": (20,), "input_size": 32, "weight_decay": 1e-4},
+    "stl10": {**_PHOTOS, "crops": (64,), "input_size": 64},
+    "imagenet10": {**_PHOTOS, "crops": (64,), "input_size": 64},
+    "tiny_imagenet": {**_PHOTOS, "crops": (40,), "input_size": 64, "weight_decay": 1e-4},
+}
+
+
+@dataclass(frozen=True)
+class MixtureEpoch:
+    """One epoch.
+
+    Attributes: `phase` "assign" (targets find their images within batches) or "refine" (targets are clusters of
+    K-means); `loss`, the mean squared error over images and dimensions; `rotation`, the cross-entropy of the
+    rotation task (NaN without it); `changed`, the share of images (0 to 1) in another cluster than after the last
+    epoch (NaN for the first); `labels` int32 (n), the clusters after it.
+    """
+
+    PHASES: ClassVar[tuple[str, ...]] = ("assign", "refine")
+
+    phase: str
+    loss: float
+    rotation: float
+    changed: float
+    labels: np.ndarray
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class MixtureParameters(ImageClustering[MixtureEpoch]):
+    """The parameters of `MMDC`: defaults are the paper's for CIFAR-10, `PRESETS` has those for other image sets.
+
+    Parameters
+    ----------
+    n_clusters : also the components of the mixture.
+    network : "resnet18", or "vgg", four small blocks for digits; see `stages.deep.mmdc.network`.
+    epochs : passes over the images.
+    refine_epoch : first pass, from 0, whose targets are clusters of K-means; none, if `epochs` is no more.
+    learning_rate, decay, decay_epoch : step size, and what it is multiplied by from that pass on, if there is one.
+    momentum, weight_decay : of gradient descent; scales and shifts have no decay.
+    crops : sides of the square crops in pixels, of which one is drawn for each view; the middle of the first
+        size is what is clustered. None: five eighths of the shorter side, as for most sets of the paper.
+    input_size : side that a crop is resized to. None: 32 for crops of at most 32 pixels, else 64.
+    degrees : largest turn of a view, either way.
+    flip, jitter : whether views are mirrored and their colours vary, see `stages.deep.mmdc.augmentation`.
+    rotation_task : whether rotations are learnt, too.
+    means, sigma : of the mixture, see `stages.deep.mmdc.training.draw_targets`; in the paper's runs every target
+        is one of the unit vectors.
+
+    Attributes
+    ----------
+    labels_ : the nearest means of the mixture.
+    embedding_ : rows of length 1, of width n_clusters.
+    cluster_centers_ : the means of the mixture.
+    encoder_ : `stages.deep.mmdc.network.MixtureEncoder`, trained.
+    history_ : list of `MixtureEpoch`.
+    """
+
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = _PRESETS
+
+    network: str = "resnet18"
+    epochs: int = 400
+    refine_epoch: int = 350
+    learning_rate: float = 0.05
+    decay: float = 0.2
+    decay_epoch: int = 300
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch_size: int = 128
+    crops: Sequence[int] | None = None
+    input_size: int | None = None
+    degrees: float = 0.0
+    flip: bool = True
+    jitter: bool = True
+    rotation_task: bool = True
+    means: str = "one_hot"
+    sigma: float = 0.0
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_number("epochs", self.epochs, 1, whole=True)
+        for name in ("refine_epoch", "decay_epoch"):
+            check_number(name, getattr(self, name), whole=True)
+        for name in ("decay", "weight_decay", "degrees", "sigma"):
+            check_number(name, getattr(self, name))
+        check_share("momentum", self.momentum)
+        if self.crops is not None and not isinstance(self.crops, list | tuple):
+            raise ParameterError(f"crops is {self.crops!r}; give a list of whole numbers, or null")
+        if self.input_size is not None:
+            check_number("input_size", self.input_size, 16, whole=True)
+        check_choice("network", self.network, NETWORKS)
+        check_choice("means", self.means, MEANS)
+        for name in ("flip", "jitter", "rotation_task"):
+            check_flag(name, getattr(self, name))

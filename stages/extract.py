@@ -2,10 +2,11 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,14 +18,7 @@ from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog
 from stages.fetching.downloads import cache_folder
-from stages.tables import ImageTable, read_images, write_vectors
-
-if TYPE_CHECKING:
-    from stages.backbones.extraction import ShardExtractor
-    from stages.backbones.ranks import Ranks
-    from stages.backbones.ray_cluster import RayExtractor
-    from stages.backbones.shards import ShardStore
-
+from stages.tables import read_images, write_vectors
 
 _VERSIONS = ("numpy", "pillow", "timm", "torch", "torchvision")  # of what computes features
 
@@ -109,11 +103,9 @@ def extract(
 
     from stages.backbones.compilers import choose_compiler
     from stages.backbones.extraction import Recipe, ShardExtractor
-    from stages.backbones.fidelity import SAMPLE, faithful_extractor
-    from stages.backbones.precision import choose_precision
-    from stages.backbones.ranks import joined_ranks
+    from stages.backbones.job import compute_missing, joined_ranks, open_store
+    from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
     from stages.backbones.ray_cluster import RayExtractor, ray_extractor
-    from stages.backbones.shards import ShardStore, shard_rows
     from stages.backbones.weights import obtain_weights
     from stages.core.device import choose_device
     from stages.decoding import decode_image
@@ -126,77 +118,52 @@ def extract(
         if ranks.rank == 0:
             stack.enter_context(locked(scratch.with_suffix(".lock"), title))
         chosen = choose_device(device, ranks.local)
-        chosen_precision = choose_precision(precision, chosen)
-        chosen_compiler, why = choose_compiler(compiler, chosen_precision, len(images), chosen)
-        recipe = Recipe(card, tuple(layers), chosen_precision, chosen_compiler, batch_size)
+        first_precision = choose_precision(precision, chosen)
+        first_compiler, why = choose_compiler(compiler, first_precision, len(images), chosen)
+        recipe = Recipe(card, tuple(layers), first_precision, first_compiler, batch_size)
         weights = obtain_weights(card.weights, weights_folder, cache_folder(), report=print)
 
         def make(recipe: Recipe) -> ShardExtractor:
             return ShardExtractor(recipe, weights, decode_image, chosen, workers=workers, report=print)
 
         extractor: ShardExtractor | RayExtractor | None = None
-        if precision == "auto" and chosen_precision == "bf16":
+        if precision == "auto" and first_precision == "bf16":
             extractor, cosine = faithful_extractor(recipe, make, list(images.read_bytes(0, SAMPLE)))
             if extractor.recipe != recipe:
                 recipe, why = extractor.recipe, f"the cosine of bf16 features to fp32 ones would be {cosine:.4f}"
-        if chosen_precision == "bf16" and ranks.rank == 0:
+        if first_precision == "bf16" and ranks.rank == 0:
             print(f"{title}: {recipe.precision}, compiler {recipe.compiler} ({why})")
         if engine is Engine.RAY:
             extractor = stack.enter_context(ray_extractor(recipe, weights, decode_image, chosen))
         extractor = extractor or make(recipe)
-        facts = {"images": images.fingerprint, **recipe.facts(), **extractor.facts()}
-        rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
         code = code_digest("stages.extract", _VERSIONS)
-        store = ShardStore(scratch, facts, extractor.dimensions, len(images), rows, code)
+        store = open_store(scratch, recipe, extractor, images.fingerprint, len(images), code)
         ready = time.perf_counter()
-        _compute(images, extractor, store, ranks, title)
-        if ranks.rank == 0:
-            for layer in layers:
-                metadata = {
-                    "backbone": backbone,
-                    "layer": layer,
-                    "weights": card.weights.sha256,
-                    "preprocessing": asdict(card.preprocessing),
-                    "precision": recipe.precision,
-                }
-                table = data / "features" / dataset / backbone / f"{layer}.parquet"
-                write_vectors(table, "features", store.load(layer), images.fingerprint, metadata)
-            store.remove()
-    if ranks.rank == 0:
-        seconds = time.perf_counter() - started
-        write_runlog(
-            f"extract-{dataset}-{backbone}",
-            images=len(images),
-            seconds=round(seconds, 3),
-            seconds_until_ready=round(ready - started, 3),
-            seconds_in=extractor.timings.seconds(),
-            engine=engine.value,
-            device=str(chosen),
-            precision=recipe.precision,
-            compiler=extractor.compiler,
-            compiler_because=why,
-            batch_size=extractor.batch_size,
-            processes=ranks.size,
-        )
-        shapes = ", ".join(f"{layer} {size}-d" for layer, size in extractor.dimensions.items())
-        print(f"{title}: {len(images)} images, {shapes}, {recipe.precision}, {seconds:.1f} s")
-
-
-def _compute(
-    images: ImageTable, extractor: "ShardExtractor | RayExtractor", store: "ShardStore", ranks: "Ranks", title: str
-) -> None:
-    """Compute the shards that are missing; with several processes, each one its share of them."""
-    if ranks.rank == 0:
-        store.discard_others(report=print)
-    ranks.barrier()
-    missing = store.missing()
-    if ranks.rank == 0 and len(missing) < store.count:
-        print(f"{title}: {store.count - len(missing)} of {store.count} shards are there from an earlier run")
-    todo = [(shard, *store.bounds(shard)) for shard in ranks.share(missing)]
-    with progress_bar(title, sum(stop - start for _, start, stop in todo)) as advance:
-        shards = ((shard, images.read_bytes(start, stop)) for shard, start, stop in todo)
-        store.save_each(extractor(shards, advance), extractor.timings)
-    ranks.barrier()
+        bar = partial(progress_bar, title)
+        compute_missing(store, extractor, images.read_bytes, ranks, bar, lambda line: print(f"{title}: {line}"))
+        if ranks.rank > 0:
+            return
+        for layer in layers:
+            table = data / "features" / dataset / backbone / f"{layer}.parquet"
+            write_vectors(table, "features", store.load(layer), images.fingerprint, recipe.metadata(layer))
+        store.remove()
+    seconds = time.perf_counter() - started
+    write_runlog(
+        f"extract-{dataset}-{backbone}",
+        images=len(images),
+        seconds=round(seconds, 3),
+        seconds_until_ready=round(ready - started, 3),
+        seconds_in=extractor.timings.seconds(),
+        engine=engine.value,
+        device=str(chosen),
+        precision=recipe.precision,
+        compiler=extractor.compiler,
+        compiler_because=why,
+        batch_size=extractor.batch_size,
+        processes=ranks.size,
+    )
+    shapes = ", ".join(f"{layer} {size}-d" for layer, size in extractor.dimensions.items())
+    print(f"{title}: {len(images)} images, {shapes}, {recipe.precision}, {seconds:.1f} s")
 
 
 app = application(extract)

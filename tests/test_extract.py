@@ -131,7 +131,7 @@ def test_what_runs_the_network_is_said(workdir, extract, monkeypatch):
 @pytest.mark.parametrize(("least", "precision"), [(0.99, "bf16"), (1.1, "fp32")])
 def test_auto_takes_bf16_only_where_it_is_faithful(workdir, extract, monkeypatch, least, precision):
     monkeypatch.setattr("stages.backbones.precision._has_bf16", lambda device: True)
-    monkeypatch.setattr("stages.backbones.fidelity.LEAST_COSINE", least)
+    monkeypatch.setattr("stages.backbones.precision.LEAST_COSINE", least)
     prepare(workdir, 9)
     status, output, _ = extract("--precision", "auto")
     assert status == 0

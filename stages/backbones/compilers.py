@@ -1,6 +1,6 @@
 """Ways to run a network on the CPU: as it is, compiled by PyTorch, or compiled by OpenVINO.
 
-Each gives *lanes*: functions for one thread each, which all run at once. One lane on every core, single-threaded,
+Each gives workers: functions for one thread each, which all run at once. A worker on every core, single-threaded,
 with its own small batch, is faster than one batch on all cores: no core waits for another at the end of every
 layer, and a batch of eight stays in the caches. It also frees the features from the number of cores.
 """
@@ -8,16 +8,16 @@ layer, and a batch of eight stays in the caches. It also frees the features from
 import contextlib
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from stages.backbones.layers import LayerNetwork
+from stages.backbones.network import LayerNetwork
 from stages.core.errors import BackboneError, ParameterError
 
 # From pixels, uint8 (batch, crop, crop, 3), to one float32 (batch, d) per layer.
-Lane = Callable[[np.ndarray], list[np.ndarray]]
+Worker = Callable[[np.ndarray], list[np.ndarray]]
 
 COMPILERS = ("none", "inductor", "openvino")
 # Fewer images than this do not win back the seconds that compiling takes: some 12 to 30 s (inductor), 3 to 5 s
@@ -46,7 +46,7 @@ def choose_compiler(name: str, precision: str, n_images: int, device: torch.devi
             raise ParameterError(f"compiler is {name!r} but {reason}; give auto or none")
         return name, "as asked"
     if precision == "fp32":
-        return "none", "fp32 features shall not depend on a compiler"
+        return "none", "fp32 features do not depend on a compiler"
     for compiler in ("openvino", "inductor"):  # the faster first
         if not missing[compiler] and n_images >= _WORTHWHILE[compiler]:
             return compiler, f"{n_images} images repay the compilation"
@@ -55,17 +55,19 @@ def choose_compiler(name: str, precision: str, n_images: int, device: torch.devi
     return "none", f"{n_images} images would not repay a compilation"
 
 
-def make_lanes(network: LayerNetwork, compiler: str, precision: str, batch_size: int, lanes: int) -> list[Lane]:
-    """Return `lanes` functions, each for one thread at a time, that take exactly `batch_size` images.
+def make_workers(
+    network: LayerNetwork, compiler: str, precision: str, batch_size: int, count: int
+) -> list[Worker]:
+    """Return `count` functions, each for one thread at a time, that take exactly `batch_size` images.
 
     Raises `BackboneError` when the network cannot be compiled.
     """
     if compiler == "none":
-        return [_plain(network.twin()) for _ in range(lanes)]
+        return [_plain(network.twin()) for _ in range(count)]
     make = _inductor if compiler == "inductor" else _openvino
     try:
         with warnings.catch_warnings(action="ignore"), _quiet():  # of the compilers, about networks not ours
-            return make(network, precision, batch_size, lanes)
+            return make(network, precision, batch_size, count)
     except Exception as error:  # a compiler raises whatever the network leads it to
         reason = " ".join(str(error).split())[:200]
         raise BackboneError(
@@ -73,15 +75,15 @@ def make_lanes(network: LayerNetwork, compiler: str, precision: str, batch_size:
         ) from None
 
 
-def _plain(network: LayerNetwork) -> Lane:
-    def lane(pixels: np.ndarray) -> list[np.ndarray]:
+def _plain(network: LayerNetwork) -> Worker:
+    def work(pixels: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
             return [layer.numpy() for layer in network(torch.from_numpy(pixels))]
 
-    return lane
+    return work
 
 
-def _inductor(network: LayerNetwork, precision: str, batch_size: int, lanes: int) -> list[Lane]:
+def _inductor(network: LayerNetwork, precision: str, batch_size: int, count: int) -> list[Worker]:
     from torch._inductor import config
 
     # Every batch has one shape. Left to itself, PyTorch makes the sizes of a second network in the same process
@@ -89,16 +91,16 @@ def _inductor(network: LayerNetwork, precision: str, batch_size: int, lanes: int
     compiled = torch.compile(network, fullgraph=True, dynamic=False)
 
     # The compiled function returns its graph's outputs and reads nothing back: all threads may share it.
-    def lane(pixels: np.ndarray) -> list[np.ndarray]:
+    def work(pixels: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
             return [layer.numpy() for layer in compiled(torch.from_numpy(pixels))]
 
     with config.patch(freezing=True):  # the weights are constants: fold them, lay them out for the kernels
-        lane(_black(network, batch_size))
-    return [lane] * lanes
+        work(_black(network, batch_size))
+    return [work] * count
 
 
-def _openvino(network: LayerNetwork, precision: str, batch_size: int, lanes: int) -> list[Lane]:
+def _openvino(network: LayerNetwork, precision: str, batch_size: int, count: int) -> list[Worker]:
     import openvino
 
     shape = [batch_size, network.crop, network.crop, 3]
@@ -107,21 +109,21 @@ def _openvino(network: LayerNetwork, precision: str, batch_size: int, lanes: int
     model = openvino.convert_model(exact, example_input=torch.from_numpy(_black(network, 1)), input=shape)
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-        "INFERENCE_NUM_THREADS": lanes,
-        "NUM_STREAMS": lanes,
+        "INFERENCE_NUM_THREADS": count,
+        "NUM_STREAMS": count,
     }
     compiled = openvino.Core().compile_model(model, "CPU", settings)
 
-    def make() -> Lane:
+    def make() -> Worker:
         request = compiled.create_infer_request()
 
-        def lane(pixels: np.ndarray) -> list[np.ndarray]:
+        def work(pixels: np.ndarray) -> list[np.ndarray]:
             outputs = request.infer([pixels])
             return [np.array(outputs[index]) for index in range(len(network.layers))]
 
-        return lane
+        return work
 
-    return [make() for _ in range(lanes)]
+    return [make() for _ in range(count)]
 
 
 def _black(network: LayerNetwork, batch_size: int) -> np.ndarray:
@@ -144,7 +146,7 @@ def _missing_openvino() -> str:
 
 
 @contextlib.contextmanager
-def _quiet():  # type: ignore[no-untyped-def]
+def _quiet() -> Iterator[None]:
     """Keep the compilers' log lines, such as the lack of a GPU, off the screen."""
     import logging
 

@@ -1,26 +1,29 @@
 """The extractor: shards of images in, one array of features per layer and shard out."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 
-from stages.backbones.batches import Batch, decode_batch, in_batches, ordered_map
 from stages.backbones.card import Backbone
-from stages.backbones.compilers import make_lanes
+from stages.backbones.compilers import Worker, make_workers
 from stages.backbones.gpu import OutOfMemory, fitting_batch_size, run_on_gpu
-from stages.backbones.layers import LayerNetwork
-from stages.backbones.network import load_network
-from stages.backbones.timings import Timings
+from stages.backbones.network import LayerNetwork, load_network
+from stages.backbones.preprocessing import Batch, decode_batch, in_batches
 from stages.core.errors import BackboneError
+from stages.core.runlog import Timings
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 CPU_BATCH = 8  # images; as fast as larger batches with one thread a batch, faster with compiled small networks
 
@@ -45,6 +48,16 @@ class Recipe:
         """The recipe as JSON can hold it."""
         return {"backbone": self.backbone.to_json(), "layers": self.layers, "precision": self.precision}
 
+    def metadata(self, layer: str) -> dict[str, Any]:
+        """How a table of one layer's features was made, as is written with it."""
+        return {
+            "backbone": self.backbone.name,
+            "layer": layer,
+            "weights": self.backbone.weights.sha256,
+            "preprocessing": asdict(self.backbone.preprocessing),
+            "precision": self.precision,
+        }
+
 
 class ShardExtractor:
     """Runs shards of encoded images through one network.
@@ -54,8 +67,10 @@ class ShardExtractor:
     in the same order; the next images are decoded meanwhile. Features of a shard depend on its images and the
     recipe alone. `decode` turns an image's bytes into RGB; `report` gets a line about what a user should know.
 
-    Attributes: `recipe`; `dimensions`, the length of each layer's vectors; `batch_size`; `timings`; `compiler`,
-    which runs the network in the end: where the recipe's fails, the plain network takes over, unless `strict`.
+    Attributes: `recipe`; `dimensions`, the length of each layer's vectors; `batch_size`; `compiler`, which runs
+    the network in the end: where the recipe's fails, the plain network takes over, unless `strict`; `timings`:
+    seconds of work ("decode", "forward"), and "wait for ...", seconds in which the loop that hands on the results
+    had nothing to do. A long wait names the bottleneck.
     """
 
     def __init__(
@@ -81,7 +96,7 @@ class ShardExtractor:
         self._layers = recipe.layers
         self._preprocessing = backbone.preprocessing
         self._decode, self._device = decode, device
-        self._workers = workers or usable_cores()
+        self._threads = workers or usable_cores()
         self._report = report
         self._exact = recipe.precision == "fp32"
         if device.type == "cpu":
@@ -104,7 +119,7 @@ class ShardExtractor:
     def __call__(
         self, shards: Iterable[tuple[int, Iterable[bytes]]], advance: Callable[[int], None] = lambda count: None
     ) -> Iterator[tuple[int, Features]]:
-        """Yield (number, features) for each (number, encoded images); `advance` is told of images done."""
+        """Yield (number, features) for each (number, encoded images); `advance` gets the number of images done."""
         batches = in_batches(shards, self.batch_size)
         run = self._run_on_cpu if self._device.type == "cpu" else self._run_on_gpu
         done: list[list[np.ndarray]] = []
@@ -118,44 +133,44 @@ class ShardExtractor:
                     done = []
 
     def _prepare_cpu(self, network: LayerNetwork, recipe: Recipe, strict: bool) -> None:
-        def make(compiler: str) -> SimpleQueue:
-            lanes: SimpleQueue = SimpleQueue()
-            for lane in make_lanes(network, compiler, recipe.precision, self.batch_size, self._workers):
-                lanes.put(lane)
-            return lanes
+        def make(compiler: str) -> SimpleQueue[Worker]:
+            free: SimpleQueue[Worker] = SimpleQueue()
+            for worker in make_workers(network, compiler, recipe.precision, self.batch_size, self._threads):
+                free.put(worker)
+            return free
 
         with _one_thread():
             try:
-                self._lanes = make(recipe.compiler)
+                self._free = make(recipe.compiler)
             except BackboneError as error:
                 if strict or recipe.compiler == "none":
                     raise
                 self._report(f"{error}; going on without")
                 self.compiler = "none"
-                self._lanes = make("none")
+                self._free = make("none")
 
     def _run_on_cpu(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[np.ndarray]]]:
-        """Every core takes a batch, decodes it and runs it through its own lane: none ever waits for another."""
+        """Every core takes a batch, decodes it and runs it through a worker: none ever waits for another."""
 
         def work(batch: Batch) -> list[np.ndarray]:
             pixels = self._pixels(batch)
-            lane = self._lanes.get()
+            worker = self._free.get()
             try:
                 with self.timings.measure("forward"):
-                    return lane(pixels)
+                    return worker(pixels)
             finally:
-                self._lanes.put(lane)
+                self._free.put(worker)
 
         with (
             _one_thread(),
-            ThreadPoolExecutor(self._workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+            ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
         ):
-            yield from self._waiting("features", ordered_map(pool, work, batches, ahead=2 * self._workers))
+            yield from self._waiting("features", ordered_map(pool, work, batches, ahead=2 * self._threads))
 
     def _run_on_gpu(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[np.ndarray]]]:
         """The cores decode ahead while the GPU computes."""
-        with ThreadPoolExecutor(self._workers) as pool:
-            ready = self._waiting("images", ordered_map(pool, self._pixels, batches, ahead=self._workers + 2))
+        with ThreadPoolExecutor(self._threads) as pool:
+            ready = self._waiting("images", ordered_map(pool, self._pixels, batches, ahead=self._threads + 2))
             yield from self._waiting("features", run_on_gpu(self._network, ready, self._device))
 
     def _pixels(self, batch: Batch) -> np.ndarray:
@@ -163,7 +178,7 @@ class ShardExtractor:
             # What bfloat16 rounds off outweighs what the faster resizing does by far.
             return decode_batch(batch, self._decode, self._preprocessing, self.batch_size, fast=not self._exact)
 
-    def _waiting(self, what: str, items: Iterator) -> Iterator:
+    def _waiting(self, what: str, items: Iterator[T]) -> Iterator[T]:
         """Pass items on and add up how long each one was waited for."""
         while True:
             with self.timings.measure(f"wait for {what}"):
@@ -172,7 +187,7 @@ class ShardExtractor:
                 return
             yield item
 
-    def _numerics(self) -> AbstractContextManager:
+    def _numerics(self) -> AbstractContextManager[None]:
         """On a GPU: the same sums at every run; and in fp32 no TF32, which keeps 10 bits of each factor."""
         if self._device.type != "cuda":
             return nullcontext()
@@ -181,15 +196,15 @@ class ShardExtractor:
         )
 
 
-class _one_thread:  # noqa: N801 - used like a function
-    """PyTorch's operations run on one thread each: the lanes, not the operations, share out the cores."""
-
-    def __enter__(self) -> None:
-        self._before = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self._before)
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch's operations run on one thread each: the workers, not the operations, share out the cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def usable_cores() -> int:
@@ -198,3 +213,22 @@ def usable_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS, Windows
         return os.cpu_count() or 1
+
+
+def ordered_map(
+    pool: Executor, function: Callable[[T], R], items: Iterable[T], ahead: int
+) -> Iterator[tuple[T, R]]:
+    """Yield (item, function(item)) in the order of `items`, with at most `ahead` of them begun and not taken."""
+    begun: deque[tuple[T, Future[R]]] = deque()
+    try:
+        for item in items:
+            begun.append((item, pool.submit(function, item)))
+            if len(begun) >= ahead:
+                first, future = begun.popleft()
+                yield first, future.result()
+        while begun:
+            first, future = begun.popleft()
+            yield first, future.result()
+    finally:
+        for _, future in begun:
+            future.cancel()

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from stages.backbones.layers import LayerNetwork
+from stages.backbones.network import LayerNetwork
 from stages.core.errors import BackboneError
 
 T = TypeVar("T")

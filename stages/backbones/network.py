@@ -1,14 +1,17 @@
-"""From a card and a weight file to a network."""
+"""From a card and a weight file to a network, and its named layers in one forward pass."""
 
+import copy
 import re
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import nn
 
-from stages.backbones.card import Backbone
-from stages.backbones.weights import load_tensors
+from stages.backbones.card import Backbone, Preprocessing, Tap
 from stages.core.errors import BackboneError
 
 
@@ -35,6 +38,95 @@ def load_network(backbone: Backbone, weights: Path) -> nn.Module:
         reason = " ".join(str(error).split())[:300]
         raise BackboneError(f"{weights} does not fit {backbone.architecture}: {reason}") from None
     return network
+
+
+class LayerNetwork(nn.Module):
+    """From pixels, uint8 (n, crop, crop, 3), to one float32 (n, d) per layer, in the order of `layers`.
+
+    Several layers cost one pass. Pixels are normalised here, on the device that computes, so that a quarter of
+    the bytes travel. Layers are flattened in the order C, H, W. Under `precision` "bf16" the network computes in
+    bfloat16 wherever PyTorch's autocast finds that safe, with weights and sums kept in float32.
+    """
+
+    _mean: torch.Tensor
+    _std: torch.Tensor
+
+    def __init__(
+        self, network: nn.Module, layers: Mapping[str, Tap], preprocessing: Preprocessing, precision: str = "fp32"
+    ) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.layers = tuple(layers)
+        self.crop = preprocessing.crop
+        self.autocast = precision == "bf16"
+        self.register_buffer("_mean", torch.tensor(preprocessing.mean).view(3, 1, 1))
+        self.register_buffer("_std", torch.tensor(preprocessing.std).view(3, 1, 1))
+        self._seen: dict[str, torch.Tensor] = {}
+        for layer, tap in layers.items():
+            try:
+                module = network.get_submodule(tap.module)
+            except AttributeError:
+                raise BackboneError(f"layer {layer} names the module {tap.module!r}, which is not there") from None
+            hook = _Keep(self._seen, layer)
+            if tap.side == "input":
+                module.register_forward_pre_hook(hook)
+            else:
+                module.register_forward_hook(hook)
+        self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        batch = (pixels.permute(0, 3, 1, 2).float() / 255 - self._mean) / self._std
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.autocast):
+            self.network(batch)
+        layers = tuple(self._seen[layer] for layer in self.layers)
+        self._seen.clear()
+        return layers
+
+    def dimensions(self) -> dict[str, int]:
+        """The length of each layer's vectors, found by a pass over one black image."""
+        with torch.no_grad():
+            layers = self(torch.zeros(1, self.crop, self.crop, 3, dtype=torch.uint8, device=self._mean.device))
+        return {name: layer.shape[1] for name, layer in zip(self.layers, layers, strict=True)}
+
+    def twin(self) -> "LayerNetwork":
+        """A copy for another thread: it shares the weights and nothing that a pass changes."""
+        shared: dict[int, Any] = {id(tensor): tensor for tensor in (*self.parameters(), *self.buffers())}
+        return copy.deepcopy(self, shared)
+
+
+def load_tensors(file: Path) -> dict[str, torch.Tensor]:
+    """Load a weight file's tensors by name, in the file's order, without running any code from it.
+
+    What else PyTorch keeps with the tensors of a network (the versions of its modules) stays attached. Raises
+    `BackboneError` if the file is damaged or holds anything but tensors.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            return safetensors.torch.load_file(file)
+        with warnings.catch_warnings(action="ignore"):  # about pickle protocols, which an error reports as well
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file makes PyTorch raise whatever its reading runs into
+        raise BackboneError(
+            f"{file} is not a readable weight file ({_reason(error)}); remove it and try again"
+        ) from None
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
+        raise BackboneError(f"{file} does not hold tensors by name; it is no weight file of this network")
+    return content
+
+
+class _Keep:
+    """A hook that keeps what enters or leaves a module. A copy: activations that follow may work in place."""
+
+    def __init__(self, seen: dict[str, torch.Tensor], layer: str) -> None:
+        self.seen, self.layer = seen, layer
+
+    def __call__(self, _: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor | None = None) -> None:
+        kept = inputs[0] if output is None else output
+        self.seen[self.layer] = kept.flatten(1).to(torch.float32, copy=True)
 
 
 def _torchvision_network(architecture: str) -> nn.Module:
@@ -79,3 +171,16 @@ def _renamed_by_order(tensors: dict[str, torch.Tensor], network: nn.Module) -> d
     if len(names) != len(values):
         raise ValueError(f"it has {len(values)} tensors, the network {len(names)}")
     return own | dict(zip(names, values, strict=True))
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, without PyTorch's advice to read it unsafely."""
+    message = str(error)
+    if "TorchScript" in message:
+        return "it holds a scripted network, not tensors by name"
+    if "legacy .tar" in message:
+        return "it is in PyTorch's old tar format, which cannot be read safely"
+    if "Weights only load failed" in message:
+        return "it is damaged, or holds more than tensors"
+    line = (message.splitlines() or [""])[0]
+    return line if line.isprintable() and isinstance(error, RuntimeError) else "it is damaged"

@@ -1,4 +1,8 @@
-"""From RGB images to the pixels a network takes."""
+"""From shards of encoded images to batches of the pixels that a network takes."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -10,6 +14,48 @@ _RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Encoded images of one shard that go through the network together; `last` marks the end of the shard."""
+
+    shard: int
+    encoded: Sequence[bytes]
+    last: bool
+
+
+def in_batches(shards: Iterable[tuple[int, Iterable[bytes]]], size: int) -> Iterator[Batch]:
+    """Cut shards into batches of at most `size` images, reading one batch ahead.
+
+    A batch never reaches into the next shard: what stands beside an image depends on its shard alone, and so do
+    the last bits of its features, whichever machine takes the shard and whatever was done before.
+    """
+    for shard, encoded in shards:
+        rest = iter(encoded)
+        coming = list(islice(rest, size))
+        while coming:
+            current, coming = coming, list(islice(rest, size))
+            yield Batch(shard, current, last=not coming)
+
+
+def decode_batch(
+    batch: Batch,
+    decode: Callable[[bytes], Image.Image],
+    preprocessing: Preprocessing,
+    size: int,
+    fast: bool = False,
+) -> np.ndarray:
+    """Return the batch's pixels, uint8 (size, crop, crop, 3); rows beyond its images are black.
+
+    `fast` is that of `resize_and_crop`.
+
+    Every batch has the same shape, as kernels are chosen, and networks compiled, for a shape.
+    """
+    pixels = np.zeros((size, preprocessing.crop, preprocessing.crop, 3), dtype=np.uint8)
+    for row, data in enumerate(batch.encoded):
+        pixels[row] = resize_and_crop(decode(data), preprocessing, fast)
+    return pixels
 
 
 def resize_and_crop(image: Image.Image, preprocessing: Preprocessing, fast: bool = False) -> np.ndarray:

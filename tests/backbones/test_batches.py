@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.backbones.batches import Batch, decode_batch, in_batches, ordered_map
 from stages.backbones.card import Preprocessing
+from stages.backbones.extraction import ordered_map
+from stages.backbones.preprocessing import Batch, decode_batch, in_batches
 
 
 def test_batches_end_where_shards_end():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stages.backbones.extraction import Recipe, ShardExtractor
-from stages.backbones.fidelity import faithful_extractor, mean_cosines
+from stages.backbones.precision import faithful_extractor, mean_cosines
 from tests.backbones.tiny import decode, tiny_backbone, tiny_images
 
 
@@ -18,7 +18,7 @@ def test_mean_cosines_by_hand():
 
 @pytest.mark.parametrize(("least", "precision"), [(0.99, "bf16"), (1.1, "fp32")])
 def test_bf16_is_taken_where_it_keeps_directions(tmp_path, monkeypatch, least, precision):
-    monkeypatch.setattr("stages.backbones.fidelity.LEAST_COSINE", least)
+    monkeypatch.setattr("stages.backbones.precision.LEAST_COSINE", least)
     card, file = tiny_backbone(tmp_path)
     images = tiny_images(9)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stages.backbones.gpu import OutOfMemory, fitting_batch_size
-from stages.backbones.layers import LayerNetwork
+from stages.backbones.network import LayerNetwork
 from stages.core.errors import BackboneError
 from tests.backbones.tiny import SIZE, tiny_backbone
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stages.backbones.card import Preprocessing, Tap
-from stages.backbones.layers import LayerNetwork
+from stages.backbones.network import LayerNetwork
 from stages.core.errors import BackboneError
 
 HALVES = Preprocessing(4, 4, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0))

@@ -14,8 +14,7 @@ import torch
 import torchvision
 
 from stages.backbones.card import Tap
-from stages.backbones.layers import LayerNetwork
-from stages.backbones.network import load_network
+from stages.backbones.network import LayerNetwork, load_network
 from stages.core.errors import BackboneError
 from stages.registry import CATALOGUE, REGISTRY
 from tests.backbones import reference

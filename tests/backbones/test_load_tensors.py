@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 import torchvision
 
-from stages.backbones.weights import load_tensors
+from stages.backbones.network import load_tensors
 from stages.core.errors import BackboneError
 
 

@@ -6,8 +6,7 @@ import torch
 import torchvision
 
 from stages.backbones.card import Backbone, Preprocessing, Tap, Weights
-from stages.backbones.layers import LayerNetwork
-from stages.backbones.network import load_network
+from stages.backbones.network import LayerNetwork, load_network
 from stages.core.errors import BackboneError
 from stages.registry import REGISTRY
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.backbones.shards import ShardStore, shard_rows
-from stages.backbones.timings import Timings
+from stages.core.runlog import Timings
 
 DIMENSIONS = {"L1": 3, "L3": 2}
 

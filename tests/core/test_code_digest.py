@@ -43,7 +43,7 @@ def _module(name):
         ("_degree_merging.py", {"stages.train", "stages.train_images"}),  # a kernel of graph degree linkage
         ("linkage.py", {"stages.train"}),  # of the consensus, from which DEC and IDEC start
         ("decode.py", {"stages.extract", "stages.train_images"}),
-        ("triplets.py", {"stages.train", "stages.train_images"}),  # in a sub-package
+        ("agglomeration.py", {"stages.train", "stages.train_images"}),  # in a sub-package
     ],
 )
 def test_an_edit_changes_the_digest_of_the_scripts_that_run_the_file(copy, pattern, changed):

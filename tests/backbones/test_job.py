@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from stages.backbones.ranks import Ranks, joined_ranks
+from stages.backbones.job import Ranks, joined_ranks
 from stages.core.errors import ParameterError
 
 

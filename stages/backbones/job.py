@@ -1,0 +1,103 @@
+"""An extraction as a job: of one process or of several that torchrun started, and going on where it was stopped.
+
+`torchrun --nproc-per-node 8 -m stages.extract ...` starts eight processes, each of which computes its share.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.backbones.shards import ShardStore, shard_rows
+from stages.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from stages.backbones.extraction import Recipe, ShardExtractor
+    from stages.backbones.ray_cluster import RayExtractor
+
+_VARIABLES = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process is number `rank` of `size`, and number `local` on its machine."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+
+    def share(self, shards: list[int]) -> list[int]:
+        """This process's part of the shards, by their numbers: the same whenever the others look."""
+        return [shard for shard in shards if shard % self.size == self.rank]
+
+    def barrier(self) -> None:
+        """Wait until all processes are here. If one of them fails, torchrun ends the others."""
+        if self.size > 1:
+            import torch
+
+            torch.distributed.barrier()
+
+
+@contextmanager
+def joined_ranks() -> Iterator[Ranks]:
+    """Join the job whose environment torchrun has set; without one, this process is all there is."""
+    try:
+        ranks = Ranks(*(int(os.environ.get(name, default)) for name, default in _VARIABLES))
+    except ValueError:
+        values = ", ".join(f"{name}={os.environ.get(name, '')}" for name, _ in _VARIABLES)
+        raise ParameterError(f"the environment has {values}; unset them, or start this with torchrun") from None
+    if ranks.size == 1:
+        yield ranks
+        return
+    import torch
+
+    torch.distributed.init_process_group("gloo")  # no tensor is ever sent: the processes only wait for each other
+    try:
+        yield ranks
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def open_store(
+    folder: Path,
+    recipe: "Recipe",
+    extractor: "ShardExtractor | RayExtractor",
+    fingerprint: str,
+    n_images: int,
+    code: str,
+) -> ShardStore:
+    """Return the store, in `folder`, of the shards that an extractor makes of `n_images` images.
+
+    The `fingerprint` is that of the images; `code` is a digest of the code at work.
+    """
+    facts = {"images": fingerprint, **recipe.facts(), **extractor.facts()}
+    rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
+    return ShardStore(folder, facts, extractor.dimensions, n_images, rows, code)
+
+
+def compute_missing(
+    store: ShardStore,
+    extractor: "ShardExtractor | RayExtractor",
+    read: Callable[[int, int], Iterable[bytes]],
+    ranks: Ranks,
+    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+    report: Callable[[str], None],
+) -> None:
+    """Compute the shards that the store lacks; with several processes, each one its share of them.
+
+    `read(start, stop)` gives encoded images, `progress` shows how many of a number of images are done, and
+    `report` gets a line from the first process about what an earlier run left.
+    """
+    if ranks.rank == 0:
+        store.discard_others(report)
+    ranks.barrier()
+    missing = store.missing()
+    if ranks.rank == 0 and len(missing) < store.count:
+        report(f"{store.count - len(missing)} of {store.count} shards are there from an earlier run")
+    todo = [(shard, *store.bounds(shard)) for shard in ranks.share(missing)]
+    with progress(sum(stop - start for _, start, stop in todo)) as advance:
+        shards = ((shard, read(start, stop)) for shard, start, stop in todo)
+        store.save_each(extractor(shards, advance), extractor.timings)
+    ranks.barrier()

@@ -7,8 +7,7 @@ import pytest
 
 from stages.deep.jule.on_images import ImageJULE
 from tests.deep.drawn import bars
-from tests.deep.test_jule_resumed import Mortal
-from tests.deep.test_resume import Killed, Memory
+from tests.deep.interruption import Killed, Memory, Mortal
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimiser": "adam", "negatives": "all", "train_again": True}])

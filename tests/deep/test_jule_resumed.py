@@ -1,32 +1,17 @@
 """JULE and DMVC killed at any state that was saved end with the same bytes."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from torch import Tensor
 
 from stages.core.errors import ParameterError
 from stages.deep.jule.dmvc import DMVC
 from stages.deep.jule.on_features import JULE
-from tests.deep.test_resume import Killed, Memory
+from tests.deep.interruption import Killed, Memory, Mortal
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 OPTIONS: dict[str, Any] = {"width": 6, "steps": 5, "batch_size": 20, "n_neighbors": 4, "random_state": 2}
-
-
-class Mortal(Memory):
-    """A checkpoint after whose n-th state the process ends."""
-
-    def __init__(self, lifetime: int, held: dict[str, Tensor] | None = None) -> None:
-        super().__init__(held)
-        self.lifetime = lifetime
-
-    def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        super().save(state)
-        if self.saved == self.lifetime:
-            raise Killed
 
 
 def assert_same(one: Any, other: Any) -> None:

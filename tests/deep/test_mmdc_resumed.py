@@ -8,8 +8,7 @@ import pytest
 from stages.core.errors import ParameterError
 from stages.deep.mmdc.mmdc import MMDC
 from tests.deep.drawn import bars
-from tests.deep.test_jule_resumed import Mortal
-from tests.deep.test_resume import Killed, Memory
+from tests.deep.interruption import Killed, Memory, Mortal
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty", "ignore:one cluster holds")
 

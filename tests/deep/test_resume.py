@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from stages.core.errors import ParameterError
 from stages.deep.checkpoint import FileCheckpoint
 from stages.deep.dec.estimators import DEC, IDEC
 from stages.deep.dec.parameters import Epoch
+from tests.deep.interruption import Killed, Memory
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 OPTIONS: dict[str, Any] = {
@@ -30,23 +31,6 @@ OPTIONS: dict[str, Any] = {
     "update_interval": 3,  # 4 batches a pass: the target is older than the pass
     "random_state": 3,
 }
-
-
-class Killed(Exception):  # noqa: N818 - it is no error
-    """Stands for the end of the process."""
-
-
-class Memory:
-    """A checkpoint in memory, which counts how often it was asked to save."""
-
-    def __init__(self, held: dict[str, Tensor] | None = None) -> None:
-        self.held, self.saved = held, 0
-
-    def load(self) -> dict[str, Tensor] | None:
-        return self.held
-
-    def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        self.held, self.saved = dict(state()), self.saved + 1
 
 
 def killed_after(epochs: int) -> Callable[[Epoch], None]:

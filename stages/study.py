@@ -8,16 +8,15 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from stages import studies
 from stages.core.atomic import replacing, write_text
 from stages.core.checks import check_once
 from stages.core.command import application, run
 from stages.core.errors import TableError
+from stages.studies import layer_section, layer_study, render_figure, render_section
 from stages.tables.methods import BaselineName, parse_scored
 
 _KEYS = ["dataset", "backbone", "layer", "algorithm"]
 _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
-_HEADINGS = ("Layer", "Architecture", "Algorithm", "Image sets", "NMI (geometric)", "Purity", "± NMI", "± Purity")
 
 
 def study(
@@ -33,32 +32,20 @@ def study(
     check_once("datasets", datasets, "dataset")
     rows = [row for dataset in datasets for row in _baselines(metrics / dataset, dataset)]
     columns = [*_KEYS, "nmi_geometric", "purity", "images", "clusters"]
-    found = studies.layer_study(pd.DataFrame(rows, columns=columns))
+    found = layer_study(pd.DataFrame(rows, columns=columns))
     folder = metrics / "study"
     for name, table in found.tables.items():
         with replacing(folder / f"{name}.csv") as partial:
             table.to_csv(partial, index=False, lineterminator="\n", float_format="%.6f")
     for name, chart in found.figures.items():
-        write_text(folder / f"{name}.svg", studies.render_figure(chart))
+        write_text(folder / f"{name}.svg", render_figure(chart))
     for name in _FIGURES:
         if name not in found.figures:
             (folder / f"{name}.svg").unlink(missing_ok=True)
     write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
-    scores, summary = found.tables["scores"], found.tables["summary"]
-    labelled = [
-        f"{name} ({studies.span(group['images'].tolist())} images in "
-        f"{studies.span(group['clusters'].tolist())} clusters)"
-        for name, group in scores.groupby("dataset", sort=False)
-    ]
-    section = studies.LayerSection(
-        tuple(labelled),
-        tuple(found.figures.values()),
-        found.conclusions,
-        _HEADINGS,
-        tuple(tuple(row) for row in summary.itertuples(index=False)),
-    )
-    write_text(data / "study.html", studies.render_section(section))
-    print(f"{len(scores)} scores of {len(labelled)} datasets. {found.conclusions[0]}")
+    section = layer_section(found)
+    write_text(data / "study.html", render_section(section))
+    print(f"{len(found.tables['scores'])} scores of {len(section.datasets)} datasets. {found.conclusions[0]}")
 
 
 def _baselines(folder: Path, dataset: str) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stages import experiments, study
-from stages.scoring.subsets import SizeScore
-from stages.studies.contributions import _sentence
+from stages.studies.published import is_mvec
+from stages.studies.view_counts import SizeScore, _sentence
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest
 
@@ -168,14 +168,14 @@ def test_another_ensemble_is_not_the_published_one(call):
     folder = Path("data/partitions/umist")
     settings = {"algorithms": ["ward"], "overclustering": [1], "linkage": "average", "min_cluster_fraction": 0.0}
     settings |= {"n_partitions": 2, "backbones": ["a", "b"]}
-    assert experiments._is_mvec(settings, folder)
-    assert not experiments._is_mvec(settings | {"min_cluster_fraction": 0.2}, folder)
-    assert not experiments._is_mvec(settings | {"n_partitions": 6}, folder)
+    assert is_mvec(settings, folder)
+    assert not is_mvec(settings | {"min_cluster_fraction": 0.2}, folder)
+    assert not is_mvec(settings | {"n_partitions": 6}, folder)
     fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
     for layer, normalise in (("L2", "none"), ("L3", "sqrt")):
         run_settings = {"layer": layer, "algorithm": "ward", "overclustering": 1, "normalise": normalise}
         write_partitions(folder / "baseline/a.parquet", {"w": OF_A}, {"w": run_settings}, fingerprint)
-        assert not experiments._is_mvec(settings, folder)
+        assert not is_mvec(settings, folder)
 
 
 def test_images_without_a_label_are_not_counted(call):

@@ -1,34 +1,20 @@
-"""The published experiments as tables, figures and sentences."""
+"""The published experiments as tables, figures and sentences.
 
-from stages.studies.bars import Bar, BarChart, bar_chart
-from stages.studies.layers import LayerStudy, layer_study
-from stages.studies.sections import (
-    ComplementaritySection,
-    LayerSection,
-    PanelsSection,
-    PublishedRow,
-    PublishedSection,
-    SubsetsSection,
-    render_figure,
-    render_section,
-    span,
-    styles,
-)
+What computes (view_classes, view_counts, panels, published) is imported by name: the report, which needs the
+sections' style, does not depend on clusterers.
+"""
+
+from stages.studies.bars import Bar, bar_chart
+from stages.studies.layers import layer_section, layer_study
+from stages.studies.sections import Study, render_figure, render_section, styles
 
 __all__ = [
     "Bar",
-    "BarChart",
-    "ComplementaritySection",
-    "LayerSection",
-    "LayerStudy",
-    "PanelsSection",
-    "PublishedRow",
-    "PublishedSection",
-    "SubsetsSection",
+    "Study",
     "bar_chart",
+    "layer_section",
     "layer_study",
     "render_figure",
     "render_section",
-    "span",
     "styles",
 ]

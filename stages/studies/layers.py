@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stages.studies.bars import Bar, BarChart, bar_chart
+from stages.studies.sections import LayerSection, span
 
 SCORES = ("nmi_geometric", "purity")
 _FACTORS = ["layer", "backbone", "algorithm"]
+_HEADINGS = ("Layer", "Architecture", "Algorithm", "Image sets", "NMI (geometric)", "Purity", "± NMI", "± Purity")
 _AXIS = "NMI (geometric mean, 0 to 1)"
 
 
@@ -64,6 +66,17 @@ def layer_study(scores: pd.DataFrame) -> LayerStudy:
         ),
     }
     return LayerStudy(tables, figures, (_on_layers(scores, means), *_on_architectures(chosen, layer)))
+
+
+def layer_section(study: LayerStudy) -> LayerSection:
+    """Return the section of a study, whose table "scores" has the number of `images` and of `clusters`, too."""
+    scores, summary = study.tables["scores"], study.tables["summary"]
+    labelled = tuple(
+        f"{name} ({span(group['images'].tolist())} images in {span(group['clusters'].tolist())} clusters)"
+        for name, group in scores.groupby("dataset", sort=False)
+    )
+    rows = tuple(tuple(row) for row in summary.itertuples(index=False))
+    return LayerSection(labelled, tuple(study.figures.values()), study.conclusions, _HEADINGS, rows)
 
 
 def _balanced(scores: pd.DataFrame) -> pd.DataFrame:

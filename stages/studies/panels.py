@@ -1,17 +1,22 @@
-"""The panels of one picture: a view, and what networks learnt from it and from all views. For `experiments`."""
+"""The panels of one picture: a view, and what networks learnt from it and from all views."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from stages import reporting
+from stages.core.csvtext import csv_text
+from stages.core.sampling import evenly_spaced
 from stages.scoring import view_agreement
-from stages.studies.contributions import evenly_spaced
+from stages.studies.sections import MOST, PanelsSection, Study
 from stages.tables import ImageTable, check_same_images, read_vectors
 from stages.tables.methods import FeatureMethod, MethodName
 from stages.tables.trained_files import TrainedFiles
+
+_TABLE = "panels/panels.csv"
 
 
 @dataclass(frozen=True)
@@ -31,23 +36,32 @@ class Panel:
     points: np.ndarray
 
 
-class Drawn(NamedTuple):
-    """The panels as one PNG, and the rows (m) of the images in them."""
+@dataclass(frozen=True)
+class Panels(Study):
+    """The study, and the `panels` of one `objective`; none where no objective was trained."""
 
-    panels: list[Panel]
-    picture: bytes
-    rows: np.ndarray
+    objective: str | None
+    panels: Sequence[Panel]
 
 
 def draw_panels(
-    images: ImageTable, data: Path, dataset: str, view: str, layer: str, objective: str, clusters: int, seed: int
-) -> Drawn:
+    images: ImageTable,
+    data: Path,
+    dataset: str,
+    view: str,
+    layer: str,
+    objective: str | None,
+    clusters: int,
+    seed: int,
+) -> Panels:
     """Map four representations by t-SNE and cluster each by K-means: the poster's figure 5 and table 3.
 
     These are the `layer` of one view, the code of the network trained on it, and the embeddings of dmvc-fix and
     dmvc. They are coloured by class or, without labels, by K-means' clusters of the last; of more than 5,000
-    images, 5,000 are drawn.
+    images, 5,000 are drawn. Without an `objective` panels.csv has a header alone, and there is no picture.
     """
+    if objective is None:
+        return Panels({_TABLE: _table([])}, None, None, [])
     from stages.clustering import count_different, find_algorithm
 
     trained = TrainedFiles(data, dataset)
@@ -60,7 +74,7 @@ def draw_panels(
         ("kmeans-of-dmvc-fix", "", "dmvc-fix", fix, "embedding"),
         ("kmeans-of-dmvc", "", "dmvc", dmvc, "embedding"),
     ]
-    rows = evenly_spaced(np.arange(len(images)))
+    rows = evenly_spaced(len(images), MOST)
     known = images.labels[rows] >= 0
     kmeans = find_algorithm("kmeans")
     found, vectors = [], []
@@ -76,7 +90,7 @@ def draw_panels(
             nmi = float(view_agreement([[images.labels[rows][known]], [labels[known]]])[0, 1])
         found.append((method, single, title, nmi, len(np.unique(labels)), int(known.sum())))
     maps = reporting.project_each(vectors, seed)
-    panels = [Panel(*told, points) for told, points in zip(found, maps, strict=True)]
+    panels = [Panel(*result, points) for result, points in zip(found, maps, strict=True)]
     colours = np.where(known, images.labels[rows], images.labels.max() + 1) if known.any() else labels
     by = "class" if known.any() else "cluster of the last"
     captions = [
@@ -84,4 +98,29 @@ def draw_panels(
     ]
     heading = f"{dataset}: {len(rows):,} images, coloured by {by} (t-SNE; no unit)"
     picture = reporting.maps_picture(heading, list(zip(captions, maps, strict=True)), colours)
-    return Drawn(panels, picture, rows)
+    files: dict[str, str | bytes] = {
+        "panels/panels.png": picture,
+        "panels/points.csv": _points(panels, [images.paths[row] for row in rows]),
+        _TABLE: _table(panels),
+    }
+    scores = tuple((panel.title, math.nan if panel.nmi is None else panel.nmi) for panel in panels)
+    made = tuple(panel.clusters for panel in panels)
+    return Panels(files, PanelsSection(dataset, len(rows), made, picture, scores), objective, panels)
+
+
+def _table(panels: Sequence[Panel]) -> str:
+    rows = [
+        (p.title, p.method, len(p.points), p.labelled, p.clusters, "" if p.nmi is None else f"{p.nmi:.6f}")
+        for p in panels
+    ]
+    return csv_text(["panel", "method", "images", "labelled_images", "clusters", "nmi_geometric"], rows)
+
+
+def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:
+    """The maps of the panels as a table."""
+    rows = (
+        (panel.title, path, f"{x:.4f}", f"{y:.4f}")
+        for panel in panels
+        for path, (x, y) in zip(paths, panel.points, strict=True)
+    )
+    return csv_text(["panel", "path", "x", "y"], rows)

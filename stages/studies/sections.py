@@ -4,7 +4,7 @@ Every value is escaped. Styles are in studies.css, written for the custom proper
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -13,6 +13,8 @@ import numpy as np
 
 from stages.core.templates import template_environment
 from stages.studies.bars import BarChart
+
+MOST = 5000  # images that a study clusters or draws; of more, as many are taken, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,14 @@ class PanelsSection:
 
 
 Section = PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | LayerSection
+
+
+@dataclass(frozen=True)
+class Study:
+    """An experiment: its tables and figures, `files` by name, and its section, None without anything to show."""
+
+    files: Mapping[str, str | bytes]
+    section: Section | None
 
 
 def render_section(section: Section) -> str:

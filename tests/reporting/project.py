@@ -11,6 +11,7 @@ from PIL import Image
 from stages import studies, tables
 from stages.core.csvtext import csv_text
 from stages.scoring import classes_csv, confusion_csv, confusions
+from stages.studies import sections
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 
@@ -122,7 +123,7 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
     )
     (root / "data/studies").mkdir(exist_ok=True)
     views = tuple(f"a network with a long name, number {number}" for number in range(6))
-    section = studies.ComplementaritySection(
+    section = sections.ComplementaritySection(
         name,
         4,
         "L3",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stages import studies
+from stages.studies import sections
 
 BARS = [
     studies.Bar("umist", "L1", 0.5, 0.1, 4),
@@ -53,22 +54,24 @@ def test_a_figure_is_a_file_of_its_own(chart):
     assert text == studies.render_figure(chart)
 
 
-def sections(chart):
-    row = studies.PublishedRow("S, t", "dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009, "4 views & 5")
-    yield studies.PublishedSection("umist", (570, 575), (row,), ("S: long",))
-    yield studies.PublishedSection("<d>", (), (), ())
+def every_section(chart):
+    row = sections.PublishedRow("S, t", "dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009, "4 views & 5")
+    yield sections.PublishedSection("umist", (570, 575), (row,), ("S: long",))
+    yield sections.PublishedSection("<d>", (), (), ())
     by_class = np.array([[0.5, 0.25], [0.4, 1.0]])
-    yield studies.ComplementaritySection(
+    yield sections.ComplementaritySection(
         "d", 9, "L3", ("a", "b"), np.array([0.6, 0.5]), ("<x>", "y"), (4, 5), by_class, (0, 1), ("Said & done.",)
     )
-    yield studies.SubsetsSection("d", 9, 3, chart, "From <1> to 4.", False, 0)
-    yield studies.LayerSection(("d (9 images)",), (chart,), ("L3 is best.",), ("Layer", "NMI"), (("L<3>", 0.5),))
-    yield studies.PanelsSection("<d>", 9, (3, 2, 3), b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan"))))
-    yield studies.LayerSection((), (), ("Nothing.",), ("Layer", "NMI"), ())
+    yield sections.SubsetsSection("d", 9, 3, chart, "From <1> to 4.", False, 0)
+    yield sections.LayerSection(("d (9 images)",), (chart,), ("L3 is best.",), ("Layer", "NMI"), (("L<3>", 0.5),))
+    yield sections.PanelsSection(
+        "<d>", 9, (3, 2, 3), b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan")))
+    )
+    yield sections.LayerSection((), (), ("Nothing.",), ("Layer", "NMI"), ())
 
 
 def test_sections_are_well_formed_and_escaped(chart):
-    for section in sections(chart):
+    for section in every_section(chart):
         text = studies.render_section(section)
         root = ElementTree.fromstring(text)
         assert root[0].tag == "h2"
@@ -77,7 +80,7 @@ def test_sections_are_well_formed_and_escaped(chart):
 
 
 def test_what_sections_show(chart):
-    published, none, classes, subsets, layers, panels, _ = map(studies.render_section, sections(chart))
+    published, none, classes, subsets, layers, panels, _ = map(studies.render_section, every_section(chart))
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
     assert "No published score is of this image set" in none
     assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
@@ -91,20 +94,20 @@ def test_what_sections_show(chart):
 
 
 def test_panels_without_labels_are_a_sentence():
-    panels = studies.PanelsSection("d", 9, (3, 3), b"PNG", (("a", float("nan")), ("dmvc", float("nan"))))
+    panels = sections.PanelsSection("d", 9, (3, 3), b"PNG", (("a", float("nan")), ("dmvc", float("nan"))))
     text = studies.render_section(panels)
     assert "<p>The maps show one view, the network trained on it, and the networks over all views.</p>" in text
 
 
 def test_subsets_without_a_score_are_left_out_of_what_is_said(chart):
-    text = studies.render_section(studies.SubsetsSection("d", 9, 3, chart, "From 2 to 4.", False, 3))
+    text = studies.render_section(sections.SubsetsSection("d", 9, 3, chart, "From 2 to 4.", False, 3))
     assert "on all subsets of the views that label every image, 3 clusters" in text
 
 
 def test_the_table_of_many_classes_is_cut():
     count = 301
     names, ones = tuple(f"c{place}" for place in range(count)), np.ones((1, count))
-    section = studies.ComplementaritySection(
+    section = sections.ComplementaritySection(
         "d", count, "L3", ("a",), np.ones(1), names, (1,) * count, ones, (0,) * count, ("Said.",)
     )
     text = studies.render_section(section)
@@ -113,7 +116,7 @@ def test_the_table_of_many_classes_is_cut():
 
 
 def test_a_range_is_told_once():
-    assert [studies.span(numbers) for numbers in ([10.0], [1000, 1200], [8.46, 10])] == [
+    assert [sections.span(numbers) for numbers in ([10.0], [1000, 1200], [8.46, 10])] == [
         "10",
         "1,000 to 1,200",
         "8.5 to 10",

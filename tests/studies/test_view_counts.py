@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import ParameterError
-from stages.scoring.subsets import scores_by_size, view_subsets
+from stages.studies.view_counts import scores_by_size, view_subsets
 
 
 def test_all_subsets_of_few_views():

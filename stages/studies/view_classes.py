@@ -7,12 +7,65 @@ of Fowlkes and Mallows, on the whole and class by class.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from stages.scoring.confusion import class_scores, confusion
+from stages.core.csvtext import csv_text
+from stages.core.sampling import evenly_spaced
+from stages.scoring import class_scores, confusion
+from stages.studies.sections import MOST, ComplementaritySection, Study
+from stages.tables import ImageTable, check_same_images, class_names, read_vectors
 
 _EQUAL = 5e-7  # scores nearer than this are the same in all the digits that tables keep
+_FILE = "complementarity.csv"
+
+
+def view_classes(images: ImageTable, features: Path, backbones: list[str], layer: str, dataset: str) -> Study:
+    """Compare Ward's clusters of every view, as many as classes, with the classes: complementarity.csv.
+
+    Features are taken as they are, as published. Images without a label are left out; where none has
+    one, the table has a header alone, and there is no section.
+    """
+    from stages.clustering import find_algorithm
+
+    header = ("scope", "class", "images", "view", "fowlkes_mallows", "best")
+    labelled = np.flatnonzero(images.labels >= 0)
+    if not len(labelled):
+        return Study({_FILE: csv_text(header, [])}, None)
+    rows = labelled[evenly_spaced(len(labelled), MOST)]
+    present, classes, sizes = np.unique(images.labels[rows], return_inverse=True, return_counts=True)
+    names = [class_names(images)[label] for label in present]
+    ward, labels = find_algorithm("ward"), {}
+    for backbone in backbones:
+        table = read_vectors(features / backbone / f"{layer}.parquet", "features")
+        check_same_images(images, table)
+        labels[backbone] = ward.partition(table.values[rows], len(present), 0, 1)
+    found = complementarity(classes, labels)
+    leaders = found.leaders()
+    content: list[tuple[Any, ...]] = [
+        ("all", "", len(rows), view, f"{found.overall[place]:.6f}", int(place == found.best))
+        for place, view in enumerate(found.views)
+    ]
+    content += [
+        ("class", name, size, view, f"{found.by_class[place, number]:.6f}", int(leaders[number] == place))
+        for number, (name, size) in enumerate(zip(names, sizes.tolist(), strict=True))
+        for place, view in enumerate(found.views)
+    ]
+    section = ComplementaritySection(
+        dataset,
+        len(rows),
+        layer,
+        found.views,
+        found.overall,
+        tuple(names),
+        tuple(sizes.tolist()),
+        found.by_class,
+        tuple(leaders.tolist()),
+        tuple(complementarity_sentences(found, names)),
+    )
+    return Study({_FILE: csv_text(header, content)}, section)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.scoring.complementarity import complementarity, complementarity_sentences
+from stages.studies.view_classes import complementarity, complementarity_sentences
 
 CLASSES = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2])
 VIEWS = {

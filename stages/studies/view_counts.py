@@ -1,96 +1,45 @@
-"""What the views of one dataset contribute, class by class and by their number, for the stage `experiments`."""
+"""How many views it takes: the consensus of subsets of the views, by their number.
+
+Guerin et al. (Neurocomputing 2021) combine all subsets of ten networks, and give mean and deviation by size.
+"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages import studies
+from stages.core.checks import check_number
+from stages.core.csvtext import csv_text
+from stages.core.sampling import evenly_spaced
 from stages.scoring import view_agreement
-from stages.scoring.complementarity import complementarity, complementarity_sentences
-from stages.scoring.subsets import SizeScore, scores_by_size, view_subsets
-from stages.tables import (
-    BasePartitions,
-    ImageTable,
-    check_same_images,
-    class_names,
-    read_base_partitions,
-    read_vectors,
-)
+from stages.studies.bars import Bar, bar_chart
+from stages.studies.sections import MOST, Study, SubsetsSection, render_figure
+from stages.tables import BasePartitions, ImageTable, read_base_partitions
 
-MOST = 5000  # images that are clustered anew; of more, as many are taken, evenly spaced
+_SUBSETS, _SIZES = "size views images clusters score value", "views subsets mean deviation least most"
 
 
 @dataclass(frozen=True)
-class ViewClasses:
-    """Header and rows of a table, and the section for the report; None without labels."""
+class ViewCounts(Study):
+    """The study and how many `subsets` of the views it combined."""
 
-    header: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    section: studies.ComplementaritySection | None
+    subsets: int
 
 
 @dataclass(frozen=True)
-class ViewCounts:
-    """Rows of the table of subsets and of that by size, and the section for the report."""
+class SizeScore:
+    """Scores of the subsets of one size: their `count`, mean, standard deviation (dividing by it), and range."""
 
-    subsets: list[tuple[Any, ...]]
-    sizes: list[SizeScore]
-    score: str
-    section: studies.SubsetsSection
-
-
-def evenly_spaced(rows: np.ndarray, most: int = MOST) -> np.ndarray:
-    """At most `most` of the `rows`, the same ones every time."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64))]
-
-
-def view_classes(
-    images: ImageTable, features: Path, backbones: list[str], layer: str, dataset: str
-) -> ViewClasses:
-    """Compare Ward's clusters of every view, as many as classes, with the classes (see `stages.scoring`).
-
-    Features are taken as they are, as published. Images without a label are left out.
-    """
-    from stages.clustering import find_algorithm
-
-    header = ("scope", "class", "images", "view", "fowlkes_mallows", "best")
-    rows = evenly_spaced(np.flatnonzero(images.labels >= 0))
-    if not len(rows):
-        return ViewClasses(header, [], None)
-    present, classes, sizes = np.unique(images.labels[rows], return_inverse=True, return_counts=True)
-    names = [class_names(images)[label] for label in present]
-    ward, labels = find_algorithm("ward"), {}
-    for backbone in backbones:
-        table = read_vectors(features / backbone / f"{layer}.parquet", "features")
-        check_same_images(images, table)
-        labels[backbone] = ward.partition(table.values[rows], len(present), 0, 1)
-    found = complementarity(classes, labels)
-    leaders = found.leaders()
-    content: list[tuple[Any, ...]] = [
-        ("all", "", len(rows), view, f"{found.overall[place]:.6f}", int(place == found.best))
-        for place, view in enumerate(found.views)
-    ]
-    content += [
-        ("class", name, size, view, f"{found.by_class[place, number]:.6f}", int(leaders[number] == place))
-        for number, (name, size) in enumerate(zip(names, sizes.tolist(), strict=True))
-        for place, view in enumerate(found.views)
-    ]
-    section = studies.ComplementaritySection(
-        dataset,
-        len(rows),
-        layer,
-        found.views,
-        found.overall,
-        tuple(names),
-        tuple(sizes.tolist()),
-        found.by_class,
-        tuple(leaders.tolist()),
-        tuple(complementarity_sentences(found, names)),
-    )
-    return ViewClasses(header, content, section)
+    size: int
+    count: int
+    mean: float
+    deviation: float
+    least: float
+    most: float
 
 
 def view_counts(
@@ -98,10 +47,11 @@ def view_counts(
 ) -> ViewCounts:
     """Combine subsets of the views as the ensemble does, by its `settings`, at most `most` of each size.
 
-    With labels a subset's score is the geometric NMI with them, without labels that with the consensus of all.
-    A subset in which an image has no label from any partition has no score.
+    With labels a subset's score is the geometric NMI with them, without labels that with the consensus of all. A
+    subset in which an image has no label from any partition has no score. The tables are view_subsets.csv and, by
+    size, view_counts.csv, with a figure.
     """
-    rows = evenly_spaced(np.arange(len(images)))
+    rows = evenly_spaced(len(images), MOST)
     combine = _Combine(read_base_partitions(images, partitions, settings), rows, settings)
     n_views = len(settings["backbones"])
     known = images.labels[rows] >= 0
@@ -118,12 +68,10 @@ def view_counts(
             agreement = view_agreement([[truth], [combine.labels(subset)[known]]])[0, 1]
         values.append(round(float(agreement), 6))
     sizes = scores_by_size(subsets, values)
-    bars = [studies.Bar(str(s.size), "", s.mean, s.deviation, s.count) for s in sizes]
+    bars = [Bar(str(s.size), "", s.mean, s.deviation, s.count) for s in sizes]
     spread = "standard deviation over the subsets of one size"
-    chart = studies.bar_chart(
-        "Consensus by number of views", "number of views", "NMI (geometric, 0 to 1)", spread, bars
-    )
-    content = [
+    chart = bar_chart("Consensus by number of views", "number of views", "NMI (geometric, 0 to 1)", spread, bars)
+    subset_rows = [
         (
             len(subset),
             "+".join(settings["backbones"][view] for view in subset),
@@ -137,8 +85,16 @@ def view_counts(
     sampled = len(subsets) < 2**n_views - 1
     unscored = sum(map(math.isnan, values))
     sentence = _sentence(sizes, score, n_views, unscored, sampled)
-    section = studies.SubsetsSection(dataset, len(rows), combine.clusters, chart, sentence, sampled, unscored)
-    return ViewCounts(content, sizes, score, section)
+    section = SubsetsSection(dataset, len(rows), combine.clusters, chart, sentence, sampled, unscored)
+    size_rows = (
+        (s.size, s.count, *(f"{value:.6f}" for value in (s.mean, s.deviation, s.least, s.most))) for s in sizes
+    )
+    files: dict[str, str | bytes] = {
+        "view_subsets.csv": csv_text(_SUBSETS.split(), subset_rows),
+        "view_counts.csv": csv_text(_SIZES.split(), size_rows),
+        "view_counts.svg": render_figure(chart),
+    }
+    return ViewCounts(files, section, len(subsets))
 
 
 class _Combine:
@@ -199,3 +155,35 @@ def _change(sizes: list[SizeScore], score: str) -> str:
     )
     lucky = f"; the best subset has {max(sizes, key=lambda size: size.most).most:.3f}"
     return f"{told}{highest}{lucky}."
+
+
+def view_subsets(n_views: int, most: int, seed: int) -> list[tuple[int, ...]]:
+    """Return subsets of the views 0 to `n_views` - 1, each in ascending order, smaller ones first.
+
+    Of every size all subsets, or `most` different ones drawn at random where there are more.
+    """
+    check_number("n_views", n_views, least=1, whole=True)
+    check_number("most", most, least=1, whole=True)
+    rng = np.random.default_rng(seed)
+    chosen: list[tuple[int, ...]] = []
+    for size in range(1, n_views + 1):
+        if math.comb(n_views, size) <= most:
+            chosen += combinations(range(n_views), size)
+            continue
+        drawn: set[tuple[int, ...]] = set()
+        while len(drawn) < most:
+            drawn.add(tuple(sorted(rng.choice(n_views, size, replace=False).tolist())))
+        chosen += sorted(drawn)
+    return chosen
+
+
+def scores_by_size(subsets: Sequence[tuple[int, ...]], scores: Sequence[float]) -> list[SizeScore]:
+    """Summarise a score of every subset by the number of views; nan for a subset without a score is left out."""
+    found = []
+    for size in sorted({len(subset) for subset in subsets}):
+        values = np.array([score for subset, score in zip(subsets, scores, strict=True) if len(subset) == size])
+        values = values[~np.isnan(values)]
+        if len(values):
+            mean, deviation = float(values.mean()), float(values.std())
+            found.append(SizeScore(size, len(values), mean, deviation, float(values.min()), float(values.max())))
+    return found

@@ -26,7 +26,7 @@ from stages.datasets.source import SOURCE, Reader, read_about, read_source
 from stages.datasets.torchvision_sets import TorchvisionSet
 from stages.datasets.voc import Voc2007
 from stages.registry import CATALOGUE
-from stages.registry.entry import Registered
+from stages.registry.entries import Registered
 
 DOCS, DATA = Path("docs"), Path("data")
 BACKBONES, IMAGE_SETS = "backbones", "image-sets"  # the pages, and what their markers are called

@@ -4,10 +4,9 @@ Layer names follow Guerin et al. (Neurocomputing 2021, Table 2): L3 is the last 
 """
 
 from stages.backbones.card import Backbone
-from stages.registry.entry import Registered
-from stages.registry.light import LIGHT
+from stages.registry.entries import Registered
+from stages.registry.light import LIGHT, PIXELS
 from stages.registry.modern import MODERN
-from stages.registry.pixels import PIXELS
 from stages.registry.published import PUBLISHED
 
 CATALOGUE: dict[str, Registered] = {entry.card.name: entry for entry in (*LIGHT, *PUBLISHED, *MODERN, *PIXELS)}

@@ -76,6 +76,7 @@ def _torchvision_backbone(name: str) -> Backbone:
 def _timm_backbone(name: str) -> Backbone | None:
     """The card of a network of timm; None if its tag is unknown. The network itself is not built."""
     import timm
+    from timm.data.config import resolve_data_config
 
     try:
         registered = timm.get_pretrained_cfg(name, allow_unregistered=False)
@@ -92,7 +93,7 @@ def _timm_backbone(name: str) -> Backbone | None:
         raise BackboneError(
             f"timm has no pretrained weights for {name!r}; `timm.list_pretrained()` names those it has"
         )
-    data = timm.data.resolve_data_config(pretrained_cfg=config)
+    data = resolve_data_config(pretrained_cfg=config)
     channels, height, crop = data["input_size"]
     if (channels, height) != (3, crop) or data["crop_mode"] not in ("center", "squash"):
         raise BackboneError(

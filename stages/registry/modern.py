@@ -10,8 +10,7 @@ clip_*: the class token after the last layer norm, before the projection into th
 """
 
 from stages.backbones.card import Preprocessing
-from stages.registry.entry import Registered
-from stages.registry.values import IMAGENET, hub_weights, last_layer, timm_entry
+from stages.registry.entries import IMAGENET, Registered, hub_weights, last_layer, timm_entry
 
 
 def _dinov2(name: str, variant: str, size: int) -> Registered:

@@ -7,9 +7,9 @@ The weights are not the authors': Keras' VGG and ResNet50 were converted from Ca
 """
 
 from stages.backbones.card import Preprocessing, Tap, UrlSource, Weights
-from stages.registry.entry import Registered
-from stages.registry.values import (
+from stages.registry.entries import (
     HALF,
+    Registered,
     hub_weights,
     last_layer,
     timm_entry,

@@ -32,12 +32,9 @@ class Record(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
-    def phase(self) -> str:
-        """Return the part of the training that the step belongs to."""
-
+    def phase(self) -> str: ...
     @property
-    def labels(self) -> np.ndarray | None:
-        """Return the clusters after the step, int32 (n), or None where they were not looked at."""
+    def labels(self) -> np.ndarray | None: ...  # the clusters after the step, int32 (n), if they were looked at
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -102,11 +99,6 @@ class FileCheckpoint:
         return "left by other code or other versions of packages" if made_by != self._made_by else ""
 
 
-def copied(tensor: Tensor) -> Tensor:
-    """Return the tensor as it is now, on the CPU: training goes on in the original's place."""
-    return tensor.detach().to("cpu", copy=True)
-
-
 def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors whose names start with `prefix` and a point, without it."""
     return {
@@ -115,8 +107,8 @@ def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return copies of the tensors on the CPU under `prefix`, a point and their names."""
-    return {f"{prefix}.{name}": copied(tensor) for name, tensor in tensors.items()}
+    """Return copies of the tensors, on the CPU as they are now, under `prefix`, a point and their names."""
+    return {f"{prefix}.{name}": tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
 
 
 def take(state: Mapping[str, Tensor], name: str, like: Tensor) -> Tensor:

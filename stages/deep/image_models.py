@@ -8,14 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 from stages.deep.checkpoint import named, part
-from stages.deep.clusters import confident_clusters
 from stages.deep.image_encoding import ImageEncoder, at_once, check_images, check_shape
-from stages.deep.model_files import Content, read_model_file, rebuilding, write_model_file
+from stages.deep.model_files import Content, TrainedModel, read_model_file, rebuilding, write_model_file
 from stages.deep.precision import exact_convolutions
 
 # The networks that files may hold, by kind: where the class is, "module:class", imported when there is one.
@@ -26,34 +26,16 @@ ENCODERS = {
 
 
 @dataclass(frozen=True)
-class ImageModel:
-    """A network trained on images and its clusters, for new images.
+class ImageModel(TrainedModel[ArrayLike]):
+    """A network on images, uint8 (m, c, h, w), of the shape of those trained on; see `check_images`.
 
-    Attributes: `network`, in evaluation mode; `centers`, float32 (k, width), in the order of the clusters' numbers
-    and on the device that computes; `image_shape`, (c, h, w), of the images trained on; `settings`, as they were
-    written with it.
+    Attributes: also `image_shape`, (c, h, w).
     """
 
     network: ImageEncoder
-    centers: Tensor
     image_shape: tuple[int, int, int]
-    settings: dict[str, Any]
 
-    def transform(self, images: Any) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of images, uint8 (m, c, h, w), see `check_images`.
-
-        Raises `ParameterError` for images of another shape than those trained on.
-        """
-        return np.concatenate([embedding.cpu().numpy() for embedding in self._embeddings(images)])
-
-    def predict(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the clusters, int32 (m), and how sure they are, float64 (m), see `confident_clusters`.
-
-        Images and errors are those of `transform`.
-        """
-        return confident_clusters(self._embeddings(images), self.centers)
-
-    def _embeddings(self, images: Any) -> Iterator[Tensor]:
+    def _embeddings(self, images: ArrayLike) -> Iterator[Tensor]:
         array = check_images(images)
         check_shape(array, self.image_shape)
         step = at_once(self.network.sides(self.image_shape[1:]))
@@ -62,7 +44,18 @@ class ImageModel:
                 yield self.network(torch.from_numpy(array[start : start + step]).to(self.centers.device)).float()
 
 
-def write_image_model(file: Path, estimator: Any, settings: Mapping[str, Any]) -> None:
+class FittedOnImages(Protocol):
+    """What a file of a network on images needs of an estimator."""
+
+    @property
+    def encoder_(self) -> ImageEncoder: ...
+    @property
+    def cluster_centers_(self) -> np.ndarray: ...
+    @property
+    def image_shape_(self) -> tuple[int, int, int]: ...
+
+
+def write_image_model(file: Path, estimator: FittedOnImages, settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centers of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `ImageEncoder` of a kind in `ENCODERS` whose state has all its tensors;
@@ -88,7 +81,7 @@ def read_image_model(file: Path, device: str | torch.device = "cpu") -> ImageMod
     with rebuilding(file):
         network, shape = _rebuilt(content)
     centers = content.tensors["centers"].to(device)
-    return ImageModel(network.to(device), centers, shape, content.settings)
+    return ImageModel(network.to(device), centers, content.settings, shape)
 
 
 def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
@@ -124,14 +117,9 @@ class Layered(Protocol):
     """A network on images, in evaluation mode, some of whose layers can be read by name."""
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        """Return the names."""
-
-    def layer(self, images: Tensor, name: str) -> Tensor:
-        """Return a layer of images, uint8 (b, c, h, w) on the network's device: float32 (b, d)."""
-
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Return the weights."""
+    def layers(self) -> tuple[str, ...]: ...
+    def layer(self, images: Tensor, name: str) -> Tensor: ...  # of uint8 (b, c, h, w): float32 (b, d)
+    def parameters(self) -> Iterator[nn.Parameter]: ...
 
 
 def check_layer(encoder: Layered, layer: str) -> None:
@@ -144,6 +132,10 @@ def check_layer(encoder: Layered, layer: str) -> None:
 
 def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarray:
     """Return what a layer of the network makes of images, uint8 (n, c, h, w): float32 (n, d).
+
+    Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016, so
+    transferred a network that was trained on one set of images to another: the output of the network ("top"), and
+    the maps that its last and its last but one block make ("top-1", "top-2").
 
     Raises `ParameterError` for a layer that the network lacks, and where memory does not suffice.
     """

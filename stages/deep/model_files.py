@@ -1,19 +1,23 @@
-"""Files of trained networks: safetensors, no pickle, the same bytes for the same weights.
+"""Trained networks and their files: safetensors, no pickle, the same bytes for the same weights.
 
 The one metadata key "manyviews" is JSON: the settings of the training, and under "encoder" what the network is
 built from. Safetensors promises no order of several keys.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from torch import Tensor
+import numpy as np
+from torch import Tensor, nn
 
 from stages.core.atomic import replacing
 from stages.core.errors import ManyviewsError
+from stages.deep.clusters import confident_clusters
 
 _METADATA = "manyviews"
 _ENCODER = "encoder"  # in it, beside the settings
@@ -21,6 +25,34 @@ _ENCODER = "encoder"  # in it, beside the settings
 
 class ModelError(ManyviewsError):
     """A saved model is missing, damaged, or not one of ours."""
+
+
+Inputs = TypeVar("Inputs")
+
+
+@dataclass(frozen=True)
+class TrainedModel(ABC, Generic[Inputs]):
+    """A trained network and its clusters, for new images.
+
+    Attributes: `network`, in evaluation mode; `centers`, float32 (k, width), in the order of the clusters' numbers
+    and on the device that computes; `settings`, as they were written with it.
+    """
+
+    network: nn.Module
+    centers: Tensor
+    settings: dict[str, Any]
+
+    def transform(self, inputs: Inputs) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of new images; `ParameterError` for what does not fit."""
+        return np.concatenate([embedding.cpu().numpy() for embedding in self._embeddings(inputs)])
+
+    def predict(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Return the clusters, int32 (m), and how sure they are, float64 (m); see `confident_clusters`."""
+        return confident_clusters(self._embeddings(inputs), self.centers)
+
+    @abstractmethod
+    def _embeddings(self, inputs: Inputs) -> Iterator[Tensor]:
+        """The embedding, some rows after the other: no second copy of all inputs is ever held."""
 
 
 class Content(NamedTuple):

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from stages.deep.checkpoint import part
-from stages.deep.clusters import confident_clusters
 from stages.deep.dec.autoencoders import Stack
-from stages.deep.model_files import read_model_file, rebuilding, write_model_file
+from stages.deep.model_files import TrainedModel, read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet
 from stages.deep.view_encoding import SCALINGS, FittedOnViews, check_views, check_widths, scale, trained_tensors
 
@@ -20,37 +19,17 @@ _ROWS = 1024  # images that are embedded at once
 
 
 @dataclass(frozen=True)
-class Model:
-    """A trained network and its clusters, for new images.
+class Model(TrainedModel[Sequence[np.ndarray]]):
+    """A network on views: a list of real arrays (m, d_j), finite, as many and as wide as those trained on.
 
-    Attributes: `network`, an encoder of views (b, d_j) to (b, width); `centers`, float32 (k, width), in the order
-    of the clusters' numbers and on the device that computes; `scaling` and, if that is "global", `factors` (M);
-    `view_widths`, the d_j; `settings`, as they were written with it.
+    Attributes: also `scaling` and, if that is "global", `factors` (M); `view_widths`, the d_j.
     """
 
-    network: nn.Module
-    centers: Tensor
     scaling: str
     factors: tuple[np.float32, ...] | None
     view_widths: tuple[int, ...]
-    settings: dict[str, Any]
-
-    def transform(self, views: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of a list of real arrays (m, d_j).
-
-        Raises `ParameterError` for views that are not finite, or not as many and as wide as those trained on.
-        """
-        return np.concatenate([embedding.cpu().numpy() for embedding in self._embeddings(views)])
-
-    def predict(self, views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the clusters, int32 (m), and how sure they are, float64 (m) in [0, 1], of real arrays (m, d_j).
-
-        See `confident_clusters`. Errors are those of `transform`.
-        """
-        return confident_clusters(self._embeddings(views), self.centers)
 
     def _embeddings(self, views: Sequence[np.ndarray]) -> Iterator[Tensor]:
-        """The embedding, some rows after the other: no second copy of all the views is ever held."""
         arrays = check_views(views)
         check_widths(arrays, self.view_widths)
         factors = self.factors or (None,) * len(arrays)
@@ -102,7 +81,7 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
         raise ValueError
     if scaling not in SCALINGS or (factors is not None and len(factors) != len(widths)):
         raise ValueError
-    return Model(network.requires_grad_(False), centers, scaling, factors, widths, settings)
+    return Model(network.requires_grad_(False), centers, settings, scaling, factors, widths)
 
 
 def _facts(encoder: nn.Module, estimator: FittedOnViews) -> dict[str, Any]:

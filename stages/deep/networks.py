@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from stages.deep.precision import full_precision
+
 
 def perceptron(width_in: int, width_hidden: int, width_out: int) -> nn.Sequential:
     """Return `width_in`-`width_hidden`-`width_out`: ReLU on the hidden layer, a linear output."""
@@ -81,4 +83,4 @@ def _unit(values: Tensor, wanted: bool) -> Tensor:
     """
     if not wanted:
         return values
-    return nn.functional.normalize(values.to(torch.promote_types(values.dtype, torch.float32)))
+    return nn.functional.normalize(full_precision(values))

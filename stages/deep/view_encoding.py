@@ -14,7 +14,7 @@ from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
 from stages.deep.clusters import nearest_centers
 from stages.deep.distributed import Group
-from stages.deep.estimator import Learnt, NetworkClustering
+from stages.deep.estimator import NetworkClustering
 from stages.deep.precision import autocast
 
 SCALINGS = ("sqrt", "l2", "global", "none")
@@ -116,38 +116,22 @@ def embed(
 
 
 class FittedOnViews(Protocol):
-    """What a file of a network on views needs of an estimator; see `trained_tensors`."""
+    """What a file of a network on views needs of an estimator; see `ViewClustering`."""
 
     @property
-    def encoder_(self) -> nn.Module:
-        """Return the encoder of views (b, d_j) to an embedding (b, width)."""
-
+    def encoder_(self) -> nn.Module: ...
     @property
-    def cluster_centers_(self) -> np.ndarray:
-        """Return the centres, float32 (k, width)."""
-
+    def cluster_centers_(self) -> np.ndarray: ...
     @property
-    def scaling(self) -> str:
-        """Return how views are scaled, one of `SCALINGS`."""
-
+    def scaling(self) -> str: ...
     @property
-    def scale_factors_(self) -> np.ndarray:
-        """Return the factors (M) of the views if `scaling` is "global"."""
-
+    def scale_factors_(self) -> np.ndarray: ...
     @property
-    def n_features_in_(self) -> list[int]:
-        """Return the widths of the views."""
-
-
-class _Scaled(Learnt[AnyRecord]):
-    """The attributes that scaling sets; annotated in the dataclass below they would be parameters."""
-
-    scale_factors_: np.ndarray
-    n_features_in_: list[int]
+    def n_features_in_(self) -> list[int]: ...
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class ViewClustering(_Scaled, NetworkClustering[AnyRecord]):
+class ViewClustering(NetworkClustering[AnyRecord]):
     """A network on a list of views that is trained to cluster, and what it makes of new images.
 
     Parameters
@@ -179,10 +163,10 @@ class ViewClustering(_Scaled, NetworkClustering[AnyRecord]):
         self._check_parameters()
         views = check_views(X)
         factors = [global_factor(view) if self.scaling == "global" else 1 for view in views]
-        self.scale_factors_ = np.array(factors, dtype=np.float32)
+        self.scale_factors_: np.ndarray = np.array(factors, dtype=np.float32)
         views = self._scaled(views)
         check_view_count(self.n_clusters, views)
-        self.n_features_in_ = [view.shape[1] for view in views]
+        self.n_features_in_: list[int] = [view.shape[1] for view in views]
         return views
 
     def _scaled(self, views: list[np.ndarray]) -> list[np.ndarray]:

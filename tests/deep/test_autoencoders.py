@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from stages.core.errors import ParameterError
-from stages.deep.dec.autoencoders import Stack, build_autoencoder, reconstruction_errors, reconstruction_loss
+from stages.deep.dec.autoencoders import Stack, build_autoencoder, reconstruction_errors
 from stages.deep.networks import initialise
 
 
@@ -66,7 +66,7 @@ def test_errors_are_means_or_sums() -> None:
     assert reconstruction_errors(*tensors).tolist() == [(4 + 2.5) / 2, (0 + 4.5) / 2]
     assert reconstruction_errors(*tensors, "sum").tolist() == [9, 9]
     expected = np.mean([((a - b) ** 2).mean() for a, b in zip(views, made, strict=True)])
-    assert reconstruction_loss(*tensors).item() == pytest.approx(expected, rel=1e-12)
+    assert reconstruction_errors(*tensors).mean().item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

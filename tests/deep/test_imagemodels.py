@@ -243,7 +243,7 @@ def test_the_confidence_by_hand() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return images.flatten(1).float()
 
-    model = ImageModel(Pixel(), torch.tensor([[0.0], [4], [100]]), (1, 1, 1), {})
+    model = ImageModel(Pixel(), torch.tensor([[0.0], [4], [100]]), {}, (1, 1, 1))
     labels, confidence = model.predict(np.array([1, 2, 4, 10], dtype=np.uint8).reshape(4, 1, 1, 1))
     assert labels.tolist() == [0, 0, 1, 1]
     np.testing.assert_allclose(confidence, [2 / 3, 0, 1, 1 - 6 / 10], rtol=1e-6)

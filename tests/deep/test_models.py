@@ -63,7 +63,7 @@ class First(nn.Module):
 
 
 def on_a_plane(centers: list[list[float]]) -> Model:
-    return Model(First(), torch.tensor(centers, dtype=torch.float32), "none", None, (2,), {})
+    return Model(First(), torch.tensor(centers, dtype=torch.float32), {}, "none", None, (2,))
 
 
 def test_the_nearest_center_and_the_confidence_by_hand() -> None:

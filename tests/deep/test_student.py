@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.deep.dec.phases import clustering_loss, soft_assignments, target_distribution
+from stages.deep.dec.phases import divergences, soft_assignments, target_distribution
 
 
 def reference_q(z: np.ndarray, mu: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def test_p_by_hand() -> None:
 def test_the_loss_by_hand() -> None:
     target = torch.tensor([[1.0, 0.0], [0.5, 0.5]], dtype=torch.float64)
     assignments = torch.tensor([[0.8, 0.2], [0.5, 0.5]], dtype=torch.float64)
-    assert clustering_loss(target, assignments).item() == pytest.approx(-np.log(0.8) / 2)
+    assert divergences(target, assignments).mean().item() == pytest.approx(-np.log(0.8) / 2)
 
 
 def test_q_p_and_loss_match_the_reference(case: tuple[np.ndarray, np.ndarray], device: str) -> None:
@@ -56,7 +56,7 @@ def test_q_p_and_loss_match_the_reference(case: tuple[np.ndarray, np.ndarray], d
     np.testing.assert_allclose(q.cpu(), expected_q, rtol=1e-12)
     np.testing.assert_allclose(p.cpu(), expected_p, rtol=1e-12)
     expected = (expected_p * np.log(expected_p / expected_q)).sum() / len(z)
-    assert clustering_loss(p, q).item() == pytest.approx(expected, rel=1e-12)
+    assert divergences(p, q).mean().item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_gradient_is_the_papers(case: tuple[np.ndarray, np.ndarray]) -> None:
@@ -64,7 +64,7 @@ def test_the_gradient_is_the_papers(case: tuple[np.ndarray, np.ndarray]) -> None
     embedding, centers = torch.tensor(z, requires_grad=True), torch.tensor(mu, requires_grad=True)
     q = soft_assignments(embedding, centers)
     p = target_distribution(q).detach()
-    clustering_loss(p, q).backward()
+    divergences(p, q).mean().backward()
     # Equations 4 and 5 for alpha = 1, divided by n as the loss is a mean over the images.
     differences = z[:, None] - mu[None]
     kernel = 1 / (1 + (differences**2).sum(axis=2))
@@ -76,12 +76,12 @@ def test_the_gradient_is_the_papers(case: tuple[np.ndarray, np.ndarray]) -> None
 def test_autograd_agrees_with_finite_differences(case: tuple[np.ndarray, np.ndarray]) -> None:
     z, mu = (torch.tensor(values, requires_grad=True) for values in case)
     target = torch.tensor(reference_p(reference_q(*case)))
-    assert torch.autograd.gradcheck(lambda a, b: clustering_loss(target, soft_assignments(a, b)), (z, mu))
+    assert torch.autograd.gradcheck(lambda a, b: divergences(target, soft_assignments(a, b)).mean(), (z, mu))
 
 
 def test_an_image_on_its_center_has_a_finite_gradient() -> None:
     embedding = torch.zeros(1, 2, requires_grad=True)
     centers = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
-    clustering_loss(torch.tensor([[1.0, 0.0]]), soft_assignments(embedding, centers)).backward()
+    divergences(torch.tensor([[1.0, 0.0]]), soft_assignments(embedding, centers)).mean().backward()
     assert embedding.grad is not None
     assert torch.isfinite(embedding.grad).all()

@@ -44,7 +44,6 @@ class MVautoencoder(Autoencoder):
         self.views = nn.ModuleList([perceptron(width, width, view_width) for view_width in view_widths])
 
     def decode(self, embedding: Tensor) -> list[Tensor]:
-        """Return the views (b, d_j) that the embedding (b, width) stands for."""
         slices = self.input(embedding).split(self.width, dim=1)
         return [network(code) for network, code in zip(self.views, slices, strict=True)]
 
@@ -79,7 +78,6 @@ class JoinedAutoencoder(Autoencoder):
         self.decoder = stacked([*reversed(widths), sum(view_widths)])
 
     def decode(self, embedding: Tensor) -> list[Tensor]:
-        """Return the views (b, d_j) that the embedding (b, widths[-1]) stands for."""
         return list(self.decoder(embedding).split(self.view_widths, dim=1))
 
 
@@ -130,11 +128,6 @@ def reconstruction_errors(
     if reduction == "sum":
         return torch.stack([square.sum(dim=1) for square in squares]).sum(dim=0)
     return torch.stack([square.mean(dim=1) for square in squares]).mean(dim=0)
-
-
-def reconstruction_loss(views: Sequence[Tensor], reconstructed: Sequence[Tensor]) -> Tensor:
-    """Return the squared error a feature, averaged over features, images and views: every view weighs the same."""
-    return reconstruction_errors(views, reconstructed).mean()
 
 
 def _is_width(value: object) -> bool:

@@ -67,7 +67,7 @@ class EmbeddedClustering(EmbeddedParameters):
         self._group = Group.current()
         random = check_random_state(self.random_state)
         seeds = self._group.first(random.randint(2**31 - 1, size=3))
-        weights, *orders = (torch.Generator().manual_seed(int(seed)) for seed in seeds)
+        weights, pretrain_order, cluster_order = (torch.Generator().manual_seed(int(seed)) for seed in seeds)
         saved = self._saved()
         labels = self._given_clusters(views, random, saved)
         tensors = self._tensors(views)
@@ -75,18 +75,21 @@ class EmbeddedClustering(EmbeddedParameters):
         self._build(weights)
         self._restore(saved, len(tensors[0]))
         noise_seed = int(torch.randint(2**31 - 1, (), generator=weights))
-        if not saved or int(saved["phase"]) == 0:
-            self._pretrain(tensors, orders[0], noise_seed, labels, saved)
+        if int(saved.get("phase", 0)) == 0:
+            self._train(Pretraining(self.network_, tensors, self, pretrain_order, noise_seed), labels, saved)
             embedding = embed(self.network_.encoder, tensors, self.batch_size, group=self._group)
             if labels is None:
                 labels = self._found_clusters(embedding, random)
             centers = cluster_means(embedding, torch.from_numpy(labels).to(self.device), self.n_clusters)
             saved = {}
-        else:  # the state holds the centres and the target
+        else:  # it holds the centres and the target of the clustering
             width = self.width if isinstance(self.network, str) else self.network[-1]
             centers = torch.zeros((self.n_clusters, width), device=self.device)
         assert labels is not None
-        self._cluster(tensors, orders[1], centers, labels, saved)
+        first = torch.from_numpy(labels).to(self.device)
+        clustering = Clustering(self.network_, tensors, self, cluster_order, centers, first, self._loss_weight())
+        self._train(clustering, labels, saved)
+        self._conclude(clustering, labels, tensors)
         return self
 
     def _given_clusters(
@@ -116,42 +119,10 @@ class EmbeddedClustering(EmbeddedParameters):
         self.network_ = network.to(self.device)
         self.encoder_ = self.network_.encoder
 
-    def _pretrain(
-        self,
-        views: list[Tensor],
-        order: torch.Generator,
-        noise_seed: int,
-        labels: np.ndarray | None,
-        saved: Mapping[str, Tensor],
-    ) -> None:
-        phase = Pretraining(self.network_, views, self, order, noise_seed)
+    def _train(self, phase: Phase, labels: np.ndarray | None, saved: Mapping[str, Tensor]) -> None:
+        """Run a phase from the saved state on, or from its beginning if that is empty."""
         if saved:
             phase.load(part(saved, "training"))
-        self._train(phase, labels)
-
-    def _cluster(
-        self,
-        views: list[Tensor],
-        order: torch.Generator,
-        centers: Tensor,
-        labels: np.ndarray,
-        saved: Mapping[str, Tensor],
-    ) -> None:
-        first = torch.from_numpy(labels).to(self.device)
-        phase = Clustering(self.network_, views, self, order, centers, first, self._loss_weight())
-        if saved:
-            phase.load(part(saved, "training"))
-        self._train(phase, labels)
-        self.initial_labels_ = labels.astype(np.int32)
-        self.n_iter_ = sum(epoch.phase == "refine" for epoch in self.history_)
-        self.cluster_centers_ = phase.centers.detach().cpu().numpy()
-        embedding = embed(self.network_.encoder, views, self.batch_size, group=self._group)
-        self.embedding_ = embedding.cpu().numpy()
-        self.labels_ = self._nearest(embedding)
-        lower = "learning_rate" if self._loss_weight() is None else "gamma"
-        warn_of_sizes(self.labels_, self.n_clusters, f"ask for fewer clusters, or lower {lower}")
-
-    def _train(self, phase: Phase, labels: np.ndarray | None) -> None:
         while not phase.finished:
             epoch = phase.epoch()
             loss = epoch.clustering if np.isnan(epoch.reconstruction) else epoch.reconstruction
@@ -182,6 +153,16 @@ class EmbeddedClustering(EmbeddedParameters):
             take(saved, "phase", torch.tensor(0))
             load_weights(self.network_, part(saved, "network"))
         self._restore_history(saved, Epoch, n_images)
+
+    def _conclude(self, clustering: Clustering, labels: np.ndarray, views: list[Tensor]) -> None:
+        self.initial_labels_ = labels.astype(np.int32)
+        self.n_iter_ = sum(epoch.phase == "refine" for epoch in self.history_)
+        self.cluster_centers_ = clustering.centers.detach().cpu().numpy()
+        embedding = embed(self.network_.encoder, views, self.batch_size, group=self._group)
+        self.embedding_ = embedding.cpu().numpy()
+        self.labels_ = self._nearest(embedding)
+        lower = "learning_rate" if self._loss_weight() is None else "gamma"
+        warn_of_sizes(self.labels_, self.n_clusters, f"ask for fewer clusters, or lower {lower}")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -70,11 +70,6 @@ class Phase(ABC):
         self.generator.set_state(take(state, "generator", self.generator.get_state()))
         load_optimiser(self._optimiser, state)
 
-    @property
-    def n_batches(self) -> int:
-        """Steps of one pass."""
-        return -(-self.n_images // self.plan.batch_size)
-
     def _batches(self) -> Iterator[tuple[Tensor, int]]:
         """This process's slice of every batch of image numbers, and the size of the batch; the last is smaller."""
         order = (
@@ -119,7 +114,6 @@ class Pretraining(Phase):
         return self.epochs >= self.plan.pretrain_epochs
 
     def epoch(self) -> Epoch:
-        """Pass over the images once."""
         total = torch.zeros((), device=self.device)
         for index, batch in self._batches():
             views = [view[index] for view in self.views]
@@ -132,11 +126,9 @@ class Pretraining(Phase):
         return Epoch("pretrain", self.group.sum(total).item() / self.n_images, _NONE, _NONE)
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that the next epoch depends on, besides the network's weights."""
         return {**super().state(), "masks": self.masks.get_state()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a `state`; raises `ParameterError` where it is one of another training."""
         super().load(state)
         self.masks.set_state(take(state, "masks", self.masks.get_state()))
 
@@ -179,7 +171,7 @@ class Clustering(Phase):
         learning = [*trained.parameters(), centers.requires_grad_()]
         super().__init__(network, views, plan, generator, learning, plan.optimiser, plan.learning_rate)
         self.centers, self.first, self.labels, self.gamma = centers, labels, labels, gamma
-        self.interval = plan.update_interval or self.n_batches
+        self.interval = plan.update_interval or -(-self.n_images // plan.batch_size)  # the batches of a pass
         self.steps = 0  # of refinement
         self.converged = False
         self.target: Tensor | None = None
@@ -222,7 +214,6 @@ class Clustering(Phase):
         )
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that the next epoch depends on, besides the network's weights."""
         target = {} if self.target is None else {"target": self.target}
         return {
             **super().state(),
@@ -234,7 +225,6 @@ class Clustering(Phase):
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a `state`; raises `ParameterError` where it is one of another training."""
         super().load(state)
         with torch.no_grad():
             self.centers.copy_(take(state, "centers", self.centers))
@@ -267,10 +257,12 @@ class Clustering(Phase):
         before, self.labels = self.labels, assignments.argmax(dim=1)
         return (self.labels != before).double().mean().item(), self.target
 
+    @torch.no_grad()
     def _assignments(self) -> Tensor:
         plan = self.plan
         embedding = embed(self.network.encoder, self.views, plan.batch_size, plan.precision, self.group)
-        return assign(embedding, self.centers, plan.batch_size)
+        parts = embedding.split(max(plan.batch_size, _ROWS))
+        return torch.cat([soft_assignments(rows, self.centers) for rows in parts])
 
 
 # The soft clusters: Student's t with one degree of freedom (alpha = 1), their sharpened target and the loss
@@ -300,23 +292,12 @@ def target_distribution(assignments: Tensor) -> Tensor:
 
 
 def divergences(target: Tensor, assignments: Tensor) -> Tensor:
-    """Return sum_j p_ij log(p_ij / q_ij) of every image, (n): the terms of KL(p || q), eq. 2."""
-    return (torch.xlogy(target, target) - torch.xlogy(target, assignments)).sum(dim=1)
+    """Return sum_j p_ij log(p_ij / q_ij) of every image, (n): the terms of KL(p || q), eq. 2.
 
-
-def clustering_loss(target: Tensor, assignments: Tensor) -> Tensor:
-    """Return KL(p || q), eq. 2, summed over clusters and averaged over the images (n, k).
-
-    The average is that of IDEC's released code; the paper sums. It keeps the balance with the reconstruction,
-    which is a mean as well, when the batch changes.
+    Their average is the loss of IDEC's released code; the papers sum. It keeps the balance with the
+    reconstruction, which is a mean as well, when the batch changes.
     """
-    return divergences(target, assignments).mean()
-
-
-@torch.no_grad()
-def assign(embedding: Tensor, centers: Tensor, batch_size: int) -> Tensor:
-    """Return the soft assignments (n, k) of an embedding (n, width), computed some images at a time."""
-    return torch.cat([soft_assignments(part, centers) for part in embedding.split(max(batch_size, _ROWS))])
+    return (torch.xlogy(target, target) - torch.xlogy(target, assignments)).sum(dim=1)
 
 
 def _optimiser(learning: Sequence[Tensor], name: str, rate: float, momentum: float) -> torch.optim.Optimizer:

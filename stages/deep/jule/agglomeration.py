@@ -21,7 +21,7 @@ _SAME = 1e-5  # of rows of length 1: less is rounding
 
 @dataclass(frozen=True)
 class Agglomeration:
-    """How graphs are built and clusters merged; an image of each cluster, its lowest, represents it: int32 (n).
+    """How graphs are built and clusters merged; clusters are int32 (n): for each image the lowest of its cluster.
 
     n_neighbors, a : of the graph, see `stages.clustering.neighbours.digraph`.
     rule : see `stages.clustering.merge_rule`.
@@ -53,23 +53,15 @@ class Agglomeration:
         found = nearest_components(graph.indices)
         return found if len(np.unique(found)) >= n_clusters else np.arange(len(found), dtype=np.int32)
 
-    def merge(
-        self, graph: Digraph, features: np.ndarray, representatives: np.ndarray, n_clusters: int
-    ) -> np.ndarray:
-        """Return `n_clusters` clusters merged from `representatives`, or these if they are no more than that."""
-        return cluster_by_degree(graph, features, representatives, n_clusters, rule=self.rule)[0]
+    def merge(self, graph: Digraph, features: np.ndarray, clusters: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Return `n_clusters` clusters merged from `clusters`, or these if they are no more than that."""
+        return cluster_by_degree(graph, features, clusters, n_clusters, rule=self.rule)[0]
 
-    def finish(
-        self, graph: Digraph, features: np.ndarray, representatives: np.ndarray, n_clusters: int
-    ) -> np.ndarray:
-        """Return the final `n_clusters` clusters merged from such; odd images join those that count."""
+    def finish(self, graph: Digraph, features: np.ndarray, clusters: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Return the final `n_clusters` clusters merged from `clusters`; odd images join those that count."""
+        fraction = self.min_cluster_fraction
         return cluster_by_degree(
-            graph,
-            features,
-            representatives,
-            n_clusters,
-            min_cluster_fraction=self.min_cluster_fraction,
-            rule=self.rule,
+            graph, features, clusters, n_clusters, min_cluster_fraction=fraction, rule=self.rule
         )[0]
 
 

@@ -70,7 +70,6 @@ class ConvEncoder(ImageEncoder):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
         return {
             "image_shape": list(self.image_shape),
             "pooled": list(self.pooled),

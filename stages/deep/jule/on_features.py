@@ -41,26 +41,13 @@ class ViewTrainee(Trainee):
     forward: Callable[[Sequence[Tensor]], Tensor]
     graphs: Callable[[], Sequence[Digraph]] = tuple
 
-    @property
-    def n_images(self) -> int:
-        """How many there are."""
-        return len(self.inputs[0])
-
-    @property
-    def device(self) -> torch.device:
-        """Where the inputs are."""
-        return self.inputs[0].device
-
     def rows(self, images: Tensor) -> Tensor:
-        """Return the embedding (b, w) of the images of these numbers, int64 (b)."""
         return self.forward([view[images] for view in self.inputs])
 
     def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
-        """Return the embedding of all images, float32 (n, w)."""
         return embed(self.forward, self.inputs, batch_size).cpu().numpy()
 
     def view_graphs(self) -> Sequence[Digraph]:
-        """Return the graphs of single views."""
         return self.graphs()
 
 

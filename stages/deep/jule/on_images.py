@@ -30,21 +30,10 @@ class ImageTrainee(Trainee):
 
     def __init__(self, module: ConvEncoder, images: Tensor, batch_statistics: bool = False) -> None:
         self.module: ConvEncoder = module
-        self.images = images
+        self.images, self.inputs = images, [images]
         self.batch_statistics = batch_statistics
 
-    @property
-    def n_images(self) -> int:
-        """How many images there are."""
-        return len(self.images)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the images are."""
-        return self.images.device
-
     def rows(self, images: Tensor) -> Tensor:
-        """Return the embedding (b, w) of the images of these numbers, int64 (b), to be trained on."""
         embedding: Tensor = self.module.train(len(images) > 1)(self.images[images])  # one has no statistics
         return embedding
 

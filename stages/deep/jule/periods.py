@@ -24,19 +24,23 @@ from stages.deep.precision import autocast, full_precision
 
 
 class Trainee(ABC):
-    """A network and the images that it is trained on; `module` has the parameters."""
+    """A network and the images that it is trained on.
+
+    `module` has the parameters; `inputs` are tensors on its device, whose rows are the images.
+    """
 
     module: nn.Module
+    inputs: Sequence[Tensor]
 
     @property
-    @abstractmethod
     def n_images(self) -> int:
         """How many images there are."""
+        return len(self.inputs[0])
 
     @property
-    @abstractmethod
     def device(self) -> torch.device:
         """Where they are, and the network."""
+        return self.inputs[0].device
 
     @abstractmethod
     def rows(self, images: Tensor) -> Tensor:

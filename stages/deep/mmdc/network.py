@@ -29,7 +29,6 @@ class MixtureEncoder(ImageEncoder):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
         return {
             "network": self.network,
             "channels": self.channels,

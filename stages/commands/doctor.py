@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,8 @@ import typer
 
 from stages import diagnosis
 from stages.core.command import application
-from stages.diagnosis import Check, Finding, examine
+from stages.core.errors import ManyviewsError
+from stages.diagnosis import Check, Finding, examine, inputs
 
 # Bytes that the default run, a few hundred photos and four small networks, takes at the most.
 MEMORY = 2 << 30
@@ -46,10 +47,10 @@ def doctor(
     root = parameters.parent  # of the project: all else is looked for there
     checks = _checks(parameters, data or root / "data", metrics or root / "metrics", timeout, patience)
     found: list[tuple[str, Finding]] = []
-    # What waits for other programs and machines runs beside the rest.
+    # Checks that wait for other programs and machines run beside the rest.
     with ThreadPoolExecutor(len(checks)) as pool:
-        results = [(name, pool.submit(lambda check: list(examine(check)), check)) for name, check in checks]
-        for name, result in results:
+        results = {name: pool.submit(lambda check: list(examine(check)), check) for name, check in checks.items()}
+        for name, result in results.items():
             for finding in result.result():
                 found.append((name, finding))
                 if not as_json:
@@ -66,152 +67,96 @@ def doctor(
         sys.exit(1)
 
 
-def _checks(
-    parameters: Path, data: Path, metrics: Path, timeout: float, patience: float
-) -> list[tuple[str, Check]]:
-    """All checks, in the order in which their findings are told."""
-    root, lock = parameters.parent, parameters.parent / "dvc.lock"
-    values = _parameters(parameters)
-    return [
-        ("python", partial(diagnosis.check_python, root / "pyproject.toml")),
-        ("packages", partial(diagnosis.check_packages, root / "pyproject.toml")),
-        ("devices", partial(diagnosis.check_devices, patience)),
-        ("memory", _memory),
-        ("disk", partial(_disk, values, data, root, patience)),
-        ("project", partial(_project, root, patience)),
-        ("remotes", partial(_remotes, root, timeout, patience)),
-        ("parameters", partial(_values, parameters, root / "dvc.yaml")),
-        ("datasets", partial(_datasets, values, data, lock)),
-        ("n_clusters", partial(_n_clusters, values, data)),
-        ("weights", partial(_weights, values, data, root, timeout)),
-        ("dvc.lock", partial(_lock, lock)),
-        ("outputs", partial(_outputs, root, lock, patience)),
-        ("tables", partial(_tables, values, data)),
-        ("leftovers", partial(_leftovers, data, metrics)),
-    ]
+def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: float) -> dict[str, Check]:
+    """All checks by name, in the order in which their findings are printed.
+
+    Packages other than Typer are imported by the checks that need them: that one is missing is a finding, too.
+    """
+    root, project, lock = file.parent, file.parent / "pyproject.toml", file.parent / "dvc.lock"
+    parameters = _parameters(file)
+    return {
+        "python": lambda: diagnosis.check_python(project),
+        "packages": lambda: diagnosis.check_packages(project),
+        "devices": lambda: diagnosis.check_devices(patience),
+        "memory": lambda: diagnosis.check_memory(_memory(), MEMORY),
+        "disk": lambda: diagnosis.check_disk(_needed(parameters, data, root, patience)),
+        "project": lambda: diagnosis.check_repository(root, patience),
+        "remotes": lambda: diagnosis.check_remotes(root, timeout, patience),
+        "parameters": lambda: _values(file),
+        "datasets": _each(parameters, "datasets", lambda name: inputs.check_dataset(name, data, lock)),
+        "n_clusters": _each(
+            parameters,
+            "datasets",
+            lambda name: inputs.check_n_clusters(parameters.get("n_clusters"), name, data),
+        ),
+        "weights": _each(
+            parameters,
+            "backbones",
+            lambda name: inputs.check_weights(name, _weights(parameters, root), data, _cache(), timeout),
+        ),
+        "dvc.lock": lambda: diagnosis.check_lock(lock),
+        "outputs": lambda: diagnosis.check_outputs(root, lock, patience),
+        "tables": lambda: _tables(parameters, data),
+        "leftovers": lambda: diagnosis.check_leftovers(data, metrics, _cache()),
+    }
 
 
 def _parameters(file: Path) -> dict[str, Any]:
-    """The parameters, or none where they cannot be read, which another check tells of."""
-    from stages.core.errors import ManyviewsError
-    from stages.diagnosis.inputs import read_parameters
-
+    """The parameters, or none where they cannot be read, which the check of them reports."""
     try:
-        return read_parameters(file)
-    except (ManyviewsError, OSError):
+        return inputs.read_parameters(file)
+    except (ManyviewsError, OSError, ImportError):
         return {}
 
 
-def _names(values: dict[str, Any], key: str) -> list[Any]:
-    names = values.get(key)
+def _memory() -> int:
+    from stages.core.memory import available_memory
+
+    return available_memory()
+
+
+def _cache() -> Path:
+    from stages.fetching.downloads import cache_folder
+
+    return cache_folder()
+
+
+def _names(parameters: dict[str, Any], key: str) -> list[Any]:
+    names = parameters.get(key)
     return names if isinstance(names, list) else []
 
 
-def _memory() -> Iterator[Finding]:
-    from stages.core.memory import available_memory
+def _each(parameters: dict[str, Any], key: str, check: Callable[[Any], Iterable[Finding]]) -> Check:
+    """The check of every name in a list of parameters; a name that fails does not stop the others."""
+    return lambda: (found for name in _names(parameters, key) for found in examine(partial(check, name)))
 
-    return diagnosis.check_memory(available_memory(), MEMORY)
 
-
-def _disk(values: dict[str, Any], data: Path, root: Path, patience: float) -> Iterator[Finding]:
-    """The tables and DVC's cache take the images once more each; weights go into the user's cache."""
-    from stages.diagnosis.repository import dvc
-    from stages.fetching.downloads import cache_folder
-
-    folders = [data / "raw" / str(name) for name in _names(values, "datasets")]
+def _needed(parameters: dict[str, Any], data: Path, root: Path, patience: float) -> dict[Path, float]:
+    """The bytes needed at each place: the tables and DVC's cache take the images once more each."""
+    folders = [data / "raw" / str(name) for name in _names(parameters, "datasets")]
     images = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
-    needs = {data: images + DATA_DISK, cache_folder(): CACHE_DISK}
+    needs: dict[Path, float] = {data: images + DATA_DISK, _cache(): CACHE_DISK}
     if (root / ".dvc").is_dir():
-        needs[root / dvc(root, patience, "cache", "dir").strip()] = images + DATA_DISK
-    yield from diagnosis.check_disk(needs)
+        needs[root / diagnosis.dvc(root, patience, "cache", "dir").strip()] = images + DATA_DISK
+    return needs
 
 
-def _project(root: Path, patience: float) -> Iterator[Finding]:
-    from stages.diagnosis.repository import check_repository
-
-    return check_repository(root, patience)
-
-
-def _remotes(root: Path, timeout: float, patience: float) -> Iterator[Finding]:
-    from stages.diagnosis.repository import check_remotes
-
-    return check_remotes(root, timeout, patience)
+def _weights(parameters: dict[str, Any], root: Path) -> Path:
+    """The folder of weights that were put there by hand."""
+    section = parameters.get("weights")
+    return root / str((section.get("folder") if isinstance(section, dict) else None) or "data/weights")
 
 
-def _values(file: Path, pipeline: Path) -> Iterator[Finding]:
-    from stages.diagnosis.inputs import read_parameters
+def _values(file: Path) -> Iterable[Finding]:
     from stages.diagnosis.values import check_parameters
 
-    yield from check_parameters(read_parameters(file), pipeline)
+    return check_parameters(inputs.read_parameters(file), file.parent / "dvc.yaml")
 
 
-def _datasets(values: dict[str, Any], data: Path, lock: Path) -> Iterator[Finding]:
-    from stages.diagnosis.inputs import check_dataset
+def _tables(parameters: dict[str, Any], data: Path) -> Iterable[Finding]:
+    from stages.diagnosis.tables import check_tables
 
-    for name in _names(values, "datasets"):
-        yield from examine(partial(check_dataset, name, data, lock))
-
-
-def _n_clusters(values: dict[str, Any], data: Path) -> Iterator[Finding]:
-    from stages.diagnosis.inputs import check_n_clusters
-
-    for name in _names(values, "datasets"):
-        yield from examine(partial(check_n_clusters, values.get("n_clusters"), name, data))
-
-
-def _weights(values: dict[str, Any], data: Path, root: Path, timeout: float) -> Iterator[Finding]:
-    from stages.diagnosis.inputs import check_weights
-    from stages.fetching.downloads import cache_folder
-
-    section = values.get("weights")
-    folder = root / str((section.get("folder") if isinstance(section, dict) else None) or "data/weights")
-    for name in _names(values, "backbones"):
-        yield from examine(partial(check_weights, name, folder, data, cache_folder(), timeout))
-
-
-def _lock(file: Path) -> Iterator[Finding]:
-    from stages.diagnosis.outputs import check_lock
-
-    return check_lock(file)
-
-
-def _outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
-    """What `dvc status` says, unless there is nothing that it could compare with."""
-    from stages.diagnosis import conflict_line
-    from stages.diagnosis.outputs import check_status, read_status
-    from stages.diagnosis.repository import SlowDvcError
-
-    if lock.exists() and not conflict_line(lock):
-        try:
-            status = read_status(root, patience)
-        except SlowDvcError as error:  # many photos take their time, which is no fault
-            yield Finding("warning", str(error))
-            return
-        yield from check_status(status)
-
-
-def _tables(values: dict[str, Any], data: Path) -> Iterator[Finding]:
-    from stages.core.errors import ParameterError
-    from stages.diagnosis.outputs import check_tables
-    from stages.params.transfers import TRANSFERS, check_transfers, sources_of
-    from stages.tables.methods import all_methods
-
-    lists = ("backbones", "objectives", "image_baselines", "image_methods")
-    backbones, objectives, baselines, networks = (list(map(str, _names(values, key))) for key in lists)
-    try:
-        transfers = check_transfers(values.get(TRANSFERS))
-    except ParameterError:  # which another check tells of
-        transfers = []
-    for name in map(str, _names(values, "datasets")):
-        methods = all_methods(objectives, [*baselines, *networks], sources_of(name, transfers))
-        yield from examine(partial(check_tables, name, backbones, methods, data))
-
-
-def _leftovers(data: Path, metrics: Path) -> Iterator[Finding]:
-    from stages.diagnosis.outputs import check_leftovers
-    from stages.fetching.downloads import cache_folder
-
-    return check_leftovers(data, metrics, cache_folder())
+    return check_tables(parameters, data)
 
 
 def _one_line(message: str) -> str:

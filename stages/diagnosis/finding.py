@@ -1,6 +1,6 @@
 """What a check found, and running checks so that none of them stops the others."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from stages.core.errors import ManyviewsError
@@ -35,3 +35,9 @@ def examine(check: Check) -> Iterator[Finding]:
     except Exception as error:  # a check of ours that fails must not hide what the others find
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         yield Finding("fault", f"could not be checked ({reason}); see to the other findings first")
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names for a line, and the number of the others."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,23 +1,36 @@
-"""What killed runs leave behind, what is running, and files with the marks of a merge conflict."""
+"""Runs at work, and what killed runs leave behind."""
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stages.core.lock import is_locked
+from stages.diagnosis.finding import Finding, listed
 
 
-def conflict_line(file: Path) -> int | None:
-    """The number of the first line that a merge of git marked as a conflict; None if there is none."""
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        for number, line in enumerate(stream, 1):
-            if line.startswith(("<<<<<<< ", ">>>>>>> ")):
-                return number
-    return None
+def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]:
+    """Runs at work, unfinished work, and what killed runs left."""
+    scratch = data / "scratch"
+    running = list(find_running(scratch))
+    for lock in running:
+        yield Finding("warning", f"a stage is at work on {lock.relative_to(scratch).with_suffix('')}; wait for it")
+    unfinished = [folder for folder in (scratch / "extract", scratch / "train") if any(_files(folder))]
+    if unfinished and not running:
+        size = sum(file.stat().st_size for folder in unfinished for file in _files(folder)) / 2**20
+        yield Finding(
+            "warning",
+            f"{scratch} holds {size:.0f} MiB of unfinished work; `dvc repro` goes on there, or remove it",
+        )
+    parts = list(find_leftovers([data, metrics, cache]))
+    if parts and not running:
+        yield Finding(
+            "warning", f"{listed(list(map(str, parts)))}: left by killed runs; remove them if nothing runs"
+        )
+    if not (running or unfinished or parts):
+        yield Finding("ok", "no stage is at work, and none left anything unfinished")
 
 
 def find_leftovers(folders: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files and folders that a killed run was writing, ".partial-...", wherever they lie below."""
+    """Yield the files and folders that a killed run was writing, ".partial-...", at any depth."""
     for folder in folders:
         for above, below, files in os.walk(folder):
             yield from (Path(above) / name for name in sorted((*below, *files)) if name.startswith(".partial-"))
@@ -26,4 +39,10 @@ def find_leftovers(folders: Iterable[Path]) -> Iterator[Path]:
 
 def find_running(folder: Path) -> Iterator[Path]:
     """Yield the lock files, "*.lock", below `folder` that a process holds. The files themselves stay behind."""
+    from stages.core.lock import is_locked
+
     return (file for file in sorted(folder.rglob("*.lock")) if is_locked(file))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".lock")

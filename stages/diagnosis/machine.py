@@ -1,15 +1,21 @@
-"""Disks, memory and processors."""
+"""Python and its packages, disks, memory and processors of this machine."""
 
+import importlib.metadata
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from stages.core.errors import ParameterError
 from stages.diagnosis.finding import Finding
 
+_INSTALL = "run `pip install -e .`"
 # In a process of its own: a broken installation may end the process that imports it.
 _PROBE = """
 import json, os, torch
@@ -29,6 +35,42 @@ except Exception as error:
     found["error"] = " ".join(str(error).split())
 print(json.dumps(found))
 """
+
+
+def check_python(project: Path, version: str = "") -> Iterator[Finding]:
+    """Compare this Python, or another `version`, with `requires-python` of the project file."""
+    from packaging.specifiers import SpecifierSet
+
+    version = version or platform.python_version()
+    wanted = _read_project(project).get("requires-python", "")
+    if SpecifierSet(wanted).contains(version, prereleases=True):
+        yield Finding("ok", f"{version} ({platform.system()}, {platform.machine()})")
+    else:
+        yield Finding(
+            "fault", f"this is Python {version}, but {wanted} is needed; make an environment with such a Python"
+        )
+
+
+def check_packages(project: Path) -> Iterator[Finding]:
+    """Compare the installed packages with the dependencies of the project file."""
+    from packaging.requirements import Requirement
+
+    requirements = [Requirement(line) for line in _read_project(project).get("dependencies", [])]
+    wrong = 0
+    for requirement in requirements:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("fault", f"{requirement.name} is not installed; {_INSTALL}")
+            wrong += 1
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            yield Finding("fault", f"{requirement.name} {version} is not {requirement.specifier}; {_INSTALL}")
+            wrong += 1
+    if not wrong:
+        yield Finding("ok", f"all {len(requirements)} that {project.name} asks for")
 
 
 def check_disk(needs: Mapping[Path, float]) -> Iterator[Finding]:
@@ -79,7 +121,7 @@ def check_devices(timeout: float) -> Iterator[Finding]:
     if done.returncode or not done.stdout.strip():
         lines = done.stderr.strip().splitlines()
         reason = lines[-1] if lines else f"it ended with status {done.returncode}"
-        yield Finding("fault", f"torch cannot be used ({reason}); install it anew: https://pytorch.org")
+        yield Finding("fault", f"torch cannot be used ({reason}); install it again: https://pytorch.org")
         return
     found = json.loads(done.stdout.splitlines()[-1])
     if found["error"]:
@@ -93,6 +135,18 @@ def check_devices(timeout: float) -> Iterator[Finding]:
         unused = "; MPS is there, but is not used" if found["mps"] else ""
         where = f"on {found['device']}, {found['threads']} threads, {bf16}{unused}"
         yield Finding("ok", f"torch {found['torch']} {where}")
+
+
+def _read_project(file: Path) -> dict[str, Any]:
+    """The table `project` of a pyproject.toml."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(f"there is no {file}; run this in the project's folder") from None
+    except ValueError as error:
+        raise ParameterError(f"{file} cannot be read ({error}); take it from git") from None
+    project: dict[str, Any] = content.get("project", {})
+    return project
 
 
 def _existing(place: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Whether what lies elsewhere can be reached, without waiting long."""
+"""Whether the remotes of DVC and other addresses can be reached, without waiting long."""
 
 import importlib.util
 import os
@@ -9,11 +9,13 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from stages.diagnosis.finding import Finding
+from stages.diagnosis.finding import Finding, examine
+from stages.diagnosis.repository import dvc
 
 # Kinds of remotes and the module that DVC needs for each; folders need none.
 _PLUGINS = {
@@ -32,8 +34,43 @@ _PLUGINS = {
 }
 
 
+def check_remotes(root: Path, timeout: float, patience: float) -> Iterator[Finding]:
+    """The remotes of DVC: that there is a default one, and that each answers."""
+    remotes: dict[str, dict[str, str]] = {}
+    default = ""
+    for line in dvc(root, patience, "config", "--list").splitlines():
+        key, _, value = line.partition("=")
+        if key == "core.remote":
+            default = value
+        elif key.startswith("remote."):
+            name, _, setting = key.removeprefix("remote.").rpartition(".")
+            remotes.setdefault(name, {})[setting] = value
+    if not remotes:
+        yield Finding("ok", "none is set; to share results: `dvc remote add -d NAME ADDRESS`")
+        return
+    if not default:
+        yield Finding("warning", "none is the default; choose one by `dvc remote default NAME`")
+    elif default not in remotes:
+        yield Finding("fault", f"the default, {default}, is not set; choose one by `dvc remote default NAME`")
+    with ThreadPoolExecutor(8) as pool:
+        for findings in pool.map(lambda name: list(_remote(name, remotes, timeout)), remotes):
+            yield from findings
+
+
+def _remote(name: str, remotes: Mapping[str, Mapping[str, str]], timeout: float) -> Iterator[Finding]:
+    """One remote, by itself: what goes wrong with it hides no other."""
+    url = remotes[name].get("url", "")
+    base = url.removeprefix("remote://").partition("/")[0] if url.startswith("remote://") else None
+    if base is None:
+        yield from examine(lambda: check_remote(name, remotes[name], timeout))
+    elif base in remotes:
+        yield Finding("ok", f"{name} ({url}) is a place in the remote {base}")
+    else:
+        yield Finding("fault", f"{name} ({url}) names no remote; correct it by `dvc remote modify {name} url ...`")
+
+
 def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iterator[Finding]:
-    """Tell whether a DVC remote, a folder or an address, is there; waits no longer than `timeout` seconds.
+    """Check that a DVC remote, a folder or an address, is there; waits no longer than `timeout` seconds.
 
     `settings` are those that DVC has of it, "url" among them; passwords in them are neither used nor shown.
     """
@@ -46,7 +83,7 @@ def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iter
         where = "port" if settings.get("port") else "url"
         yield Finding(
             "fault",
-            f"{what} is no address with a number for a port; correct it by `dvc remote modify {name} {where} ...`",
+            f"{what} is not an address with a port number; correct it by `dvc remote modify {name} {where} ...`",
         )
         return
     scheme = parts.scheme
@@ -62,7 +99,7 @@ def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iter
     elif scheme == "ssh":
         yield _ssh(what, parts, settings.get("user") or parts.username or "", port, timeout)
     else:
-        yield Finding("ok", f"{what} is set; `dvc status --cloud` tells whether it answers")
+        yield Finding("ok", f"{what} is set; `dvc status --cloud` shows whether it answers")
 
 
 def answers(url: str, timeout: float) -> str:
@@ -93,7 +130,7 @@ def _folder(name: str, what: str, folder: Path) -> Finding:
     if not folder.exists():
         return Finding("warning", f"{what} does not exist: mount it, or `dvc push` will make it")
     if not folder.is_dir():
-        return Finding("fault", f"{what} is no folder; name one by `dvc remote modify`")
+        return Finding("fault", f"{what} is not a folder; name one by `dvc remote modify`")
     if not os.access(folder, os.R_OK | os.X_OK):
         return Finding("fault", f"{what} may not be read by you; ask its owner for the right")
     if not os.access(folder, os.W_OK):
@@ -116,7 +153,7 @@ def _ssh(what: str, parts: SplitResult, user: str, port: int, timeout: float) ->
     settings = _ssh_settings(parts.hostname or "", user, port, timeout)
     if any(settings.get(key, "none") != "none" for key in ("proxyjump", "proxycommand")):
         return Finding(
-            "ok", f"{what} is set, by way of another host; `dvc status --cloud` tells whether it answers"
+            "ok", f"{what} is set, by way of another host; `dvc status --cloud` shows whether it answers"
         )
     host, port = settings.get("hostname") or parts.hostname or "", int(settings.get("port") or port or 22)
     try:
@@ -129,8 +166,8 @@ def _ssh(what: str, parts: SplitResult, user: str, port: int, timeout: float) ->
             "fault", f"{what} does not answer ({reason}); check the host, the port {port} and the network"
         )
     if greeting != b"SSH-":
-        return Finding("fault", f"{what} is no SSH server; check the host and the port {port}")
-    return Finding("ok", f"{what} answers; `dvc status --cloud` tells whether it lets you in")
+        return Finding("fault", f"{what} is not an SSH server; check the host and the port {port}")
+    return Finding("ok", f"{what} answers; `dvc status --cloud` shows whether it lets you in")
 
 
 def _ssh_settings(host: str, user: str, port: int, timeout: float) -> dict[str, str]:

@@ -1,15 +1,16 @@
-"""What `doctor` asks of git and of DVC: the repository, and the remotes."""
+"""The git repository and the DVC project: whether they can be used, and what dvc.lock and `dvc status` say."""
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stages.core.errors import ParameterError
-from stages.diagnosis import Finding, check_remote, examine
+from stages.diagnosis.finding import Finding, listed
 
 
 class SlowDvcError(ParameterError):
@@ -40,7 +41,7 @@ def dvc(root: Path, patience: float, *arguments: str) -> str:
 def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
     """That the folder is of a git repository and of a DVC project."""
     if not folder.is_dir():
-        yield Finding("fault", f"there is no folder {folder}; name the file of parameters by --parameters")
+        yield Finding("fault", f"folder {folder} does not exist; name the file of parameters by --parameters")
         return
     try:
         done = subprocess.run(
@@ -59,14 +60,16 @@ def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
         yield Finding("warning", f"git took more than {patience:g} s; run `git status`, or raise --patience")
         return
     if not (folder / ".dvc").is_dir():
-        yield Finding("fault", "this is no DVC project, .dvc is missing; take it from git, or run `dvc init`")
+        yield Finding("fault", "this is not a DVC project, .dvc is missing; take it from git, or run `dvc init`")
     if "dubious ownership" in done.stderr:
-        told = re.search(r"safe\.directory (.+)", done.stderr)
-        way = f"`git config --global --add safe.directory {told[1] if told else folder.absolute()}`"
+        named = re.search(r"safe\.directory (.+)", done.stderr)
+        way = f"`git config --global --add safe.directory {named[1] if named else folder.absolute()}`"
         yield Finding("fault", f"git does not trust this folder, which belongs to another user; run {way}")
         return
     if done.returncode:
-        yield Finding("fault", "this is no git repository, which DVC needs; clone the project, or run `git init`")
+        yield Finding(
+            "fault", "this is not a git repository, which DVC needs; clone the project, or run `git init`"
+        )
         return
     lock = folder / done.stdout.rstrip("\n")
     if lock.exists():
@@ -77,36 +80,120 @@ def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
         yield Finding("ok", f"git repository and DVC project, DVC {version('dvc')}")
 
 
-def check_remotes(root: Path, timeout: float, patience: float) -> Iterator[Finding]:
-    """The remotes of DVC: that there is a default one, and that each answers."""
-    remotes: dict[str, dict[str, str]] = {}
-    default = ""
-    for line in dvc(root, patience, "config", "--list").splitlines():
-        key, _, value = line.partition("=")
-        if key == "core.remote":
-            default = value
-        elif key.startswith("remote."):
-            name, _, setting = key.removeprefix("remote.").rpartition(".")
-            remotes.setdefault(name, {})[setting] = value
-    if not remotes:
-        yield Finding("ok", "none is set; to share results: `dvc remote add -d NAME ADDRESS`")
+def conflict_line(file: Path) -> int | None:
+    """The number of the first line that a merge of git marked as a conflict; None if there is none."""
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.startswith(("<<<<<<< ", ">>>>>>> ")):
+                return number
+    return None
+
+
+def check_lock(lock: Path) -> Iterator[Finding]:
+    """That dvc.lock can be read at all."""
+    import yaml
+
+    if not lock.exists():
+        yield Finding("warning", f"there is no {lock}: nothing was computed yet; run `dvc repro`")
         return
-    if not default:
-        yield Finding("warning", "none is the default; choose one by `dvc remote default NAME`")
-    elif default not in remotes:
-        yield Finding("fault", f"the default, {default}, is not set; choose one by `dvc remote default NAME`")
-    with ThreadPoolExecutor(8) as pool:
-        for findings in pool.map(lambda name: list(_remote(name, remotes, timeout)), remotes):
-            yield from findings
+    if line := conflict_line(lock):
+        yield Finding(
+            "fault",
+            f"{lock} holds the marks of a merge conflict, from line {line} on; run `git checkout --ours {lock}`, "
+            "then `dvc repro`",
+        )
+        return
+    try:
+        content = yaml.load(lock.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        stages = len(content["stages"])
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        yield Finding("fault", f"{lock} is damaged ({reason}); run `git checkout {lock}`, or remove it")
+        return
+    yield Finding("ok", f"{stages} stages are recorded in {lock}")
 
 
-def _remote(name: str, remotes: Mapping[str, Mapping[str, str]], timeout: float) -> Iterator[Finding]:
-    """One remote, by itself: what goes wrong with it hides no other."""
-    url = remotes[name].get("url", "")
-    base = url.removeprefix("remote://").partition("/")[0] if url.startswith("remote://") else None
-    if base is None:
-        yield from examine(lambda: check_remote(name, remotes[name], timeout))
-    elif base in remotes:
-        yield Finding("ok", f"{name} ({url}) is a place in the remote {base}")
-    else:
-        yield Finding("fault", f"{name} ({url}) names no remote; correct it by `dvc remote modify {name} url ...`")
+def check_outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
+    """What `dvc status` says, unless there is no usable dvc.lock to compare with."""
+    if lock.exists() and not conflict_line(lock):
+        try:
+            status = json.loads(dvc(root, patience, "status", "--json"))
+        except SlowDvcError as error:  # many photos take their time, which is not a fault
+            yield Finding("warning", str(error))
+            return
+        yield from check_status(status)
+
+
+def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+    """What `dvc status --json` says: outputs that are missing or changed, and stages that would run again."""
+    outs: dict[str, list[str]] = {}
+    causes: dict[str, dict[str, None]] = {}
+    absent: list[str] = []
+    for stage, changes in status.items():
+        if stage.endswith(".dvc"):
+            yield from _tracked(stage, changes)
+            continue
+        for change in changes:
+            for kind, what in change.items() if isinstance(change, dict) else [(change, {})]:
+                if kind == "changed outs":
+                    for path, how in what.items():
+                        outs.setdefault(how, []).append(path)
+                    continue
+                # Without photos, a clone still has all that was computed from them.
+                gone = [path for path, how in what.items() if how == "deleted" and path.startswith("data/raw/")]
+                absent += gone
+                if len(gone) < max(len(what), 1):
+                    there = {path: how for path, how in what.items() if path not in gone}
+                    causes.setdefault(stage, {}).update(dict.fromkeys(_causes(kind, there)))
+    advice = {
+        "deleted": "missing; fetch them by `dvc pull` or make them by `dvc repro`",
+        "modified": "not as dvc.lock says; make them again by `dvc repro`",
+        "not in cache": "in no cache, so that `dvc push` lacks them; run `dvc commit`",
+    }
+    for how, paths in outs.items():
+        yield Finding("warning", f"{listed(paths)}: {advice.get(how, f'{how}; run `dvc repro`')}")
+    if absent:
+        yield Finding(
+            "warning", f"{listed(absent)}: not here; `dvc repro --pull` needs it only for what is in no remote"
+        )
+    if causes:
+        reasons = dict.fromkeys(cause for found in causes.values() for cause in found)
+        because = f" as these changed since: {listed(list(reasons))}" if reasons else ""
+        yield Finding(
+            "warning", f"{len(causes)} stage{'s' * (len(causes) != 1)} would run again{because}; run `dvc repro`"
+        )
+    if not status:
+        yield Finding("ok", "all outputs are as dvc.lock says, and nothing they depend on has changed")
+
+
+def _tracked(file: str, changes: Sequence[Any]) -> Iterator[Finding]:
+    """What changed of that which a .dvc file, not a stage, keeps track of: photos, or an import."""
+    reported = 0
+    for change in changes:
+        for kind, what in change.items() if isinstance(change, dict) else ():
+            for path, how in what.items():
+                reported += 1
+                yield Finding("warning", f"{path}: {_advice(file, kind, path, how)}")
+    if not reported:
+        yield Finding("warning", f"{file} was changed by hand; run `dvc commit {file}`, or take it from git")
+
+
+def _advice(file: str, kind: str, path: str, how: str) -> str:
+    if kind == "changed deps":
+        return f"{how}; run `dvc update {file}`"
+    if how == "deleted":
+        return f"not here; `dvc pull {file}` fetches it"
+    if how == "not in cache":
+        return f"in no cache, so that `dvc push` lacks it; run `dvc commit {file}`"
+    return f"not as {file} says; run `dvc add {path}` for what is new, or `dvc checkout {file}` for what was there"
+
+
+def _causes(kind: str, what: Mapping[str, Any]) -> Iterator[str]:
+    """What changed, in words: parameters by name, all code as one."""
+    for path, how in what.items():
+        if isinstance(how, dict):
+            yield from (f"{path} {name}" for name in how)
+        elif path.startswith("stages/"):
+            yield "the code of the stages"
+        elif kind == "changed deps":
+            yield path

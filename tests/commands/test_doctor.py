@@ -15,13 +15,22 @@ import pytest
 import yaml
 
 from stages import tables
-from stages.commands.doctor import _outputs, _tables, app
+from stages.commands.doctor import app
 from stages.core.atomic import write_text
 from stages.core.lock import locked
-from stages.diagnosis import Finding, examine
-from stages.diagnosis.outputs import check_leftovers, check_lock, check_status, check_tables
-from stages.diagnosis.repository import SlowDvcError, check_remotes, check_repository, dvc
-from stages.tables.methods import all_methods
+from stages.diagnosis import (
+    Finding,
+    SlowDvcError,
+    check_leftovers,
+    check_lock,
+    check_outputs,
+    check_remotes,
+    check_repository,
+    check_status,
+    dvc,
+    examine,
+)
+from stages.diagnosis.tables import check_tables
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
 from tests.shell import Shell
@@ -124,12 +133,13 @@ def test_where_there_is_nothing_everything_is_a_finding(
     monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "cache"))
     status, out = doctor()
     assert status == 1
-    assert "\nfault    devices: torch cannot be used (ImportError: no torch); install it anew" in out
+    assert "\nfault    devices: torch cannot be used (ImportError: no torch); install it again" in out
     assert (
-        "\nfault    project: this is no DVC project, .dvc is missing; take it from git, or run `dvc init`\n" in out
+        "\nfault    project: this is not a DVC project, .dvc is missing; take it from git, or run `dvc init`\n"
+        in out
     )
     assert (
-        "\nfault    project: this is no git repository, which DVC needs; clone the project, or run `git init`"
+        "\nfault    project: this is not a git repository, which DVC needs; clone the project, or run `git init`"
         in out
     )
     assert "\nfault    parameters: there is no params.yaml; run this in the project's folder" in out
@@ -154,10 +164,10 @@ def test_a_project_elsewhere_is_looked_at_as_a_whole(
     assert "\nok       tables: d: 0 tables are of the images of project/data/images/d.parquet\n" in out
     status, out = doctor("--parameters", "none/params.yaml")
     assert status == 1 and "could not be checked" not in out
-    assert "\nfault    project: there is no folder none; name the file of parameters by --parameters\n" in out
+    assert "\nfault    project: folder none does not exist; name the file of parameters by --parameters\n" in out
 
 
-def test_a_clone_without_photos_is_told_no_fault(project: Path, doctor: Call, no_torch: None) -> None:
+def test_a_clone_without_photos_has_no_fault(project: Path, doctor: Call, no_torch: None) -> None:
     shutil.rmtree("data/raw/d")
     status, out = doctor()
     assert status == 0, out
@@ -185,7 +195,7 @@ def test_dvc_that_takes_its_time(project: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SlowDvcError) as error:
         dvc(project, 0.01, "status", "--json")
     assert str(error.value) == ("`dvc status --json` took more than 0.01 s; run it yourself, or raise --patience")
-    assert list(_outputs(project, project / "dvc.lock", 0.01)) == [("warning", str(error.value))]
+    assert list(check_outputs(project, project / "dvc.lock", 0.01)) == [("warning", str(error.value))]
 
 
 def test_git_that_does_not_trust_the_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,11 +315,11 @@ def test_outputs_and_dependencies_that_changed(project: Path, doctor: Call, no_t
     assert status == 0
     for line in (
         "data/images/d.parquet: missing; fetch them by `dvc pull` or make them by `dvc repro`",
-        "data/images/d.rejected.csv: not as dvc.lock says; make them anew by `dvc repro`",
+        "data/images/d.rejected.csv: not as dvc.lock says; make them again by `dvc repro`",
         "1 stage would run again as these changed since: data/raw/d, the code of the stages; run `dvc repro`",
     ):
         assert f"\nwarning  outputs: {line}\n" in out
-    assert "\nwarning  tables: data/images/d.parquet is not there yet; run `dvc repro`\n" in out
+    assert "\nwarning  tables: data/images/d.parquet does not exist yet; run `dvc repro`\n" in out
 
 
 def test_what_dvc_says_of_parameters_and_caches() -> None:
@@ -354,12 +364,13 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     for file in ("ensemble.parquet", "jule/cc.parquet", "jule/mvec.parquet", "baseline/removed.parquet"):
         fingerprint = images.fingerprint if file == "ensemble.parquet" else "other"
         tables.write_partitions(data / "partitions/d" / file, labels, settings, fingerprint)
-    assert only(check_tables("d", ["tiny"], [], data)) == (
+    values: dict[str, Any] = {"datasets": ["d"], "backbones": ["tiny"]}
+    assert only(check_tables(values, data)) == (
         "ok",
         f"d: 1 tables are of the images of {images.file}",
     )
     Path("data/partitions/d/jule/mvec.parquet").write_bytes(b"PAR1")
-    found = list(check_tables("d", ["tiny"], all_methods(["jule"], [], []), data))
+    found = list(check_tables({**values, "objectives": ["jule"]}, data))
     assert found[0] == (
         "fault",
         f"data/partitions/d/jule/cc.parquet was made from other images than {images.file}; run `dvc repro` to "
@@ -369,7 +380,7 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     tables.write_partitions(data / "partitions/d/images/jule.parquet", labels, settings, "other")
     vectors = np.ones((2, 2), np.float32)
     tables.write_vectors(data / "embeddings/d/images/jule.parquet", "embedding", [vectors], "other", {})
-    found = list(check_tables("d", ["tiny"], all_methods([], ["pixels", "jule"], []), data))
+    found = list(check_tables({**values, "image_baselines": ["pixels"], "image_methods": ["jule"]}, data))
     assert [finding.level for finding in found] == ["fault", "fault"]
     assert found[1].message.startswith("data/embeddings/d/images/jule.parquet was made from other images")
 
@@ -379,10 +390,10 @@ def test_tables_of_transfers_are_those_to_the_dataset(project: Path) -> None:
         file = Path(f"data/partitions/d/images/transfer-{source}.parquet")
         tables.write_partitions(file, {"a": np.zeros(2, np.int32)}, {"a": {}}, "other")
     values: dict[str, Any] = {"datasets": ["d"], "transfers": [{"source": "s", "dataset": "d"}]}
-    (found,) = _tables(values, Path("data"))
+    (found,) = check_tables(values, Path("data"))
     assert found.message.startswith("data/partitions/d/images/transfer-s.parquet was made from other images")
-    (found,) = _tables({**values, "transfers": "s"}, Path("data"))
-    assert found.level == "ok", "another check tells of the list"
+    (found,) = check_tables({**values, "transfers": "s"}, Path("data"))
+    assert found.level == "ok", "another check reports the list"
 
 
 def test_runs_at_work_and_unfinished_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,10 +414,11 @@ def test_runs_at_work_and_unfinished_ones(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_it_starts_without_torch_and_explains_its_options() -> None:
     program = (
-        "import sys, stages.commands.doctor; assert not {'torch', 'numpy', 'pyarrow', 'dvc'} & set(sys.modules)"
+        "import sys, stages.commands.doctor\n"
+        "assert not {'torch', 'numpy', 'pyarrow', 'dvc', 'psutil', 'filelock'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=os.environ)
-    told = subprocess.run(
+    text = subprocess.run(
         [sys.executable, "-m", "stages.commands", "doctor", "--help"], check=True, capture_output=True, text=True
     ).stdout
-    assert all(option in told for option in ("--json", "--timeout", "--parameters"))
+    assert all(option in text for option in ("--json", "--timeout", "--parameters"))

@@ -38,7 +38,7 @@ def test_python(project: Path) -> None:
     (found,) = check_python(project, "3.10.9")
     assert found == (
         "fault",
-        "this is Python 3.10.9, needed is >=3.11; make an environment with such a one",
+        "this is Python 3.10.9, but >=3.11 is needed; make an environment with such a Python",
     )
 
 
@@ -106,12 +106,12 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "raise ImportError('libcuda.so: no such file')",
             "fault",
-            "torch cannot be used (ImportError: libcuda.so: no such file); install it anew: https://pytorch.org",
+            "torch cannot be used (ImportError: libcuda.so: no such file); install it again: https://pytorch.org",
         ),
         (
             "import os; os.abort()",
             "fault",
-            "torch cannot be used (it ended with status -6); install it anew: https://pytorch.org",
+            "torch cannot be used (it ended with status -6); install it again: https://pytorch.org",
         ),
         (
             "import threading; threading.Event().wait()",

@@ -64,7 +64,7 @@ def test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     (tmp_path / "file").touch()
     level, message = only("team", str(tmp_path / "file"))
-    assert level == "fault" and message.endswith("is no folder; name one by `dvc remote modify`")
+    assert level == "fault" and message.endswith("is not a folder; name one by `dvc remote modify`")
     monkeypatch.setattr("os.access", lambda _, mode: mode != 2)
     assert only("team", str(tmp_path)) == (
         "warning",
@@ -120,11 +120,11 @@ def test_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
     for port in speaking(b"SSH-2.0-x\r\n"):
         assert only("s", f"ssh://me@127.0.0.1:{port}/x") == (
             "ok",
-            f"s (ssh://me@127.0.0.1:{port}/x) answers; `dvc status --cloud` tells whether it lets you in",
+            f"s (ssh://me@127.0.0.1:{port}/x) answers; `dvc status --cloud` shows whether it lets you in",
         )
     for port in speaking(b"220 mail\r\n"):
         assert only("s", f"ssh://127.0.0.1:{port}/x")[1].endswith(
-            f"is no SSH server; check the host and the port {port}"
+            f"is not an SSH server; check the host and the port {port}"
         )
     assert only("s", f"ssh://me:secret@127.0.0.1:{CLOSED}/x") == (
         "fault",
@@ -140,7 +140,7 @@ def test_ssh_on_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
         assert level == "ok" and "secret" not in message
     assert only("s", "ssh://h/x", port="abc") == (
         "fault",
-        "s (ssh://h/x) is no address with a number for a port; correct it by `dvc remote modify s port ...`",
+        "s (ssh://h/x) is not an address with a port number; correct it by `dvc remote modify s port ...`",
     )
 
 
@@ -153,7 +153,7 @@ def test_ssh_as_the_users_settings_have_it(tmp_path: Path, monkeypatch: pytest.M
     for setting in ("proxyjump gate", "proxycommand nc gate"):
         monkeypatch.setenv("SETTINGS", f"hostname 127.0.0.1\nport {CLOSED}\n{setting}")
         level, message = only("s", "ssh://me@far/x", port="2222")
-        assert level == "ok" and message.endswith("; `dvc status --cloud` tells whether it answers")
+        assert level == "ok" and message.endswith("; `dvc status --cloud` shows whether it answers")
     monkeypatch.setenv("SETTINGS", f"hostname 127.0.0.1\nport {CLOSED}\nproxycommand none")
     assert only("s", "ssh://far/x", port="2222", user="me")[1].endswith(
         f"does not answer (Connection refused); check the host, the port {CLOSED} and the network"
@@ -164,9 +164,7 @@ def test_ssh_as_the_users_settings_have_it(tmp_path: Path, monkeypatch: pytest.M
 def test_what_is_no_address(url: str) -> None:
     level, message = only("odd", url)
     assert level == "fault" and "secret" not in message
-    assert message.endswith(
-        "is no address with a number for a port; correct it by `dvc remote modify odd url ...`"
-    )
+    assert message.endswith("is not an address with a port number; correct it by `dvc remote modify odd url ...`")
 
 
 def test_an_address_as_scp_takes_it_and_none() -> None:
@@ -178,7 +176,7 @@ def test_an_address_as_scp_takes_it_and_none() -> None:
     assert only("odd", "") == ("fault", "odd has no address; give one by `dvc remote modify odd url ...`")
     assert only("new", "later://x/y") == (
         "ok",
-        "new (later://x/y) is set; `dvc status --cloud` tells whether it answers",
+        "new (later://x/y) is set; `dvc status --cloud` shows whether it answers",
     )
 
 
@@ -207,5 +205,5 @@ def test_other_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
     assert only("cloud", "s3://bucket/x") == (
         "ok",
-        "cloud (s3://bucket/x) is set; `dvc status --cloud` tells whether it answers",
+        "cloud (s3://bucket/x) is set; `dvc status --cloud` shows whether it answers",
     )

@@ -1,0 +1,62 @@
+"""The tables that the pipeline wrote: whether they can be read and are of the images that are there now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import ParameterError, TableError
+from stages.diagnosis.finding import Finding, examine
+from stages.params.transfers import TRANSFERS, check_transfers, sources_of
+from stages.tables import check_same_images, read_fingerprint
+from stages.tables.methods import MethodName, all_methods, all_networks
+from stages.tables.trained_files import TrainedFiles
+
+
+def check_tables(parameters: Mapping[str, Any], data: Path) -> Iterator[Finding]:
+    """The tables of every dataset in params.yaml; what is not a list in it holds nothing here."""
+    datasets, backbones, objectives, baselines, networks = (
+        list(map(str, value if isinstance(value := parameters.get(key), list) else []))
+        for key in ("datasets", "backbones", "objectives", "image_baselines", "image_methods")
+    )
+    try:
+        transfers = check_transfers(parameters.get(TRANSFERS))
+    except ParameterError:  # which another check reports
+        transfers = []
+    for name in datasets:
+        methods = all_methods(objectives, [*baselines, *networks], sources_of(name, transfers))
+        yield from examine(partial(_check_dataset, name, backbones, methods, data))
+
+
+def _check_dataset(
+    dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path
+) -> Iterator[Finding]:
+    """That the tables of a dataset can be read and were made from the images of its image table."""
+    table = data / "images" / f"{dataset}.parquet"
+    if not table.is_file():
+        yield Finding("warning", f"{table} does not exist yet; run `dvc repro`")
+        return
+    images = read_fingerprint(table)
+    faults = checked = 0
+    for file in _tables(dataset, backbones, methods, data):
+        try:
+            check_same_images(images, read_fingerprint(file))
+        except TableError as error:
+            yield Finding("fault", str(error))
+            faults += 1
+        checked += 1
+    if not faults:
+        yield Finding("ok", f"{dataset}: {checked} tables are of the images of {table}")
+
+
+def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path) -> Iterator[Path]:
+    """The tables that a run writes for a dataset, as far as they are there."""
+    partitions = data / "partitions" / dataset
+    places = [partitions / "ensemble.parquet", partitions / "dendrogram.parquet"]
+    for backbone in backbones:
+        places += [*sorted((data / "features" / dataset / backbone).glob("*.parquet"))]
+        places.append(partitions / "baseline" / f"{backbone}.parquet")
+    files = TrainedFiles(data, dataset)
+    places += [files.partitions(name) for name in methods]
+    places += [files.embedding(network) for network in all_networks(methods, backbones)]
+    return (place for place in places if place.is_file())

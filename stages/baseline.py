@@ -2,31 +2,28 @@
 
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from stages.clustering import ALGORITHMS, count_different, find_algorithm, finer, isometric, normalise
-from stages.core.command import application, run
+from stages.clustering.preparation import Normalisation
+from stages.core.command import run
 from stages.core.runlog import write_runlog
 from stages.core.seeds import derived_seed
+from stages.params.file import PARAMS
 from stages.params.n_clusters import provisional_n_clusters, resolve_n_clusters
+from stages.params.options import DATA, Backbone, DataFolder, Dataset, Layers, NClusters, Seed
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_images, read_vectors, write_partitions
 
 
 def baseline(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    backbone: Annotated[str, typer.Option(help="Name of the backbone whose features are clustered.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': the square root of that of images, "
-            "from which the ensemble finds it."
-        ),
-    ],
-    seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
-    layers: Annotated[list[str], typer.Option(help="Layer to cluster; repeatable.")] = ["L3"],  # noqa: B006
+    dataset: Dataset,
+    backbone: Backbone,
+    n_clusters: NClusters,
+    seed: Seed = 0,
+    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
     algorithms: Annotated[
         list[str],
         typer.Option(
@@ -40,7 +37,7 @@ def baseline(
         "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5",
     ],
     normalise_rows: Annotated[
-        str,
+        Normalisation,
         typer.Option(
             "--normalise",
             help="sqrt: signed square root of each feature, then rows of length 1; l2: only that; none.",
@@ -54,7 +51,8 @@ def baseline(
         list[int],
         typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
     ] = [1, 4, 5],  # noqa: B006
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Cluster one backbone's features and write the partitions of all runs as one table.
 
@@ -111,7 +109,17 @@ def baseline(
     print(f"{dataset} through {backbone}: {len(labels)} partitions, {count} clusters, {seconds:.1f} s")
 
 
-app = application(baseline)
+app = stage_application(
+    baseline,
+    "n_clusters",
+    "seed",
+    "views.layers",
+    "baseline.algorithms",
+    "baseline.normalise=normalise_rows",
+    "baseline.seeds",
+    "baseline.n_init",
+    "baseline.overclustering",
+)
 
 if __name__ == "__main__":
     run(app)

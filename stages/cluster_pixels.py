@@ -1,41 +1,32 @@
 """Stage `cluster_pixels`: the images' own pixels clustered, what networks on images are compared with."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.clustering import ALGORITHMS
 from stages.clustering.single_runs import clustered, described_counts, single_runs
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.runlog import write_runlog
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
+from stages.params.file import PARAMS
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
+from stages.params.options import DATA, DataFolder, Dataset, ImageSize, NClusters, Seed
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_partitions
 from stages.tables.methods import IMAGES, ImageBaseline, MethodName
 from stages.tables.trained_files import TrainedFiles
 
 
 def cluster_pixels(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
-        ),
-    ],
+    dataset: Dataset,
+    n_clusters: NClusters,
     image_baseline: Annotated[
         ImageBaseline, typer.Option(help="What is clustered; there is one choice so far.")
     ] = ImageBaseline.PIXELS,
-    seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
-    image_size: Annotated[
-        str,
-        typer.Option(
-            help="Side in pixels, 8 to 512, of the square that every image becomes. auto: images of one size up "
-            "to 128 stay as they are, others become 64 x 64."
-        ),
-    ] = AUTO,
+    seed: Seed = 0,
+    image_size: ImageSize = AUTO,
     algorithms: Annotated[
         list[str],
         typer.Option(
@@ -45,7 +36,8 @@ def cluster_pixels(
     n_init: Annotated[
         int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
     ] = 10,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Cluster the pixels of the images, as rows of length 1, and write one column an algorithm.
 
@@ -74,7 +66,9 @@ def cluster_pixels(
     print(f"{dataset}: pixels ({size}) in {described_counts(labels)}, {seconds:.1f} s")
 
 
-app = application(cluster_pixels)
+app = stage_application(
+    cluster_pixels, "n_clusters", "seed", "images.image_size", "image_pixels.algorithms", "image_pixels.n_init"
+)
 
 if __name__ == "__main__":
     run(app)

@@ -1,15 +1,15 @@
 """The DVC stage `download`: from the description of a dataset to its image table."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from stages.core.command import application, run
-from stages.core.errors import DatasetError, ParameterError
+from stages.core.errors import DatasetError
 from stages.core.progress import progress_bar
+from stages.params.options import DATA, DataFolder, Dataset
 
 if TYPE_CHECKING:
     from stages.datasets import Readable
@@ -19,10 +19,8 @@ T = TypeVar("T")
 
 
 def download(
-    dataset: Annotated[
-        str, typer.Option(help="Name of the dataset, the folder DATA/raw/NAME. It has no default.", metavar="NAME")
-    ],
-    data: Annotated[Path, typer.Option(help="Folder of all data, with raw/ in it.", metavar="DIR")] = Path("data"),
+    dataset: Dataset,
+    data: DataFolder = DATA,
 ) -> None:
     """Check the images of a dataset and gather them into one table.
 
@@ -33,10 +31,6 @@ def download(
 
     Fetched files are kept in the user's cache folder; the environment variable MANYVIEWS_CACHE names another.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", dataset):
-        raise ParameterError(
-            f"--dataset {dataset!r} is no name; use letters, digits, '.', '_' and '-', the first a letter or digit"
-        )
     # Imported here, so that --help need not wait for them.
     from stages.datasets import SOURCE, Readable, Rejected, check_images, class_order, open_dataset, read_about
     from stages.fetching.downloads import cache_folder

@@ -2,31 +2,27 @@
 
 import json
 import time
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
 from stages.core.algorithm_name import algorithm_label, check_shares, parse_algorithm
 from stages.core.atomic import write_text
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.runlog import write_runlog
+from stages.params.file import PARAMS
 from stages.params.n_clusters import AUTO, resolve_n_clusters
+from stages.params.options import DATA, DataFolder, Dataset, NClusters
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_base_partitions, read_images, write_dendrogram, write_partitions
 from stages.tables.manifest import read_manifest
 
 
 def ensemble(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': the number that lasts longest in the "
-            "dendrogram."
-        ),
-    ] = AUTO,
+    dataset: Dataset,
+    n_clusters: NClusters = AUTO,
     algorithms: Annotated[
         list[str],
         typer.Option(
@@ -45,7 +41,9 @@ def ensemble(
     overclustering: Annotated[
         list[int], typer.Option(help="Granularities whose baseline partitions are combined; repeatable.")
     ] = [2, 4, 5],  # noqa: B006
-    linkage: Annotated[str, typer.Option(help="average (MVEC), single or complete.")] = "average",
+    linkage: Annotated[
+        Literal["average", "single", "complete"], typer.Option(help="Of the co-association; average is MVEC's.")
+    ] = "average",
     min_cluster_fraction: Annotated[
         float,
         typer.Option(
@@ -53,7 +51,8 @@ def ensemble(
             "clusters they agree with most. 0: a plain cut."
         ),
     ] = 0.2,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Combine the views' partitions by co-association and linkage; write clusters, confidences and dendrogram.
 
@@ -118,7 +117,15 @@ def _number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.6f}"
 
 
-app = application(ensemble)
+app = stage_application(
+    ensemble,
+    "n_clusters",
+    "ensemble.algorithms",
+    "ensemble.shares",
+    "ensemble.overclustering",
+    "ensemble.linkage",
+    "ensemble.min_cluster_fraction",
+)
 
 if __name__ == "__main__":
     run(app)

@@ -3,18 +3,20 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import typer
 
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.dendrogram import Dendrogram
 from stages.core.digest import file_digest
 from stages.core.errors import TableError
+from stages.params.file import PARAMS
+from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder
+from stages.params.stage import ParamsFile, stage_application
 from stages.scoring import classes_csv, confusion_csv, confusions, dendrogram_csv
 from stages.scoring.evaluation import (
     agreement_rows,
@@ -41,12 +43,11 @@ from stages.tables.trained_files import training_curve
 
 
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    layers: Annotated[
-        list[str], typer.Option(help="Layers of the views that the silhouette is measured on; repeatable.")
-    ] = ["L3"],  # noqa: B006
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+    dataset: Dataset,
+    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    data: DataFolder = DATA,
+    metrics: MetricsFolder = METRICS,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
@@ -161,7 +162,7 @@ def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
         pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
 
 
-app = application(evaluate)
+app = stage_application(evaluate, "views.layers")
 
 if __name__ == "__main__":
     run(app)

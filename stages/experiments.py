@@ -1,14 +1,16 @@
 """Stage `experiments`: what was published, rerun on one dataset and shown beside the published figures."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.core.atomic import write_bytes, write_text
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.errors import ParameterError
 from stages.core.seeds import derived_seed
+from stages.params.file import PARAMS
+from stages.params.options import DATA, METRICS, DataFolder, Dataset, MetricsFolder, Seed
+from stages.params.stage import ParamsFile, stage_application
 from stages.studies import Study, render_section
 from stages.studies.panels import draw_panels
 from stages.studies.published import beside_published
@@ -23,8 +25,8 @@ FIRST = "first"
 
 
 def experiments(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    seed: Annotated[int, typer.Option(help="Seed that those of K-means, t-SNE and the subsets come from.")] = 0,
+    dataset: Dataset,
+    seed: Seed = 0,
     layer: Annotated[
         str, typer.Option(help="Layer on which the views are compared class by class; one that was extracted.")
     ] = "L3",
@@ -37,12 +39,13 @@ def experiments(
     view: Annotated[
         str, typer.Option(help="Backbone of the single view in the panels; 'first': the first of all.")
     ] = FIRST,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+    data: DataFolder = DATA,
+    metrics: MetricsFolder = METRICS,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Say which view sees which class, how many views it takes, and how the scores compare with published ones.
 
-    Writes tables and figures to METRICS/DATASET, and the sections of the report to DATA/studies.
+    Writes tables and figures to SCORES/DATASET, and the sections of the report to DATA/studies.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     ensemble = read_partitions(data / "partitions" / dataset / "ensemble.parquet")
@@ -77,7 +80,7 @@ def experiments(
     )
 
 
-app = application(experiments)
+app = stage_application(experiments, "seed", "experiments.layer", "experiments.subsets", "experiments.view")
 
 if __name__ == "__main__":
     run(app)

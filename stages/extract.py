@@ -5,19 +5,30 @@ from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from stages.backbones.card import read_card
 from stages.core.code_digest import code_digest
-from stages.core.command import application, run
-from stages.core.errors import ParameterError
+from stages.core.command import run
 from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog
 from stages.fetching.downloads import cache_folder
+from stages.params.file import PARAMS
+from stages.params.options import (
+    DATA,
+    WEIGHTS,
+    Backbone,
+    BatchSize,
+    DataFolder,
+    Dataset,
+    Device,
+    Layers,
+    WeightsFolder,
+)
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_vectors
 
 _VERSIONS = ("numpy", "pillow", "timm", "torch", "torchvision")  # of what computes features
@@ -31,39 +42,26 @@ class Engine(StrEnum):
 
 
 def extract(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    backbone: Annotated[str, typer.Option(help="Name of the backbone, as given to the weights stage.")],
-    layers: Annotated[
-        list[str], typer.Option(help="Layer to extract; repeat the option for several. L3 is the last one.")
-    ] = ["L3"],  # noqa: B006 - Typer copies it
+    dataset: Dataset,
+    backbone: Backbone,
+    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
     preprocessing: Annotated[
-        str,
+        Literal["preset", "published"],
         typer.Option(
             help="preset: the transform the weights were trained with. published: the whole image squashed to the "
             "network's input by nearest neighbour, as Guerin et al. (2021) did."
         ),
     ] = "preset",
     precision: Annotated[
-        str,
+        Literal["auto", "fp32", "bf16"],
         typer.Option(
             help="fp32: float32 throughout. bf16: bfloat16 where that is safe. auto: bf16 where that is faster "
             "and the set's first features keep a mean cosine of .999 to fp32 ones; the device then matters."
         ),
     ] = "fp32",
-    weights_folder: Annotated[
-        Path, typer.Option(help="Folder where weight files put there by hand are looked for first.")
-    ] = Path("data/weights"),
-    device: Annotated[
-        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
-    ] = "auto",
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            envvar="MANYVIEWS_BATCH_SIZE",
-            min=0,
-            help="Images in one forward pass. 0: eight on a CPU, as many as fit (at most 256) on a GPU.",
-        ),
-    ] = 0,
+    weights_folder: WeightsFolder = WEIGHTS,
+    device: Device = "auto",
+    batch_size: BatchSize = 0,
     workers: Annotated[
         int,
         typer.Option(
@@ -87,7 +85,8 @@ def extract(
             help="local: this machine; started by torchrun, one process per GPU. ray: the cluster at RAY_ADDRESS.",
         ),
     ] = Engine.LOCAL,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Run every image through one pretrained network and write each layer's features as a table.
 
@@ -96,8 +95,6 @@ def extract(
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     card = read_card(data / "backbones" / f"{backbone}.json", layers)
-    if preprocessing not in ("preset", "published"):
-        raise ParameterError(f"preprocessing is {preprocessing!r}; give preset or published")
     if preprocessing == "published":
         card = replace(card, preprocessing=card.preprocessing.published())
 
@@ -166,7 +163,9 @@ def extract(
     print(f"{title}: {len(images)} images, {shapes}, {recipe.precision}, {seconds:.1f} s")
 
 
-app = application(extract)
+app = stage_application(
+    extract, "views.layers", "extract.preprocessing", "extract.precision", "weights.folder=weights_folder"
+)
 
 if __name__ == "__main__":
     run(app)

@@ -1,13 +1,15 @@
 """Stage `methods`: list the trained methods that are scored and shown, with the digests of their clusters."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.core.checks import check_once
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.digest import file_digest
+from stages.params.file import PARAMS
+from stages.params.options import DATA, DataFolder, Dataset
+from stages.params.stage import ParamsFile, stage_application
 from stages.params.transfers import read_transfers, sources_of
 from stages.tables import check_same_images, read_fingerprint, read_images
 from stages.tables.manifest import write_manifest
@@ -16,7 +18,7 @@ from stages.tables.trained_files import TrainedFiles
 
 
 def methods(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    dataset: Dataset,
     objectives: Annotated[
         list[Objective],
         typer.Option(help="Objective that networks were trained for; repeatable. Default: none."),
@@ -28,20 +30,14 @@ def methods(
         list[ImageMethod],
         typer.Option(help="Method that trained a network on the images; repeatable. Default: none."),
     ] = [],  # noqa: B006
-    transfers: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file whose list `transfers` says by which other datasets' networks this one was clustered. "
-            "Default: by none."
-        ),
-    ] = None,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Check that every trained method's clusters are there and of the same images; write a manifest of them.
 
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
-    sources = sources_of(dataset, read_transfers(transfers)) if transfers else []
+    sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []
     check_once("objectives", objectives, "objective")
     check_once("image_baselines", image_baselines, "image baseline")
     check_once("image_methods", image_methods, "image method")
@@ -56,7 +52,7 @@ def methods(
     print(f"{dataset}: {len(digests)} trained methods: {', '.join(digests) or 'none'}")
 
 
-app = application(methods)
+app = stage_application(methods, "objectives", "image_baselines", "image_methods")
 
 if __name__ == "__main__":
     run(app)

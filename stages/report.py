@@ -12,9 +12,12 @@ import typer
 
 from stages import reporting, studies, tables
 from stages.core.atomic import write_bytes, write_text
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.errors import ParameterError, TableError
+from stages.params.file import PARAMS
+from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
+from stages.params.stage import ParamsFile, stage_application
 from stages.reporting.drawings import read_sections
 from stages.reporting.pictures import contact_sheets, make_gallery, make_pictures
 from stages.reporting.spaces import FIRST, Mapping, map_spaces, space_sources
@@ -36,10 +39,7 @@ class Options(NamedTuple):
 
 
 def report(
-    datasets: Annotated[
-        list[str],
-        typer.Option(help="Dataset to report on, by its name under data/raw; repeatable, shown in this order."),
-    ],
+    datasets: Datasets,
     layer: Annotated[
         str,
         typer.Option(help="Layer whose features are mapped; L3 is the last before a network's classifier."),
@@ -71,8 +71,9 @@ def report(
             help="Longer side of a thumbnail, in pixels; 96 are some 4 kB an image on the page.",
         ),
     ] = 96,
-    data: Annotated[Path, typer.Option(help="Folder of the tables that other stages wrote.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the scores; report.html goes here.")] = Path("metrics"),
+    data: DataFolder = DATA,
+    metrics: MetricsFolder = METRICS,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Write metrics/report.html: clusters, maps, scores and settings of every dataset, on one page.
 
@@ -231,7 +232,15 @@ def _plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-app = application(report)
+app = stage_application(
+    report,
+    "datasets",
+    "report.layer",
+    "report.method",
+    "report.seed",
+    "report.images_per_cluster",
+    "report.thumbnail",
+)
 
 if __name__ == "__main__":
     run(app)

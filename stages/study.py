@@ -3,15 +3,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-import typer
 
 from stages.core.atomic import replacing, write_text
 from stages.core.checks import check_once
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.errors import TableError
+from stages.params.file import PARAMS
+from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
+from stages.params.stage import ParamsFile, stage_application
 from stages.studies import layer_section, layer_study, render_figure, render_section
 from stages.tables.methods import BaselineName, parse_scored
 
@@ -20,9 +22,10 @@ _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
 
 
 def study(
-    datasets: Annotated[list[str], typer.Option(help="Name of a dataset to take into the study; repeatable.")],
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the scores.")] = Path("metrics"),
+    datasets: Datasets,
+    data: DataFolder = DATA,
+    metrics: MetricsFolder = METRICS,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Compare layers and architectures by the baselines' scores, and say which are best.
 
@@ -66,7 +69,7 @@ def _baselines(folder: Path, dataset: str) -> list[dict[str, Any]]:
     return rows
 
 
-app = application(study)
+app = stage_application(study, "datasets")
 
 if __name__ == "__main__":
     run(app)

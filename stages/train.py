@@ -1,15 +1,27 @@
 """Stage `train`: one method of the comparison, trained on one objective."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stages.core.command import application, run, warnings_reported
+from stages.core.command import run, warnings_reported
 from stages.core.runlog import write_runlog
-from stages.params.file import read_changes, read_section
+from stages.params.file import PARAMS, read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
+from stages.params.options import (
+    DATA,
+    METRICS,
+    Changes,
+    CheckpointSeconds,
+    DataFolder,
+    Dataset,
+    Device,
+    MetricsFolder,
+    NClusters,
+    Seed,
+)
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images
 from stages.tables.manifest import read_manifest
 from stages.tables.methods import FeatureMethod, Objective
@@ -22,13 +34,8 @@ from stages.training.run import training_run
 
 
 def train(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
-        ),
-    ],
+    dataset: Dataset,
+    n_clusters: NClusters,
     objective: Annotated[Objective, typer.Option(help="What networks are trained for.")] = Objective.JULE,
     method: Annotated[
         FeatureMethod,
@@ -38,7 +45,7 @@ def train(
             "together."
         ),
     ] = FeatureMethod.DMVC,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed that all others are derived from.")] = 0,
+    seed: Seed = 0,
     backbones: Annotated[
         list[str] | None, typer.Option(help="Backbone to use; repeatable. Default: all that stage views lists.")
     ] = None,
@@ -51,25 +58,12 @@ def train(
         ),
     ] = "sqrt",
     width: Annotated[int, typer.Option(min=1, help="Units of each layer and of the embedding (MVnet).")] = 160,
-    parameters: Annotated[
-        Path, typer.Option(help="YAML file whose section OBJECTIVE holds the parameters of the training.")
-    ] = Path("params.yaml"),
-    changes: Annotated[
-        list[str], typer.Option("--set", help="NAME=VALUE in place of that file's value; repeatable.")
-    ] = [],  # noqa: B006 - Typer copies it
-    device: Annotated[
-        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
-    ] = "auto",
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(
-            envvar="MANYVIEWS_CHECKPOINT_SECONDS",
-            min=0,
-            help="Seconds from one state that a killed run goes on from to the next; 0: one after every epoch.",
-        ),
-    ] = 10.0,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the small files for `dvc plots`.")] = Path("metrics"),
+    changes: Changes = [],  # noqa: B006 - Typer copies it
+    device: Device = "auto",
+    checkpoint_seconds: CheckpointSeconds = 10.0,
+    data: DataFolder = DATA,
+    metrics: MetricsFolder = METRICS,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Train one method of the published comparison; write its clusters, embedding, network and curve.
 
@@ -92,7 +86,7 @@ def train(
         scaling=scaling,
         width=width,
         seed=seed,
-        parameters=chosen_parameters(objective, method, read_section(parameters, objective), changed),
+        parameters=chosen_parameters(objective, method, read_section(params, objective), changed),
         seconds=checkpoint_seconds,
     )
 
@@ -127,7 +121,7 @@ def _epochs(job: Job) -> int | None:
     return sum(given[name] for name in names) * (len(job.backbones) if job.method == FeatureMethod.VIEWS else 1)
 
 
-app = application(train)
+app = stage_application(train, "n_clusters", "seed", "train.layer", "train.scaling", "train.width")
 
 if __name__ == "__main__":
     run(app)

@@ -1,16 +1,29 @@
 """Stage `train_images`: one network, trained on the images themselves to cluster them."""
 
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stages.core.command import application, run, warnings_reported
+from stages.core.command import run, warnings_reported
 from stages.core.runlog import write_runlog
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
-from stages.params.file import read_changes, read_section
+from stages.params.file import PARAMS, read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
+from stages.params.options import (
+    DATA,
+    METRICS,
+    Changes,
+    CheckpointSeconds,
+    DataFolder,
+    Dataset,
+    Device,
+    ImageSize,
+    MetricsFolder,
+    NClusters,
+    Seed,
+)
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images
 from stages.tables.methods import IMAGES, ImageMethod
 from stages.tables.trained_files import TrainedFiles
@@ -20,13 +33,8 @@ from stages.training.run import training_run
 
 
 def train_images(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
-        ),
-    ],
+    dataset: Dataset,
+    n_clusters: NClusters,
     image_method: Annotated[
         ImageMethod,
         typer.Option(
@@ -37,33 +45,14 @@ def train_images(
             "maps images onto the points of a mixture of Gaussians.",
         ),
     ],
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed that all others are derived from.")] = 0,
-    image_size: Annotated[
-        str,
-        typer.Option(
-            help="Side in pixels, 8 to 512, of the square that every image becomes. auto: images of one size up "
-            "to 128 stay as they are, others become 64 x 64."
-        ),
-    ] = AUTO,
-    parameters: Annotated[
-        Path, typer.Option(help="YAML file whose section image_METHOD holds the parameters of the training.")
-    ] = Path("params.yaml"),
-    changes: Annotated[
-        list[str], typer.Option("--set", help="NAME=VALUE in place of that file's value; repeatable.")
-    ] = [],  # noqa: B006 - Typer copies it
-    device: Annotated[
-        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
-    ] = "auto",
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(
-            envvar="MANYVIEWS_CHECKPOINT_SECONDS",
-            min=0,
-            help="Seconds from one state that a killed run goes on from to the next; 0: one after every epoch.",
-        ),
-    ] = 10.0,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
-    metrics: Annotated[Path, typer.Option(help="Folder of the small files for `dvc plots`.")] = Path("metrics"),
+    seed: Seed = 0,
+    image_size: ImageSize = AUTO,
+    changes: Changes = [],  # noqa: B006 - Typer copies it
+    device: Device = "auto",
+    checkpoint_seconds: CheckpointSeconds = 10.0,
+    data: DataFolder = DATA,
+    metrics: MetricsFolder = METRICS,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Train a network on the pixels, without any pretrained one; write its clusters, embedding, weights and curve.
 
@@ -73,7 +62,7 @@ def train_images(
     there and ends with the same files, byte for byte.
     """
     side = chosen_size(image_size)
-    section = read_section(parameters, f"image_{image_method}")
+    section = read_section(params, f"image_{image_method}")
     chosen = chosen_parameters(image_method, section, read_changes(changes))
     files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
@@ -115,7 +104,7 @@ def _epochs(given: dict[str, Any]) -> int | None:
     return given.get("epochs") if "refine_epoch" in given else None  # nobody knows when jule has merged
 
 
-app = application(train_images)
+app = stage_application(train_images, "n_clusters", "seed", "images.image_size")
 
 if __name__ == "__main__":
     run(app)

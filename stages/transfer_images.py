@@ -1,7 +1,6 @@
 """Stage `transfer_images`: images clustered by what a network, trained on another image set, makes of them."""
 
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,26 +8,24 @@ import typer
 from stages.clustering import ALGORITHMS
 from stages.clustering.single_runs import clustered, described_counts, single_runs
 from stages.core.checks import check_once
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.digest import file_digest
 from stages.core.runlog import write_runlog
 from stages.decoding.pixels import read_shaped
+from stages.params.file import PARAMS
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
+from stages.params.options import DATA, DataFolder, Dataset, Device, NClusters, Seed
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_partitions
 from stages.tables.methods import IMAGES, TRANSFERRED, MethodName, transfer
 from stages.tables.trained_files import TrainedFiles
 
 
 def transfer_images(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset to cluster: the folder under data/raw.")],
+    dataset: Dataset,
     source: Annotated[str, typer.Option(help="Name of the dataset on which images/jule was trained.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
-        ),
-    ],
-    seed: Annotated[int, typer.Option(help="Seed that all the runs' seeds are derived from.")] = 0,
+    n_clusters: NClusters,
+    seed: Seed = 0,
     layers: Annotated[
         list[str],
         typer.Option(
@@ -45,10 +42,9 @@ def transfer_images(
     n_init: Annotated[
         int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
     ] = 10,
-    device: Annotated[
-        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
-    ] = "auto",
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    device: Device = "auto",
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Cluster a dataset by the network that images/jule trained on the dataset SOURCE; write a column a result.
 
@@ -86,7 +82,14 @@ def transfer_images(
     print(f"{dataset} by the network of {source} in {described_counts(labels)}, {seconds:.1f} s")
 
 
-app = application(transfer_images)
+app = stage_application(
+    transfer_images,
+    "n_clusters",
+    "seed",
+    "image_transfer.layers",
+    "image_transfer.algorithms",
+    "image_transfer.n_init",
+)
 
 if __name__ == "__main__":
     run(app)

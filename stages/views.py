@@ -1,22 +1,25 @@
 """Stage `views`: list the backbones that are combined, with the digests of their tables."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.core.checks import check_once
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.digest import file_digest
+from stages.params.file import PARAMS
+from stages.params.options import DATA, DataFolder, Dataset, Layers
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_fingerprint, read_images
 from stages.tables.manifest import write_manifest
 
 
 def views(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
+    dataset: Dataset,
     backbones: Annotated[list[str], typer.Option(help="Name of a backbone to combine; repeatable.")],
-    layers: Annotated[list[str], typer.Option(help="Layer that was extracted; repeatable.")] = ["L3"],  # noqa: B006
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Check that every backbone's tables are there and of the same images; write two manifests of them.
 
@@ -39,7 +42,7 @@ def views(
     print(f"{dataset}: {len(backbones)} views of {len(images)} images: {', '.join(backbones)}")
 
 
-app = application(views)
+app = stage_application(views, "backbones", "views.layers")
 
 if __name__ == "__main__":
     run(app)

@@ -1,31 +1,29 @@
 """Stage `vote`: the clusters of the networks on single views, combined into one partition."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from stages.core.command import application, run, warn
+from stages.core.command import run, warn
+from stages.params.file import PARAMS
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
+from stages.params.options import DATA, DataFolder, Dataset, NClusters
+from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_images, read_partitions, write_partitions
 from stages.tables.methods import VOTE, FeatureMethod, MethodName, Objective
 from stages.tables.trained_files import TrainedFiles
 
 
 def vote(
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            help="Number of clusters; 'classes': as many as labels; 'auto': as many as the ensemble found."
-        ),
-    ],
+    dataset: Dataset,
+    n_clusters: NClusters,
     objective: Annotated[
         Objective, typer.Option(help="What the networks on single views were trained for.")
     ] = Objective.JULE,
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Combine the clusters of the single views by co-association, cut plainly, as published (mvec); write them."""
     from stages.consensus import CoassociationClustering
@@ -53,7 +51,7 @@ def vote(
     print(f"{dataset}: {name} on {len(views.labels)} views: {found}, {time.perf_counter() - started:.1f} s")
 
 
-app = application(vote)
+app = stage_application(vote, "n_clusters")
 
 if __name__ == "__main__":
     run(app)

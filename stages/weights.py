@@ -4,27 +4,29 @@ The card is small and tracked: `extract` depends on it instead of on the registr
 backbone's entry extracts that one again and no other.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.backbones.weights import obtain_weights
 from stages.core.atomic import write_text
-from stages.core.command import application, run
+from stages.core.command import run
 from stages.core.digest import file_digest
 from stages.fetching.downloads import cache_folder
+from stages.params.file import PARAMS
+from stages.params.options import DATA, WEIGHTS, DataFolder, WeightsFolder
+from stages.params.stage import ParamsFile, stage_application
 from stages.registry.lookup import find_backbone
 
 
 def weights(
     backbone: Annotated[
-        str, typer.Option(help="Name of the network: registered, or any of torchvision's or timm's.")
+        str,
+        typer.Option(help="Name of the network: registered, or any of torchvision's or timm's.", metavar="NAME"),
     ],
-    folder: Annotated[
-        Path, typer.Option(help="Folder where weight files put there by hand are looked for first.")
-    ] = Path("data/weights"),
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    folder: WeightsFolder = WEIGHTS,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Fetch and check the weights of one backbone, and write its card to data/backbones."""
     card = find_backbone(backbone)
@@ -34,7 +36,7 @@ def weights(
     print(f"{backbone}: {card.weights.file}, sha256 {card.weights.sha256[:12]}...")
 
 
-app = application(weights)
+app = stage_application(weights, "weights.folder")
 
 if __name__ == "__main__":
     run(app)

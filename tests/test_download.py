@@ -132,7 +132,7 @@ def test_photos_of_a_package(data, tmp_path, monkeypatch):
 def test_a_name_that_is_no_plain_folder_name_is_refused(tmp_path, name):
     result = CliRunner().invoke(app, [f"--dataset={name}", "--data", str(tmp_path)])
     assert isinstance(result.exception, ParameterError)
-    assert str(result.exception).startswith(f"--dataset {name!r} is no name; use letters, digits, ")
+    assert str(result.exception).startswith(f"the dataset is called {name!r}; use letters, digits, ")
     assert list(tmp_path.iterdir()) == []
 
 

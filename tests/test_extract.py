@@ -60,8 +60,6 @@ def test_layers_are_written_each_to_its_table(workdir, extract):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--preprocessing", "squash"), "preprocessing is 'squash'; give preset or published"),
-        (("--precision", "fp16"), "precision is 'fp16'; give fp32, bf16 or auto"),
         (("--compiler", "gcc"), "compiler is 'gcc'; give auto, none, inductor, openvino"),
         (("--layers", "L1"), "backbone 'tiny' has no layer 'L1'; it has L3"),
         (("--device", "tpu"), "device is 'tpu' but there is no such device; give auto, cpu or cuda"),
@@ -72,6 +70,19 @@ def test_a_wrong_option_is_told_in_one_line(workdir, extract, options, message):
     status, _, errors = extract(*options)
     assert status == 1
     assert errors == f"error: {message}\n"
+    assert not table(workdir).exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "choices"),
+    [("--preprocessing", "squash", "'preset', 'published'"), ("--precision", "fp16", "'auto', 'fp32', 'bf16'")],
+)
+def test_a_choice_that_is_not_offered_is_refused_in_one_line(workdir, extract, option, value, choices):
+    prepare(workdir, 3)
+    status, _, errors = extract(option, value)
+    assert status == 2
+    assert errors.startswith(f"error: Invalid value for '{option}'") and errors.count("\n") == 1
+    assert f"'{value}' is not one of {choices}" in errors
     assert not table(workdir).exists()
 
 

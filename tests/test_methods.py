@@ -65,14 +65,14 @@ def test_transfers_to_the_dataset_are_listed_and_those_to_others_are_not(project
         write("images", method, fingerprint)
     text = "transfers: [{source: s, dataset: d}, {source: d, dataset: s}]\n"
     Path("params.yaml").write_text(text, encoding="utf-8")
-    options = ("--image-methods", "jule", "--transfers", "params.yaml")
+    options = ("--image-methods", "jule")
     assert list(listed(images=options)) == ["images/jule", "images/transfer-s"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "params.yaml does not exist; name the file of parameters by --transfers"),
+        (None, "other.yaml does not exist; run this in the project's folder, or name the file by --params"),
         ("transfers:\n", "transfers is empty; write [] for none"),
         ("transfers: s\n", "transfers is 's'; write a list, each {source: NAME, dataset: NAME}"),
         ("transfers: {source: s, dataset: d}\n", "transfers is {'source': 's', 'dataset': 'd'}; write a list"),
@@ -87,9 +87,9 @@ def test_transfers_to_the_dataset_are_listed_and_those_to_others_are_not(project
 )
 def test_mistakes_in_transfers(project: Path, text: str | None, message: str) -> None:
     if text is not None:
-        Path("params.yaml").write_text(text, encoding="utf-8")
+        Path("other.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ManyviewsError) as caught:
-        listed(images=("--transfers", "params.yaml"))
+        listed(images=("--params", "other.yaml"))
     assert str(caught.value).startswith(message)
 
 

@@ -45,7 +45,10 @@ def report(
     """Run the stage in a project folder as a user does; return the page."""
     monkeypatch.chdir(root)
     options = [f"--datasets={name}" for name in datasets]
-    run(lambda: app([*options, "--method", method, "--layer", layer], standalone_mode=False))
+    with pytest.raises(SystemExit) as end:
+        run(lambda **how: app([*options, "--method", method, "--layer", layer], **how))
+    if end.value.code:
+        raise end.value
     return (root / "metrics/report.html").read_bytes().decode()
 
 

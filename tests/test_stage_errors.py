@@ -46,12 +46,12 @@ def fails(project, shell):
     A lock's empty file does not count: who removes one may take it from another process.
     """
 
-    def check(stage, *arguments):
+    def check(stage, *arguments, status=1):
         before = {
             file: file.read_bytes() for file in project.rglob("*") if file.is_file() and file.suffix != ".lock"
         }
         output = shell(importlib.import_module(f"stages.{stage}").app, *arguments)
-        assert output.status == 1, output
+        assert output.status == status, output
         *progress, line = output.err.splitlines()
         assert all(word.startswith("fetching ") for word in progress)
         assert {
@@ -192,7 +192,8 @@ def test_unknown_algorithm_and_normalisation(fails):
     )
     line = fails(*arguments, "--algorithms", "gdl:neighbours=3")
     assert line == "algorithm gdl has no parameter 'neighbours'; did you mean n_neighbors?"
-    assert "normalise is 'max'" in fails(*arguments, "--normalise", "max")
+    line = fails(*arguments, "--normalise", "max", status=2)
+    assert "'--normalise'" in line and "'max' is not one of 'sqrt', 'l2', 'none'" in line
 
 
 def test_a_backbone_named_twice(fails):

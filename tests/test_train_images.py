@@ -180,7 +180,7 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("mmdc", ["--parameters", "no.yaml"], "no.yaml does not exist; name the file of parameters"),
+        ("mmdc", ["--params", "no.yaml"], "no.yaml does not exist; run this in the project's folder"),
         ("mmdc", ["--set", "preset=mine"], "image_mmdc.preset is 'mine'; give one of none, mnist, cifar10, "),
         ("mmdc", ["--set", "crops=[13]"], "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
         ("dec", ["--image-size", "9999"], "image_size is '9999'; give 'auto', or a whole number from 8 to 512"),
@@ -227,5 +227,5 @@ def test_it_starts_without_torch() -> None:
 def test_parameters_that_are_left_out_are_the_estimator_s(project: Path) -> None:
     """The progress bar asks for the epochs, which this section lacks; the crop ends the training before them."""
     Path("few.yaml").write_text("image_mmdc: {refine_epoch: 3, crops: [99]}\n", encoding="utf-8")
-    message = refusal("mmdc", "--parameters", "few.yaml")
+    message = refusal("mmdc", "--params", "few.yaml")
     assert message.startswith("crops holds 99 but images are 12 x 12 pixels")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
-NORMALISATIONS = ("sqrt", "l2", "none")
+Normalisation = Literal["sqrt", "l2", "none"]
+NORMALISATIONS = get_args(Normalisation)
 _COLUMNS = 4096  # features that are multiplied at once
 
 

@@ -104,7 +104,9 @@ def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: flo
 def _parameters(file: Path) -> dict[str, Any]:
     """The parameters, or none where they cannot be read, which the check of them reports."""
     try:
-        return inputs.read_parameters(file)
+        from stages.params.file import read_params
+
+        return read_params(file)
     except (ManyviewsError, OSError, ImportError):
         return {}
 
@@ -149,8 +151,9 @@ def _weights(parameters: dict[str, Any], root: Path) -> Path:
 
 def _values(file: Path) -> Iterable[Finding]:
     from stages.diagnosis.values import check_parameters
+    from stages.params.file import read_params
 
-    return check_parameters(inputs.read_parameters(file), file.parent / "dvc.yaml")
+    return check_parameters(read_params(file))
 
 
 def _tables(parameters: dict[str, Any], data: Path) -> Iterable[Finding]:

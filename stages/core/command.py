@@ -11,14 +11,15 @@ import typer
 from stages.core.errors import ManyviewsError
 
 
-def application(stage: Callable[..., None]) -> typer.Typer:
-    """Make the Typer application of one stage.
+def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:
+    """Make the Typer application of one stage or command; `obj` is the `obj` of its context.
 
-    Options may be spelt with "-" or "_", as DVC passes the keys of params.yaml unchanged. A traceback is left
-    to programming errors; what a user can cause is reported by `run`.
+    Options may be spelt with "-" or "_", as DVC passes the names in a matrix unchanged. A traceback is left to
+    programming errors; `run` reports what a user can cause.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(context_settings={"token_normalize_func": lambda token: token.replace("_", "-")})(stage)
+    settings = {"token_normalize_func": lambda token: token.replace("_", "-"), "obj": obj}
+    app.command(context_settings=settings)(stage)
     return app
 
 
@@ -28,14 +29,20 @@ def run(app: Callable[..., Any]) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        # Not standalone: an option's own refusal is a line of ours, too, instead of three with the usage.
+        status = app(standalone_mode=False)
     except ManyviewsError as error:
         _fail(str(error))
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", status=130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Typer's base of its refusals has no public name
+            raise
+        _fail(f"{error.format_message().rstrip('.')}; --help explains every option", status=2)
+    sys.exit(status or 0)
 
 
 def warn(message: str) -> None:

@@ -10,36 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from stages.core.errors import BackboneError, ParameterError
-from stages.diagnosis import Finding, answers, conflict_line, without_password
+from stages.core.errors import BackboneError
+from stages.diagnosis import Finding, answers, without_password
 
 # What stands under metrics beside the folders of the datasets; DVC takes no second owner of a path.
 _OF_THE_PIPELINE = ("maps", "report.html", "study")
 
 if TYPE_CHECKING:
     from stages.backbones.card import Source, Weights
-
-
-def read_parameters(file: Path) -> dict[str, Any]:
-    """Return the content of params.yaml. Raises `ParameterError` where there is none that can be used."""
-    try:
-        if line := conflict_line(file):
-            raise ParameterError(
-                f"{file} holds the marks of a merge conflict, from line {line} on; keep one of the two versions"
-            )
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParameterError(
-            f"there is no {file}; run this in the project's folder, or take it from git"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ParameterError(f"{file} is not a YAML file ({reason}); correct it, or take it from git") from None
-    if not isinstance(content, dict):
-        raise ParameterError(f"{file} holds no NAME: VALUE; take it from git")
-    return content
 
 
 def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:

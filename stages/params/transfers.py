@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from stages.core.checks import check_once
 from stages.core.errors import ParameterError
-from stages.params.file import read_parameters
+from stages.params.file import read_params
 from stages.tables.methods import TRANSFERRED
 
 TRANSFERS = "transfers"  # the list in the file of parameters
@@ -50,4 +50,4 @@ def sources_of(dataset: str, transfers: Sequence[Transfer]) -> list[str]:
 
 def read_transfers(file: Path) -> list[Transfer]:
     """Read the list from a YAML file of parameters."""
-    return check_transfers(read_parameters(file, "--transfers").get(TRANSFERS))
+    return check_transfers(read_params(file).get(TRANSFERS))

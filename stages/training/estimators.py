@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stages.training.hyperparameters import hyperparameters
-from stages.training.start import START_TYPES, first_clusters
+from stages.training.start import CONSENSUS, START_TYPES, first_clusters
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +34,12 @@ def chosen_parameters(
     objective: str, method: str, given: Mapping[str, Any], overruling: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the parameters of an objective, as `hyperparameters` does, with those of the first clusters."""
-    extra = {} if objective == "jule" else START_TYPES
-    return hyperparameters(objective, estimator_class(objective, method), given, overruling, extra)
+    estimator = estimator_class(objective, method)
+    if objective == "jule":
+        return hyperparameters(objective, estimator, given, overruling)
+    # IDEC as published starts from K-means; a consensus of the views is the better start for many of them.
+    defaults = {"init": "consensus" if objective == "idec" else "kmeans", **CONSENSUS}
+    return hyperparameters(objective, estimator, given, overruling, START_TYPES, defaults=defaults)
 
 
 def new_estimator(

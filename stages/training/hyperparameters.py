@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -30,24 +31,26 @@ def hyperparameters(
     overruling: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
     not_theirs: Sequence[str] = NOT_THEIRS,
+    defaults: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the parameters of a run, by name; those that nobody gives are left to the estimator.
+    """Return the parameters of a run, by name.
 
-    `given` is the objective's section of the parameters and `overruling` what a run by hand changes in it. The
-    section's `preset` names one of the estimator's presets, whose values replace the whole section; "none" keeps
-    it. `extra` maps names that are no parameters of the estimator's constructor to their types; `not_theirs` are
-    parameters of it that are none of the objective's.
+    `given` is the objective's section of the parameters and `overruling` a run's own changes to it. What neither
+    has comes from the estimator's preset that `preset` names; with "none" from `defaults`, where these have it,
+    else from the estimator's constructor. `extra` maps names of further parameters to their types; `not_theirs`
+    are parameters of the constructor that are not the objective's.
 
     Raises `ParameterError` for unknown names, with the nearest ones, and for values of a type that does not fit.
     """
     hints = get_type_hints(estimator.__init__)  # type: ignore[misc]
     types = {name: hint for name, hint in hints.items() if name not in not_theirs}
+    signature = inspect.signature(estimator).parameters
+    ours = {name: signature[name].default for name in types} | dict(defaults or {})
     types |= {**(extra or {}), "preset": str}
-    section = {name: _checked(objective, name, value, types) for name, value in given.items()}
-    changed = {name: _checked(objective, name, value, types) for name, value in overruling.items()}
-    preset = {**section, **changed}.get("preset", "none")
-    base = section if preset == "none" else _preset(objective, estimator, preset, not_theirs)
-    return {**base, **changed, "preset": preset}
+    chosen = {name: _checked(objective, name, value, types) for name, value in {**given, **overruling}.items()}
+    preset = chosen.get("preset", "none")
+    base = ours if preset == "none" else _preset(objective, estimator, preset, not_theirs)
+    return {**base, **chosen, "preset": preset}
 
 
 def presets(estimator: type) -> dict[str, dict[str, Any]]:

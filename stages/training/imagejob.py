@@ -36,6 +36,21 @@ COLUMNS = {
 # Set by the stage or by the machine. DEC has a width of its own only where it has no stack of layers.
 _MACHINE = ("n_clusters", "device", "random_state", "progress", "checkpoint", "return")
 NOT_THEIRS = {"dec": (*_MACHINE, "width", "init"), "jule": _MACHINE, "mmdc": _MACHINE}
+# Where the pipeline's defaults are not the estimator's: those of DEC are for features, those of JULE the paper's,
+# with which the network brings all images of USPS to one place. docs/parameters.md has the measurements.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "dec": {"network": [500, 500, 2000, 10], "scaling": "global", "pretrain_noise": 0.2},
+    "jule": {
+        "n_neighbors": 10,
+        "update": "exact",
+        "min_cluster_fraction": 0.2,
+        "eta": 0.5,
+        "dampening": 0.9,
+        "gamma": 1.0,
+        "negatives": "all",
+    },
+    "mmdc": {},
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,8 @@ def chosen_parameters(method: str, given: Mapping[str, Any], overruling: Mapping
     """Return the parameters of a method on images, as `stages.training.hyperparameters` does."""
     extra = {"network": list[int]} if method == "dec" else {}
     name = f"image_{method}"
-    chosen = hyperparameters(name, estimator_class(method), given, overruling, extra, NOT_THEIRS[method])
+    estimator = estimator_class(method)
+    chosen = hyperparameters(name, estimator, given, overruling, extra, NOT_THEIRS[method], _DEFAULTS[method])
     widths = chosen.get("network")
     if method == "dec" and widths is not None and (not widths or min(widths) < 1):
         raise ParameterError(f"{name}.network is {widths}; give layer widths such as [500, 500, 2000, 10]")

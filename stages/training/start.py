@@ -20,7 +20,7 @@ START_TYPES: dict[str, Any] = {
     "overclustering": list[int],
     "runs": int,
 }
-_CONSENSUS: dict[str, Any] = {
+CONSENSUS: dict[str, Any] = {
     "algorithms": ["kmeans", "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5"],
     "shares": [1, 3],
     "overclustering": [4, 5],
@@ -38,7 +38,7 @@ def first_clusters(parameters: Mapping[str, Any], joined: bool = False) -> "Init
     check_choice("init", init, ("consensus", "kmeans"))
     if init == "kmeans":
         return "kmeans"
-    return _consensus({name: parameters.get(name, value) for name, value in _CONSENSUS.items()}, joined)
+    return _consensus({name: parameters.get(name, value) for name, value in CONSENSUS.items()}, joined)
 
 
 def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":

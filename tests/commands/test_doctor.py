@@ -142,10 +142,10 @@ def test_where_there_is_nothing_everything_is_a_finding(
         "\nfault    project: this is not a git repository, which DVC needs; clone the project, or run `git init`"
         in out
     )
-    assert "\nfault    parameters: there is no params.yaml; run this in the project's folder" in out
+    assert "\nfault    parameters: params.yaml does not exist; run this in the project's folder" in out
     assert "could not be checked" not in out
     Path("params.yaml").write_text("a: [1")
-    assert "\nfault    parameters: params.yaml is not a YAML file (" in doctor()[1]
+    assert "\nfault    parameters: params.yaml cannot be read as YAML (" in doctor()[1]
     Path("params.yaml").write_text(
         "datasets: {a: 1}\nbackbones: 7\nweights: x\nbaseline: 3\nn_clusters: [a\n, b]\n"
     )

@@ -141,16 +141,17 @@ def test_parameters_come_from_the_file_and_from_set(project: Path) -> None:
     assert settings["refine_epochs"] == 1
     assert settings["pretrain_epochs"] == FAST["idec"]["pretrain_epochs"]
     Path("params.yaml").rename("other.yaml")
-    assert train("idec", "cc", "--parameters", "other.yaml").exit_code == 0
-    assert "gamma" not in read_partitions(Path("data/partitions/toy/idec/cc.parquet")).settings["cc"]
+    assert train("idec", "cc", "--params", "other.yaml").exit_code == 0
+    assert read_partitions(Path("data/partitions/toy/idec/cc.parquet")).settings["cc"]["gamma"] == 1
 
 
-def test_a_preset_replaces_the_section(project: Path) -> None:
+def test_a_preset_gives_what_the_section_does_not(project: Path) -> None:
     assert train("idec", "cc", "--set", "preset=released", "--set", "pretrain_epochs=2").exit_code == 0
     settings = read_partitions(Path("data/partitions/toy/idec/cc.parquet")).settings["cc"]
     assert (settings["preset"], settings["gamma"], settings["scaling"]) == ("released", 0.1, "none")
     assert settings["pretrain_epochs"] == 2
-    assert settings["anchor_epochs"] == 0
+    assert settings["anchor_epochs"] == FAST["idec"]["anchor_epochs"]
+    assert settings["update_interval"] == 140
 
 
 def test_backbones_may_be_chosen(project: Path) -> None:
@@ -194,4 +195,4 @@ def test_help_names_every_option_without_importing_torch() -> None:
     program = "import sys, stages.train; assert not {'torch', 'sklearn'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
     text = CliRunner().invoke(stage.app, ["--help"]).stdout
-    assert all(option in text for option in ("--method", "--set", "--parameters", "--device"))
+    assert all(option in text for option in ("--method", "--set", "--params", "--device"))

@@ -30,7 +30,7 @@ def test_unusable_features_name_their_backbone(project: Path) -> None:
         ("idec", ["--set", "gamma=-1"], "gamma is -1; give a number from 0 on"),
         ("idec", ["--set", "gama=1"], "idec has no parameter 'gama'; did you mean gamma?"),
         ("idec", ["--set", "gamma"], "--set is 'gamma'; write NAME=VALUE, such as eta=0.3"),
-        ("idec", ["--set", "gamma=[1"], "--set is 'gamma=[1', whose value is no YAML"),
+        ("idec", ["--set", "gamma=[1"], "--set is 'gamma=[1', whose value cannot be read as YAML"),
         ("idec", ["--set", "gamma=much"], "idec.gamma is 'much'; give a number"),
         ("idec", ["--set", "batch_size=2.5"], "idec.batch_size is 2.5; give a whole number"),
         ("idec", ["--set", "runs=true"], "idec.runs is True; give a whole number"),
@@ -40,7 +40,7 @@ def test_unusable_features_name_their_backbone(project: Path) -> None:
         ("idec", ["--set", "preset=mine"], "idec.preset is 'mine'; give one of none, published, released"),
         ("jule", ["--set", "preset=mine"], "jule.preset is 'mine'; give one of none, published, released"),
         ("jule", ["--set", "eta=1.5"], "eta is 1.5; give a share from 0 to below 1"),
-        ("jule", ["--parameters", "no.yaml"], "no.yaml does not exist; name the file of parameters"),
+        ("jule", ["--params", "no.yaml"], "no.yaml does not exist; run this in the project's folder"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(
@@ -67,8 +67,8 @@ def test_names_that_are_not_choices_are_refused_with_the_choices(
     ("text", "message"),
     [
         ("a: 1", "params.yaml has no section 'idec'"),
-        ("idec: 3", "idec in params.yaml is 3; give it one line NAME: VALUE for each parameter"),
-        ("idec: [", "params.yaml is not a YAML file"),
+        ("idec: 3", "idec is 3; it is a section: indent its keys below it"),
+        ("idec: [", "params.yaml cannot be read as YAML"),
         ("idec: {gama: 1}", "idec has no parameter 'gama'; did you mean gamma?"),
         ("idec: {preset: released, gama: 1}", "idec has no parameter 'gama'; did you mean gamma?"),
     ],

@@ -32,9 +32,18 @@ def chosen(given: dict[str, Any] | None = None, overruling: dict[str, Any] | Non
     return hyperparameters("toy", Derived, given or {}, overruling or {}, {"runs": int})
 
 
-def test_what_is_given_is_returned_and_nothing_else() -> None:
-    assert chosen() == {"preset": "none"}
-    assert chosen({"rate": 1, "runs": 2}, {"rate": 2.5}) == {"rate": 2.5, "runs": 2, "preset": "none"}
+def test_what_is_not_given_is_the_constructors_or_comes_from_the_defaults_before_it() -> None:
+    constructor = {"rate": 0.1, "passes": 5, "interval": None, "layers": (), "first": None}
+    assert chosen() == {**constructor, "preset": "none"}
+    assert chosen({"rate": 1, "runs": 2}, {"rate": 2.5}) == {
+        **constructor,
+        "rate": 2.5,
+        "runs": 2,
+        "preset": "none",
+    }
+    defaults = {"passes": 7, "runs": 3}
+    found = hyperparameters("toy", Derived, {"rate": 1}, {}, {"runs": int}, defaults=defaults)
+    assert found == {**constructor, **defaults, "rate": 1, "preset": "none"}
 
 
 def test_a_number_that_yaml_takes_for_a_text_is_one() -> None:
@@ -43,13 +52,10 @@ def test_a_number_that_yaml_takes_for_a_text_is_one() -> None:
         chosen({"passes": "1e3"})
 
 
-def test_presets_are_found_in_a_base_class_and_replace_the_section() -> None:
+def test_presets_are_found_in_a_base_class_and_what_is_given_comes_before_them() -> None:
     assert presets(Derived) == Base.PRESETS
-    assert chosen({"preset": "published", "rate": 7, "passes": 1}) == {
-        "rate": 0.5,
-        "scaling": "l2",
-        "preset": "published",
-    }
+    assert chosen({"preset": "published"}) == {"rate": 0.5, "scaling": "l2", "preset": "published"}
+    assert chosen({"preset": "published", "rate": 7}) == {"rate": 7, "scaling": "l2", "preset": "published"}
     assert chosen({"rate": 7}, {"preset": "published", "passes": 1})["passes"] == 1
     with pytest.raises(ParameterError, match=r"^toy\.preset is 'mine'; give one of none, published$"):
         chosen({"preset": "mine"})

@@ -2,41 +2,20 @@
 
 import contextlib
 import errno
-import shutil
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 import typer
 
 from stages import exporting
-from stages.core.atomic import write_text
 from stages.core.checks import check_choice
 from stages.core.command import application
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
-from stages.exporting import Clusters
-from stages.tables import IMAGE_ROWS, ImageTable, check_same_images, read_images, read_partitions
+from stages.tables import read_images
 
 FORMATS = ("folders", "csv", "json", "coco", "imagefolder")
-
-
-class Wanted(NamedTuple):
-    """What is exported: the clusters, the rows of their images, int (m), and the names of the clusters."""
-
-    images: ImageTable
-    clusters: Clusters
-    rows: np.ndarray
-    names: dict[int, str]
-    about: dict[str, str]
-
-
-class Layout(NamedTuple):
-    """How the images are laid out."""
-
-    originals: Path | None
-    ranked: bool
-    keep_folders: bool
 
 
 def export(
@@ -103,14 +82,14 @@ def export(
     check_choice("--as", as_, FORMATS)
     dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
-    clusters = _clusters(images, data / "partitions" / dataset, method)
+    clusters = exporting.find_clusters(images, data / "partitions" / dataset, method)
     if (ranked or least_confidence) and clusters.confidence is None:
         option = "--ranked" if ranked else "--least-confidence"
         raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method ensemble")
     rows = exporting.choose_rows(clusters, cluster, least_confidence)
     names = exporting.cluster_names(clusters.labels)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
-    wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
+    wanted = exporting.Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
     if as_ in ("csv", "json") and (link or ranked or keep_folders):
         raise ParameterError(f"--as {as_} writes no images; leave out --link, --ranked and --keep-folders")
     raw, originals, target = data / "raw" / dataset, None, exporting.resolve_target(to)
@@ -118,7 +97,7 @@ def export(
         originals = _originals(raw)
     if link and originals is None:
         raise ParameterError(
-            f"the images of {dataset} do not lie in a folder, {raw / 'source.yaml'} says where they come from: "
+            f"the images of {dataset} are not files in a folder, {raw / 'source.yaml'} says where they come from: "
             "there is nothing to link to; leave out --link for copies"
         )
     exporting.check_outside(target, {data: "the pipeline's own files are", **_own_folders(data.parent)})
@@ -127,10 +106,15 @@ def export(
     try:
         with exporting.new_folder(target, force) as folder:
             if as_ in ("csv", "json"):
-                _write_document(wanted, as_, folder)
+                exporting.write_document(wanted, as_, folder)
             else:
-                layout = Layout(originals if link else None, ranked, keep_folders or as_ == "coco")
-                _write_images(wanted, as_, layout, folder)
+                layout = exporting.Layout(originals if link else None, ranked, keep_folders or as_ == "coco")
+                with progress_bar("exporting images", len(rows)) as advance:
+                    places = exporting.write_images(wanted, as_, layout, folder, advance)
+                passed = exporting.passed_over(places) if as_ == "imagefolder" else []
+                if passed:
+                    some = f"{exporting.counted(len(passed), 'image')} for the extension, the first {passed[0]!r}"
+                    typer.echo(f"torchvision's ImageFolder passes over {some}", err=True)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ParameterError(
@@ -153,32 +137,8 @@ def _only_dataset(folder: Path) -> str:
     return names[0]
 
 
-def _clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
-    """The clusters of a method, checked to be of these images."""
-    if method == "ensemble" or method.startswith("cut-"):
-        file = folder / ("assignments.csv" if method == "ensemble" else f"{method}.csv")
-        if file.parent == folder and file.is_file():
-            return exporting.read_clusters(file, images.paths)
-        if method != "ensemble":
-            command = f"manyviews cut {method.removeprefix('cut-')} --dataset {folder.name}"
-            raise TableError(f"{file} does not exist; make it by `{command}`")
-        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
-    parts = method.split("/")
-    for end in range(len(parts), 0, -1):
-        file = folder / f"{'/'.join(parts[:end])}.parquet"
-        if ".." not in parts and file.is_file():
-            table = read_partitions(file)
-            check_same_images(images, table)
-            return exporting.partition_clusters(table, "/".join(parts[end:]))
-    files = [file for file in folder.rglob("*.parquet") if file != folder / "dendrogram.parquet"]
-    there = sorted(file.relative_to(folder).with_suffix("").as_posix() for file in files)
-    if not there:
-        raise TableError(f"{folder} holds no clusters; run `dvc repro` to make them or `dvc pull` to fetch them")
-    raise ParameterError(f"no method is called {method!r}; {folder} has {', '.join(there)}")
-
-
 def _originals(folder: Path) -> Path | None:
-    """The folder in which the image files of a dataset lie as they are; None if they lie in none."""
+    """The folder that holds the image files of a dataset as they are; None where they are not files."""
     from stages.datasets import SOURCE
     from stages.datasets.keys import resolve_path
     from stages.datasets.local import Local
@@ -192,63 +152,13 @@ def _originals(folder: Path) -> Path | None:
 
 
 def _own_folders(project: Path) -> dict[Path, str]:
-    """What else of the project is no place for an export, and what is there."""
+    """Other folders of the project in which no export may be, and what is there."""
     return {
         project / "stages": "the pipeline's own code is",
         project / "metrics": "the pipeline's own results are",
         project / ".git": "Git's own files are",
         project / ".dvc": "DVC's own files are",
     }
-
-
-def _write_document(wanted: Wanted, as_: str, folder: Path) -> None:
-    images, clusters, rows, names, about = wanted
-    if as_ == "csv":
-        text = exporting.table_text(images, clusters, rows.tolist())
-    else:
-        text = exporting.grouped_text(images, clusters, rows.tolist(), names, about)
-    write_text(folder / f"clusters.{as_}", text)
-
-
-def _write_images(wanted: Wanted, as_: str, layout: Layout, folder: Path) -> None:
-    """Put the images into `folder`, a few at a time, and what tells of them beside."""
-    images, clusters, rows, names, about = wanted
-    if layout.originals is None and len(rows) == len(images):
-        _check_room(images.file.stat().st_size, folder)
-    numbers = None
-    if layout.ranked and clusters.confidence is not None:
-        numbers = exporting.ranks(clusters.labels, clusters.confidence, rows)
-    tops = {row: "images" if as_ == "coco" else names[int(clusters.labels[row])] for row in rows.tolist()}
-    plain = exporting.needs_plain_names(folder)
-    places = exporting.lay_out(images.paths, tops, layout.keep_folders, numbers, plain)
-    writer = exporting.ImageWriter(folder, layout.originals)
-    with progress_bar("exporting images", len(places)) as advance:
-        for start in range(0, len(images), IMAGE_ROWS):
-            within = range(start, min(start + IMAGE_ROWS, len(images)))
-            if not any(row in places for row in within):
-                continue
-            for row, content in zip(within, images.read_bytes(start, within.stop), strict=True):
-                if row in places:
-                    writer.write(places[row], images.paths[row], content)
-                    advance(1)
-    if as_ == "folders":
-        write_text(folder / "clusters.csv", exporting.table_text(images, clusters, rows.tolist(), places))
-    elif as_ == "coco":
-        files = {row: place.removeprefix("images/") for row, place in places.items()}
-        text = exporting.coco_text(images, clusters, rows.tolist(), names, files, about)
-        write_text(folder / "annotations.json", text)
-    elif passed := exporting.passed_over(places.values()):
-        some = f"{exporting.counted(len(passed), 'image')} for the extension, the first {passed[0]!r}"
-        typer.echo(f"torchvision's ImageFolder passes over {some}", err=True)
-
-
-def _check_room(needed: int, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise ParameterError(
-            f"copies of the images take {needed / 2**30:.1f} GiB, of which {free / 2**30:.1f} GiB are free; "
-            "make room, or take --link"
-        )
 
 
 app = application(export)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import ParameterError, TableError
-from stages.tables import Partitions
+from stages.tables import ImageTable, Partitions, check_same_images, read_partitions
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,34 @@ class Clusters:
 
     labels: np.ndarray
     confidence: np.ndarray | None
+
+
+def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
+    """Return the clusters of a method, checked to be of these images, from a dataset's `folder` of partitions.
+
+    `method` is "ensemble", "cut-K", or the path of a table of partitions, with the name of one of its runs behind.
+    Raises `TableError` where nothing was computed yet, and `ParameterError` for a method that does not exist.
+    """
+    if method == "ensemble" or method.startswith("cut-"):
+        file = folder / ("assignments.csv" if method == "ensemble" else f"{method}.csv")
+        if file.parent == folder and file.is_file():
+            return read_clusters(file, images.paths)
+        if method != "ensemble":
+            command = f"manyviews cut {method.removeprefix('cut-')} --dataset {folder.name}"
+            raise TableError(f"{file} does not exist; make it by `{command}`")
+        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
+    parts = method.split("/")
+    for end in range(len(parts), 0, -1):
+        file = folder / f"{'/'.join(parts[:end])}.parquet"
+        if ".." not in parts and file.is_file():
+            table = read_partitions(file)
+            check_same_images(images, table)
+            return partition_clusters(table, "/".join(parts[end:]))
+    files = [file for file in folder.rglob("*.parquet") if file != folder / "dendrogram.parquet"]
+    there = sorted(file.relative_to(folder).with_suffix("").as_posix() for file in files)
+    if not there:
+        raise TableError(f"{folder} holds no clusters; run `dvc repro` to make them or `dvc pull` to fetch them")
+    raise ParameterError(f"no method is called {method!r}; {folder} has {', '.join(there)}")
 
 
 def read_clusters(file: Path, paths: Sequence[str]) -> Clusters:

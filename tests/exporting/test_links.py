@@ -44,7 +44,7 @@ def test_links_to_a_folder_elsewhere_and_to_nothing(project: Path, export: Call)
         )
     source.write_text("reader: package\nrequirement: a==1\nsha256: x\nmember: y\nimages: '*'\n")
     assert refused(export("--link", to="none")) == (
-        "the images of d do not lie in a folder, data/raw/d/source.yaml says where they come from: there is "
+        "the images of d are not files in a folder, data/raw/d/source.yaml says where they come from: there is "
         "nothing to link to; leave out --link for copies"
     )
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.exporting import cluster_names, lay_out, needs_plain_names, ranks
-from stages.exporting.images import safe_parts, shortened
+from stages.exporting.images import cluster_names, lay_out, needs_plain_names, ranks, safe_parts, shortened
 
 PARTS = st.text("abAB./\0é\u0301: ", max_size=6) | st.just("..") | st.just("x" * 300 + ".png")
 

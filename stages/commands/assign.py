@@ -110,7 +110,7 @@ def assign(
     else:
         write_text(out, text)
     used = len(set(clusters.tolist()))
-    _report(f"{len(images)} images in {used} of {len(model.centers)} clusters of {method}, {skipped} skipped")
+    _report(f"{len(images)} images in {used} of {len(model.centres)} clusters of {method}, {skipped} skipped")
 
 
 class _Machine(NamedTuple):

@@ -195,7 +195,7 @@ def _numbers(kind: type[Record]) -> dict[str, type[int] | type[float]]:
 
 
 def _moments(optimiser: torch.optim.Optimizer) -> set[str]:
-    """What the optimiser keeps of every parameter."""
+    """The names of the values that the optimiser keeps for every parameter."""
     return {"step", "exp_avg", "exp_avg_sq"} if isinstance(optimiser, torch.optim.Adam) else {"momentum_buffer"}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_ROWS = 1024  # compared with the centers at once
+_ROWS = 1024  # compared with the centres at once
 
 
 def cluster_means(embedding: Tensor, labels: Tensor, n_clusters: int) -> Tensor:
@@ -16,24 +16,24 @@ def cluster_means(embedding: Tensor, labels: Tensor, n_clusters: int) -> Tensor:
     return torch.stack([(rows if len(rows) else embedding).mean(dim=0) for rows in members])
 
 
-def nearest_centers(embedding: Tensor, centers: Tensor) -> np.ndarray:
-    """Return the number of the center (k, width) nearest to each row of an embedding (n, width), int32 (n)."""
-    mode = "donot_use_mm_for_euclid_dist"  # from products, images near a center would lose their digits
-    found = [torch.cdist(rows, centers, compute_mode=mode).argmin(dim=1) for rows in embedding.split(_ROWS)]
+def nearest_centres(embedding: Tensor, centres: Tensor) -> np.ndarray:
+    """Return the number of the centre (k, width) nearest to each row of an embedding (n, width), int32 (n)."""
+    mode = "donot_use_mm_for_euclid_dist"  # from products, images near a centre would lose their digits
+    found = [torch.cdist(rows, centres, compute_mode=mode).argmin(dim=1) for rows in embedding.split(_ROWS)]
     return torch.cat(found).cpu().numpy().astype(np.int32)
 
 
-def confident_clusters(embeddings: Iterable[Tensor], centers: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def confident_clusters(embeddings: Iterable[Tensor], centres: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return the clusters, int32 (m), of embeddings, and how sure they are, float64 (m) in [0, 1].
 
-    Each row of the embeddings, float32 (., width), belongs to the nearest of the centers (k, width), Euclidean.
-    Its confidence is 1 - d1/d2, where d1 is the distance to that center and d2 that to the next: 0 half-way
-    between both, 1 on the center, and 1 where there is no other.
+    Each row of the embeddings, float32 (., width), belongs to the nearest of the centres (k, width), Euclidean.
+    Its confidence is 1 - d1/d2, where d1 is the distance to that centre and d2 that to the next: 0 half-way
+    between both, 1 on the centre, and 1 where there is no other.
     """
     clusters, confidences = [], []
     for embedding in embeddings:
-        # Differences, as while training: |z|^2 - 2 z mu + |mu|^2 loses the digits that part near centers.
-        distances = torch.cdist(embedding, centers, compute_mode="donot_use_mm_for_euclid_dist")
+        # Differences, as while training: |z|^2 - 2 z mu + |mu|^2 loses the digits that part near centres.
+        distances = torch.cdist(embedding, centres, compute_mode="donot_use_mm_for_euclid_dist")
         found = distances.cpu().numpy()
         clusters.append(found.argmin(axis=1).astype(np.int32))
         confidences.append(_confidence(found.astype(np.float64)))
@@ -48,13 +48,13 @@ def warn_of_sizes(labels: np.ndarray, n_clusters: int, remedy: str) -> None:
         warnings.warn(f"{empty} of {n_clusters} clusters are empty; {remedy}", stacklevel=4)
     if n_clusters > 2 and 2 * largest > len(labels):
         warnings.warn(
-            f"one cluster holds {largest} of {len(labels)} images; too little tells these apart",
+            f"one cluster holds {largest} of {len(labels)} images, which differ too little",
             stacklevel=4,
         )
 
 
 def _confidence(distances: np.ndarray) -> np.ndarray:
-    """1 - d1/d2 of every row (m, k): 0 where two centers are the same and the image is on them."""
+    """1 - d1/d2 of every row (m, k): 0 where two centres are the same and the image is on them."""
     if distances.shape[1] == 1:
         return np.ones(len(distances))
     nearest, second = np.partition(distances, 1, axis=1)[:, :2].T

@@ -1,4 +1,4 @@
-"""What all estimators of this package have in common: parameters and their checks, checkpoint, progress."""
+"""The base of all estimators of this package: their common parameters, checkpoint and progress."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord
-from stages.deep.clusters import nearest_centers
+from stages.deep.clusters import nearest_centres
 from stages.deep.distributed import Group
 from stages.deep.estimator import Learnt, NetworkClustering
 from stages.deep.precision import exact_convolutions
@@ -93,7 +93,7 @@ def first_network(
     """Return the network that `make` builds, with the first weights that `initialise` gives it, on the device.
 
     The weights are drawn on the CPU, so that every device starts from the same, and the global random state is
-    left alone. They lie channels last, in which convolutions are faster.
+    left alone. They are stored channels last, which makes convolutions faster.
     """
     with torch.device("meta"):  # no random numbers
         network = make()
@@ -129,7 +129,7 @@ class ImageClustering(_Shaped, NetworkClustering[AnyRecord]):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the clusters, int32 (m), whose centres are nearest to any images of the shape trained on."""
-        return nearest_centers(self._embedding(X), torch.from_numpy(self.cluster_centers_).to(self.device))
+        return nearest_centres(self._embedding(X), torch.from_numpy(self.cluster_centers_).to(self.device))
 
     def _prepared(self, X: ArrayLike) -> np.ndarray:
         """Check parameters and images, note the shape of these and return them, uint8 (n, c, h, w)."""
@@ -149,8 +149,8 @@ class ImageClustering(_Shaped, NetworkClustering[AnyRecord]):
 def check_shape(images: np.ndarray, trained: tuple[int, int, int]) -> None:
     """Refuse images, uint8 (n, c, h, w), of another shape (c, h, w) than those trained on."""
     if images.shape[1:] != tuple(trained):
-        told = [" x ".join(map(str, shape)) for shape in (images.shape[1:], trained)]
-        raise ParameterError(f"images are {told[0]} (channels x height x width) but {told[1]} were trained on")
+        given, known = (" x ".join(map(str, shape)) for shape in (images.shape[1:], trained))
+        raise ParameterError(f"images are {given} (channels x height x width) but {known} were trained on")
 
 
 def refuse_processes() -> None:

@@ -40,12 +40,12 @@ class ImageModel(TrainedModel[ArrayLike]):
         check_shape(array, self.image_shape)
         step = at_once(self.network.sides(self.image_shape[1:]))
         for start in range(0, len(array), step):
-            with torch.no_grad(), exact_convolutions(self.centers.device):
-                yield self.network(torch.from_numpy(array[start : start + step]).to(self.centers.device)).float()
+            with torch.no_grad(), exact_convolutions(self.centres.device):
+                yield self.network(torch.from_numpy(array[start : start + step]).to(self.centres.device)).float()
 
 
 class FittedOnImages(Protocol):
-    """What a file of a network on images needs of an estimator."""
+    """The part of a fitted estimator that a file of a network on images holds."""
 
     @property
     def encoder_(self) -> ImageEncoder: ...
@@ -56,7 +56,7 @@ class FittedOnImages(Protocol):
 
 
 def write_image_model(file: Path, estimator: FittedOnImages, settings: Mapping[str, Any]) -> None:
-    """Write the encoder and the centers of a fitted estimator, whole or not at all.
+    """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `ImageEncoder` of a kind in `ENCODERS` whose state has all its tensors;
     `cluster_centers_`, float32 (k, width); and `image_shape_`, (c, h, w). The tensors are "encoder.*" and
@@ -80,28 +80,28 @@ def read_image_model(file: Path, device: str | torch.device = "cpu") -> ImageMod
     content = read_model_file(file)
     with rebuilding(file):
         network, shape = _rebuilt(content)
-    centers = content.tensors["centers"].to(device)
-    return ImageModel(network.to(device), centers, content.settings, shape)
+    centres = content.tensors["centers"].to(device)
+    return ImageModel(network.to(device), centres, content.settings, shape)
 
 
 def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
     """The network of a file and the shape of its images; raises where facts and tensors do not belong together."""
     channels, height, width = content.facts["image_shape"]
-    told = content.facts["arguments"]
-    if list(told.get("image_shape", content.facts["image_shape"])) != content.facts["image_shape"]:
+    arguments = content.facts["arguments"]
+    if list(arguments.get("image_shape", content.facts["image_shape"])) != content.facts["image_shape"]:
         raise ValueError
-    if told.get("crop", 1) > min(height, width):
+    if arguments.get("crop", 1) > min(height, width):
         raise ValueError
-    stored, centers = part(content.tensors, "encoder"), content.tensors["centers"]
+    stored, centres = part(content.tensors, "encoder"), content.tensors["centers"]
     with torch.device("meta"):  # no memory and no random numbers
-        network = _encoder_class(content.facts["kind"])(**content.facts["arguments"]).eval()
+        network = _encoder_class(content.facts["kind"])(**arguments).eval()
         embedding = network(torch.empty((1, channels, height, width), dtype=torch.uint8))
     own = network.state_dict()
-    if any(tensor.dtype != own[name].dtype for name, tensor in stored.items()) or centers.dtype != torch.float32:
+    if any(tensor.dtype != own[name].dtype for name, tensor in stored.items()) or centres.dtype != torch.float32:
         raise ValueError
     if not all(tensor.isfinite().all() for tensor in content.tensors.values()):
         raise ValueError
-    if len(centers) == 0 or centers.shape[1:] != embedding.shape[1:]:
+    if len(centres) == 0 or centres.shape[1:] != embedding.shape[1:]:
         raise ValueError
     network.load_state_dict(stored, assign=True)
     return network.requires_grad_(False), (channels, height, width)

@@ -34,12 +34,12 @@ Inputs = TypeVar("Inputs")
 class TrainedModel(ABC, Generic[Inputs]):
     """A trained network and its clusters, for new images.
 
-    Attributes: `network`, in evaluation mode; `centers`, float32 (k, width), in the order of the clusters' numbers
+    Attributes: `network`, in evaluation mode; `centres`, float32 (k, width), in the order of the clusters' numbers
     and on the device that computes; `settings`, as they were written with it.
     """
 
     network: nn.Module
-    centers: Tensor
+    centres: Tensor
     settings: dict[str, Any]
 
     def transform(self, inputs: Inputs) -> np.ndarray:
@@ -48,7 +48,7 @@ class TrainedModel(ABC, Generic[Inputs]):
 
     def predict(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Return the clusters, int32 (m), and how sure they are, float64 (m); see `confident_clusters`."""
-        return confident_clusters(self._embeddings(inputs), self.centers)
+        return confident_clusters(self._embeddings(inputs), self.centres)
 
     @abstractmethod
     def _embeddings(self, inputs: Inputs) -> Iterator[Tensor]:
@@ -56,7 +56,7 @@ class TrainedModel(ABC, Generic[Inputs]):
 
 
 class Content(NamedTuple):
-    """What a file holds: `tensors` by name, the `facts` that the network is built from, the `settings`."""
+    """The content of a file: `tensors` by name, the `facts` that the network is built from, the `settings`."""
 
     tensors: dict[str, Tensor]
     facts: Any
@@ -87,7 +87,7 @@ def read_model_file(file: Path) -> Content:
         raise ModelError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
     except (SafetensorError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise _unusable(file, f"is no readable safetensors file ({reason})") from None
+        raise _unusable(file, f"is not a readable safetensors file ({reason})") from None
     try:
         settings = json.loads(text or "{}")
         facts = settings.pop(_ENCODER)
@@ -106,4 +106,4 @@ def rebuilding(file: Path) -> Iterator[None]:
 
 
 def _unusable(file: Path, why: str) -> ModelError:
-    return ModelError(f"{file} {why}; delete it and run `dvc repro` to make it anew")
+    return ModelError(f"{file} {why}; delete it and run `dvc repro` to make it again")

@@ -39,12 +39,12 @@ class Model(TrainedModel[Sequence[np.ndarray]]):
                 for array, factor in zip(arrays, factors, strict=True)
             ]
             with torch.no_grad():
-                rows = [torch.from_numpy(np.ascontiguousarray(view)).to(self.centers.device) for view in scaled]
+                rows = [torch.from_numpy(np.ascontiguousarray(view)).to(self.centres.device) for view in scaled]
                 yield self.network(rows)
 
 
 def write_model(file: Path, estimator: FittedOnViews, settings: Mapping[str, Any]) -> None:
-    """Write the encoder and the centers of a fitted estimator, whole or not at all.
+    """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
     one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
@@ -65,7 +65,7 @@ def read_model(file: Path, device: str | torch.device = "cpu") -> Model:
     content = read_model_file(file)
     with rebuilding(file):
         model = _rebuilt(content.facts, content.tensors, content.settings)
-    return replace(model, network=model.network.to(device), centers=model.centers.to(device))
+    return replace(model, network=model.network.to(device), centres=model.centres.to(device))
 
 
 def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: dict[str, Any]) -> Model:
@@ -73,19 +73,19 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
     with torch.device("meta"):  # no memory and no random numbers
         network = _build(facts)
     network.load_state_dict(part(tensors, "encoder"), assign=True)
-    centers, widths, scaling = tensors["centers"], tuple(facts["view_widths"]), facts["scaling"]
+    centres, widths, scaling = tensors["centers"], tuple(facts["view_widths"]), facts["scaling"]
     factors = tuple(tensors["factors"].numpy()) if scaling == "global" else None
     if any(tensor.dtype != torch.float32 or not tensor.isfinite().all() for tensor in tensors.values()):
         raise ValueError
-    if len(centers) == 0 or centers.shape[1:] != (_layers(network)[-1].out_features,):
+    if len(centres) == 0 or centres.shape[1:] != (_layers(network)[-1].out_features,):
         raise ValueError
     if scaling not in SCALINGS or (factors is not None and len(factors) != len(widths)):
         raise ValueError
-    return Model(network.requires_grad_(False), centers, settings, scaling, factors, widths)
+    return Model(network.requires_grad_(False), centres, settings, scaling, factors, widths)
 
 
 def _facts(encoder: nn.Module, estimator: FittedOnViews) -> dict[str, Any]:
-    """What `_build` needs."""
+    """The arguments of `_build`."""
     layers = _layers(encoder)
     if isinstance(encoder, MVnet):  # the views' perceptrons come first, of two layers each
         widths = [layer.in_features for layer in layers[:-2:2]]

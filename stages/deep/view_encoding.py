@@ -12,7 +12,7 @@ from stages.clustering import count_different, normalise
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
-from stages.deep.clusters import nearest_centers
+from stages.deep.clusters import nearest_centres
 from stages.deep.distributed import Group
 from stages.deep.estimator import NetworkClustering
 from stages.deep.precision import autocast
@@ -29,7 +29,7 @@ def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None)
     `names` are what the user calls the views, for the messages; without them they are numbered from 0.
     """
     if not len(views):
-        raise ParameterError("there is no view; give a list of at least one array (images, features)")
+        raise ParameterError("views is empty; give a list of at least one array (images, features)")
     if isinstance(views, np.ndarray):
         raise ParameterError("views is one array; give a list of arrays, even for one view: fit([features])")
     if names is None:
@@ -50,7 +50,7 @@ def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None)
         if len(bad):
             raise ParameterError(
                 f"{name} has NaN or infinite features (as float32) in {len(bad)} of {len(array)} rows, "
-                f"first in row {bad[0]}; extract its features anew or leave the view out"
+                f"first in row {bad[0]}; extract its features again or leave the view out"
             )
     return converted
 
@@ -65,7 +65,7 @@ def check_view_count(n_clusters: int, views: list[np.ndarray]) -> None:
     different = count_different(views)
     if n_clusters > different:
         raise ParameterError(
-            f"n_clusters is {n_clusters} but the views tell only {different} of the {n_images} images apart; "
+            f"n_clusters is {n_clusters} but only {different} of the {n_images} images differ in any view; "
             f"give at most {different} clusters, or views that differ between images"
         )
 
@@ -75,7 +75,7 @@ def scale(view: np.ndarray, how: str, factor: np.float32 | None = None) -> np.nd
 
     "sqrt" and "l2" bring every row to mean square 1, as `stages.clustering.normalise` explains; a row of zeros
     stays as it is. "global" multiplies all values by one `factor`, by default that of `global_factor`, which keeps
-    what the rows' lengths tell, e.g. the ink of a digit (DEC, section 4.3); "none" leaves them as they are.
+    what the rows' lengths say, such as the ink of a digit (DEC, section 4.3); "none" leaves them as they are.
     """
     check_choice("scaling", how, SCALINGS)
     if how == "none":
@@ -116,7 +116,7 @@ def embed(
 
 
 class FittedOnViews(Protocol):
-    """What a file of a network on views needs of an estimator; see `ViewClustering`."""
+    """The part of a fitted estimator that a file of a network on views holds; see `ViewClustering`."""
 
     @property
     def encoder_(self) -> nn.Module: ...
@@ -182,7 +182,7 @@ class ViewClustering(NetworkClustering[AnyRecord]):
         return embed(self.encoder_, self._tensors(self._scaled(views)), _BATCH, group=Group())
 
     def _nearest(self, embedding: Tensor) -> np.ndarray:
-        return nearest_centers(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
+        return nearest_centres(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
 
 def check_widths(views: Sequence[np.ndarray], trained: Sequence[int]) -> None:

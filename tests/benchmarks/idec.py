@@ -63,7 +63,7 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
         [torch.from_numpy(features)],
         IDEC(k, **passes, batch_size=_BATCH, precision=precision),
         torch.Generator().manual_seed(0),
-        centers=torch.randn(k, _LAYERS[-1], generator=torch.Generator().manual_seed(0)),
+        centres=torch.randn(k, _LAYERS[-1], generator=torch.Generator().manual_seed(0)),
         labels=torch.arange(len(features)) % k,
         gamma=0.1,
     )

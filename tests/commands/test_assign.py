@@ -141,7 +141,7 @@ def test_the_ways_to_make_features_differ(project: Path, assign: Call) -> None:
     settings = {**SETTINGS, "backbones": ["tiny", "other"]}
     file = Path("data/models/d/jule/dmvc.safetensors")
     model = read_model(file)
-    swapped = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
+    swapped = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centres.numpy())
     write_model(file, swapped, settings)
     assert not same(read(assign()[1]), right)
 
@@ -167,7 +167,7 @@ def test_neither_images_nor_features_of_the_dataset_are_needed(project: Path, as
     # A model that says itself how its features were made needs no help.
     file = Path("data/models/d/jule/dmvc.safetensors")
     model = read_model(file)
-    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
+    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centres.numpy())
     write_model(file, again, {**SETTINGS, "extraction": made})
     _, output, errors = assign()
     assert same(read(output), right)
@@ -268,13 +268,13 @@ def test_damaged_files_are_named(project: Path, assign: Call) -> None:
     table.write_bytes(table.read_bytes()[:-9])
     assert assign()[2].startswith(f"error: {table} is not a readable Parquet table (")
     model = read_model(file)
-    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centers.numpy())
+    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centres.numpy())
     write_model(file, again, {"seed": 0})
     assert assign()[2] == (
         f"error: {file} does not say which backbones it was trained on; run `dvc repro` to train it again\n"
     )
     file.write_bytes(b"")
-    assert assign()[2].startswith(f"error: {file} is no readable safetensors file (")
+    assert assign()[2].startswith(f"error: {file} is not a readable safetensors file (")
 
 
 def test_help_names_every_option_without_importing_torch() -> None:

@@ -81,7 +81,7 @@ def test_what_is_written_comes_back(tmp_path: Path, kind: str, device: str) -> N
     assert (model.settings, model.image_shape) == (SETTINGS, SHAPE)
     assert model.network.facts == trained.encoder_.facts
     assert not model.network.training
-    assert model.centers.device.type == device
+    assert model.centres.device.type == device
     assert all(tensor.device.type == device for tensor in model.network.state_dict().values())
     with torch.no_grad():
         expected = trained.encoder_(torch.from_numpy(images())).numpy()
@@ -162,7 +162,7 @@ def refusal(file: Path) -> str:
     return message.removeprefix(f"{file} ")
 
 
-ANEW = "; delete it and run `dvc repro` to make it anew"
+AGAIN = "; delete it and run `dvc repro` to make it again"
 
 
 def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
@@ -173,14 +173,14 @@ def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
     for content in (b"", b"path,label\n", whole[: len(whole) // 2], whole[:-1]):
         file.write_bytes(content)
         message = refusal(file)
-        assert message.startswith("is no readable safetensors file (")
-        assert message.endswith(f"){ANEW}")
+        assert message.startswith("is not a readable safetensors file (")
+        assert message.endswith(f"){AGAIN}")
 
 
 @pytest.mark.parametrize("metadata", [None, {"manyviews": "{"}, {"manyviews": "[]"}, {"manyviews": '{"seed": 1}'}])
 def test_tensors_of_another_kind_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_file({"centers": torch.ones(3, 4)}, tmp_path / "m.safetensors", metadata)
-    assert refusal(tmp_path / "m.safetensors") == f"does not say how its network is built{ANEW}"
+    assert refusal(tmp_path / "m.safetensors") == f"does not say how its network is built{AGAIN}"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_weights_that_do_not_fit_their_description_are_refused(
         own = json.loads(content.metadata()["manyviews"])["encoder"]
     changed = None if facts is None else own | facts
     save_file(load_file(file) | tensors, file, {"manyviews": json.dumps({"encoder": changed})})
-    assert refusal(file) == f"holds other weights than it says{ANEW}"
+    assert refusal(file) == f"holds other weights than it says{AGAIN}"
 
 
 def test_a_missing_tensor_and_a_model_of_features_are_refused(tmp_path: Path) -> None:
@@ -230,10 +230,10 @@ def test_a_missing_tensor_and_a_model_of_features_are_refused(tmp_path: Path) ->
         tensors = load_file(file)
         del tensors[missing]
         save_file(tensors, tmp_path / "less.safetensors", metadata)
-        assert refusal(tmp_path / "less.safetensors") == f"holds other weights than it says{ANEW}"
+        assert refusal(tmp_path / "less.safetensors") == f"holds other weights than it says{AGAIN}"
     facts = {"kind": "mlp", "view_widths": [3], "width": 4, "unit_length": True, "scaling": "none"}
     save_file({"centers": torch.ones(3, 4)}, file, {"manyviews": json.dumps({"encoder": facts})})
-    assert refusal(file) == f"holds other weights than it says{ANEW}"
+    assert refusal(file) == f"holds other weights than it says{AGAIN}"
 
 
 def test_the_confidence_by_hand() -> None:

@@ -170,7 +170,7 @@ def test_two_images() -> None:
     ("n_clusters", "views", "message"),
     [
         (5, [np.eye(4)], "n_clusters is 5 but there are 4 images; give a number from 1 to 4"),
-        (2, [np.ones((4, 3))], "n_clusters is 2 but the views tell only 1 of the 4 images apart"),
+        (2, [np.ones((4, 3))], "n_clusters is 2 but only 1 of the 4 images differ in any view"),
         (2, [np.full((4, 3), np.nan)], "view 0 has NaN"),
         (0, [np.eye(4)], "n_clusters is 0; give a whole number of at least 1"),
         (2, np.eye(4), "views is one array; give a list of arrays"),

@@ -93,8 +93,8 @@ def test_what_is_written_comes_back(tmp_path: Path, kind: str, scaling: str, dev
     model = read_model(tmp_path / "a/model.safetensors", device)
     assert model.settings == SETTINGS
     assert model.scaling == scaling
-    assert model.centers.device.type == device
-    np.testing.assert_array_equal(model.centers.cpu().numpy(), trained.cluster_centers_)
+    assert model.centres.device.type == device
+    np.testing.assert_array_equal(model.centres.cpu().numpy(), trained.cluster_centers_)
     # The factors are those of the images that were trained on, not those of the new ones.
     scaled = [scale(v, scaling, f) for v, f in zip(views(), np.float32([0.5, 3]), strict=True)]
     with torch.no_grad():
@@ -182,7 +182,7 @@ def test_what_cannot_be_written_leaves_the_last_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "there is no view"),
+        ([], "views is empty"),
         ([np.ones((2, 12))], r"the views have widths \[12\] but \[12, 7\] were trained on"),
         ([np.ones((2, 7)), np.ones((2, 12))], r"the views have widths \[7, 12\] but \[12, 7\] were trained on"),
         ([np.ones((2, 12)), np.ones((3, 7))], "view 1 has 3 rows but view 0 has 2"),
@@ -205,7 +205,7 @@ def refusal(file: Path) -> str:
     return message.removeprefix(f"{file} ")
 
 
-ANEW = "; delete it and run `dvc repro` to make it anew"
+AGAIN = "; delete it and run `dvc repro` to make it again"
 
 
 def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
     for content in (b"", b"path,label\n", whole[: len(whole) // 2], whole[:-1]):
         file.write_bytes(content)
         message = refusal(file)
-        assert message.startswith("is no readable safetensors file (")
-        assert message.endswith(f"){ANEW}")
+        assert message.startswith("is not a readable safetensors file (")
+        assert message.endswith(f"){AGAIN}")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
 )
 def test_tensors_of_another_kind_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_file({"centers": torch.ones(3, 5)}, tmp_path / "m.safetensors", metadata)
-    assert refusal(tmp_path / "m.safetensors") == f"does not say how its network is built{ANEW}"
+    assert refusal(tmp_path / "m.safetensors") == f"does not say how its network is built{AGAIN}"
 
 
 @pytest.mark.parametrize(
@@ -257,4 +257,4 @@ def test_weights_that_do_not_fit_their_description_are_refused(
     with safe_open(file, "pt") as content:
         encoder = json.loads(content.metadata()["manyviews"])["encoder"] | facts
     save_file(load_file(file) | tensors, file, {"manyviews": json.dumps({"encoder": encoder})})
-    assert refusal(file) == f"holds other weights than it says{ANEW}"
+    assert refusal(file) == f"holds other weights than it says{AGAIN}"

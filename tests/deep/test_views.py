@@ -17,7 +17,7 @@ def with_value(value: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("views", "message"),
     [
-        ([], "there is no view; give a list of at least one array"),
+        ([], "views is empty; give a list of at least one array"),
         (np.ones((4, 3)), r"views is one array; .* fit\(\[features\]\)"),
         ([np.ones((4, 3)), np.ones(4)], r"view 1 has the shape \(4,\); give images in rows"),
         ([np.ones((0, 3))], r"view 0 has the shape \(0, 3\)"),

@@ -80,14 +80,14 @@ class EmbeddedClustering(EmbeddedParameters):
             embedding = embed(self.network_.encoder, tensors, self.batch_size, group=self._group)
             if labels is None:
                 labels = self._found_clusters(embedding, random)
-            centers = cluster_means(embedding, torch.from_numpy(labels).to(self.device), self.n_clusters)
+            centres = cluster_means(embedding, torch.from_numpy(labels).to(self.device), self.n_clusters)
             saved = {}
         else:  # it holds the centres and the target of the clustering
             width = self.width if isinstance(self.network, str) else self.network[-1]
-            centers = torch.zeros((self.n_clusters, width), device=self.device)
+            centres = torch.zeros((self.n_clusters, width), device=self.device)
         assert labels is not None
         first = torch.from_numpy(labels).to(self.device)
-        clustering = Clustering(self.network_, tensors, self, cluster_order, centers, first, self._loss_weight())
+        clustering = Clustering(self.network_, tensors, self, cluster_order, centres, first, self._loss_weight())
         self._train(clustering, labels, saved)
         self._conclude(clustering, labels, tensors)
         return self
@@ -157,7 +157,7 @@ class EmbeddedClustering(EmbeddedParameters):
     def _conclude(self, clustering: Clustering, labels: np.ndarray, views: list[Tensor]) -> None:
         self.initial_labels_ = labels.astype(np.int32)
         self.n_iter_ = sum(epoch.phase == "refine" for epoch in self.history_)
-        self.cluster_centers_ = clustering.centers.detach().cpu().numpy()
+        self.cluster_centers_ = clustering.centres.detach().cpu().numpy()
         embedding = embed(self.network_.encoder, views, self.batch_size, group=self._group)
         self.embedding_ = embedding.cpu().numpy()
         self.labels_ = self._nearest(embedding)
@@ -204,7 +204,7 @@ class DEC(EmbeddedClustering):
     autoencoder; drop its decoder; find the first clusters by K-means; then train encoder and centres on the
     clustering loss alone. The paper's settings are in `PRESETS`: `DEC(10, **DEC.PRESETS["released"])`.
 
-    Parameters and attributes are those of `IDEC`, but for `gamma`: there is no reconstruction to weigh against.
+    Parameters and attributes are those of `IDEC`, without `gamma`, as there is no reconstruction to weigh against.
     The decoder of `network_` is that of the pre-training.
     """
 

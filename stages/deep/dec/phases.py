@@ -146,7 +146,7 @@ class Clustering(Phase):
 
     Guo, Gao, Liu and Yin, "Improved deep embedded clustering with local structure preservation", IJCAI 2017,
     eq. 5: reconstruction + `gamma` * clustering loss. With None for `gamma` it is DEC (Xie et al. 2016, section
-    3.1): the clustering loss alone, and no decoder. `centers` (k, width) is a leaf tensor and is trained in place;
+    3.1): the clustering loss alone, and no decoder. `centres` (k, width) is a leaf tensor and is trained in place;
     `labels` int64 (n) are the clusters at the start.
 
     During the plan's `anchor_epochs` the target distribution is `labels` themselves: the embedding learns them, so
@@ -163,14 +163,14 @@ class Clustering(Phase):
         views: Sequence[Tensor],
         plan: EmbeddedParameters,
         generator: torch.Generator,
-        centers: Tensor,
+        centres: Tensor,
         labels: Tensor,
         gamma: float | None,
     ) -> None:
         trained = network.encoder if gamma is None else network
-        learning = [*trained.parameters(), centers.requires_grad_()]
+        learning = [*trained.parameters(), centres.requires_grad_()]
         super().__init__(network, views, plan, generator, learning, plan.optimiser, plan.learning_rate)
-        self.centers, self.first, self.labels, self.gamma = centers, labels, labels, gamma
+        self.centres, self.first, self.labels, self.gamma = centres, labels, labels, gamma
         self.interval = plan.update_interval or -(-self.n_images // plan.batch_size)  # the batches of a pass
         self.steps = 0  # of refinement
         self.converged = False
@@ -185,7 +185,7 @@ class Clustering(Phase):
         """Pass over the images once, or less if the clusters come to rest."""
         anchored = self.epochs < self.plan.anchor_epochs
         if anchored:
-            target = torch.nn.functional.one_hot(self.first, len(self.centers)).to(self.views[0].dtype)
+            target = torch.nn.functional.one_hot(self.first, len(self.centres)).to(self.views[0].dtype)
         else:
             if self.target is None:
                 self.target = target_distribution(self._assignments())
@@ -218,7 +218,7 @@ class Clustering(Phase):
         return {
             **super().state(),
             **target,
-            "centers": self.centers,
+            "centers": self.centres,
             "labels": self.labels,
             "steps": torch.tensor(self.steps),
             "converged": torch.tensor(self.converged),
@@ -227,12 +227,12 @@ class Clustering(Phase):
     def load(self, state: Mapping[str, Tensor]) -> None:
         super().load(state)
         with torch.no_grad():
-            self.centers.copy_(take(state, "centers", self.centers))
+            self.centres.copy_(take(state, "centers", self.centres))
         self.labels = take(state, "labels", self.labels)
         self.steps = int(take(state, "steps", torch.tensor(0)))
         self.converged = bool(take(state, "converged", torch.tensor(False)))
         if "target" in state:
-            like = self.views[0].new_empty((self.n_images, len(self.centers)))
+            like = self.views[0].new_empty((self.n_images, len(self.centres)))
             self.target = take(state, "target", like)
 
     def _descend(self, index: Tensor, batch: int, target: Tensor) -> Tensor:
@@ -241,7 +241,7 @@ class Clustering(Phase):
         with autocast(self.device, self.plan.precision):
             embedding = self.network.encoder(views)
             reconstructed = [] if self.gamma is None else self.network.decode(embedding)
-        clustering = divergences(target, soft_assignments(embedding.to(target.dtype), self.centers))
+        clustering = divergences(target, soft_assignments(embedding.to(target.dtype), self.centres))
         if self.gamma is None:
             reconstruction = torch.zeros_like(clustering)
             self._step(clustering, batch)
@@ -262,7 +262,7 @@ class Clustering(Phase):
         plan = self.plan
         embedding = embed(self.network.encoder, self.views, plan.batch_size, plan.precision, self.group)
         parts = embedding.split(max(plan.batch_size, _ROWS))
-        return torch.cat([soft_assignments(rows, self.centers) for rows in parts])
+        return torch.cat([soft_assignments(rows, self.centres) for rows in parts])
 
 
 # The soft clusters: Student's t with one degree of freedom (alpha = 1), their sharpened target and the loss
@@ -270,14 +270,14 @@ class Clustering(Phase):
 # analysis", ICML 2016.
 
 
-def soft_assignments(embedding: Tensor, centers: Tensor) -> Tensor:
+def soft_assignments(embedding: Tensor, centres: Tensor) -> Tensor:
     """Return q (n, k), eq. 1: how much each image belongs to each cluster; rows sum to 1.
 
-    `embedding` is (n, d) and `centers` (k, d): q_ij is proportional to 1 / (1 + |z_i - mu_j|^2). Beside them only
+    `embedding` is (n, d) and `centres` (k, d): q_ij is proportional to 1 / (1 + |z_i - mu_j|^2). Beside them only
     (n, k) values are held.
     """
     # |z|^2 - 2 z mu + |mu|^2 would be faster but loses the digits that matter where an image meets its centre.
-    distances = torch.cdist(embedding, centers, compute_mode="donot_use_mm_for_euclid_dist")
+    distances = torch.cdist(embedding, centres, compute_mode="donot_use_mm_for_euclid_dist")
     kernel = 1 / (1 + distances.square())
     return kernel / kernel.sum(dim=1, keepdim=True)
 

@@ -44,9 +44,9 @@ class Agglomeration:
         return mean_digraph([own, *view_graphs], [0.5] + [0.5 / len(view_graphs)] * len(view_graphs))
 
     def view_graphs(self, codes: Sequence[np.ndarray]) -> list[Digraph]:
-        """Return the graph of every view's codes, float (n, d), but of those that do not tell the images apart."""
-        telling = [code for code in codes if np.ptp(code, axis=0).max() > _SAME]
-        return [digraph(code, self.n_neighbors, self.a) for code in telling]
+        """Return the graph of every view's codes, float (n, d), but for those that are all alike."""
+        varied = [code for code in codes if np.ptp(code, axis=0).max() > _SAME]
+        return [digraph(code, self.n_neighbors, self.a) for code in varied]
 
     def start(self, graph: Digraph, n_clusters: int) -> np.ndarray:
         """Return the first clusters: images linked by nearest neighbours; each by itself if they are too few."""

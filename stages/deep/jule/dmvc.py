@@ -23,7 +23,7 @@ class DMVC(RecurrentPerceptrons):
     Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
     complex natural images", Neurocomputing 2021, section 5.2: (1) the perceptron of each view alone; (2) the one
     over their codes, while these stay: `DMVCFix`; (3) all of them together. Each step starts from clusters of
-    nearest neighbours, found anew.
+    nearest neighbours, found again.
 
     Parameters and attributes are those of `RecurrentPerceptrons` and its bases; `initial_labels_` and
     `forward_labels_` belong to the last step, `history_` has the periods of all.
@@ -81,7 +81,7 @@ class DMVC(RecurrentPerceptrons):
         return n_views
 
     def _trainee(self, step: int, views: list[Tensor]) -> ViewTrainee:
-        """What a step trains: the perceptron of a view, then that over their codes, then all."""
+        """The network that a step trains: the perceptron of a view, then that over their codes, then all."""
         network = self.encoder_
         if step < len(views):
             return ViewTrainee(network.views[step], [views[step]], partial(_code, network, step))

@@ -42,7 +42,7 @@ class ImageTrainee(Trainee):
 
         Both are rows of length 1. Before its first step the network stands for nothing: as published, the first
         clusters, and the negatives of the first period, come from the pixels. The statistics of batch
-        normalisation are measured anew: the running ones lag behind the weights, in small sets for long.
+        normalisation are measured again: the running ones lag behind the weights, in small sets for long.
         """
         if steps == 0:
             return unit_pixels(self.images.cpu().numpy())

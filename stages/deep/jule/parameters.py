@@ -10,7 +10,7 @@ from stages.core.checks import check_choice, check_flag, check_number, check_sha
 from stages.core.errors import ParameterError
 from stages.deep.estimator import NetworkClustering
 
-# What paper and released code have in common, of JULE on features and on images.
+# Values that the paper and the released code share, for JULE on features and on images.
 _SHARED: dict[str, Any] = {
     "n_neighbors": 20,
     "n_nearest": 5,

@@ -258,7 +258,7 @@ def triplet_loss(
     With `anchors_only` an unordered pair counts once, and only its first image learns: the effect of the released
     code's gradient at gamma = 1, behind outputs of unit length.
 
-    Per anchor, the negatives are sorted once; how many of them lie within the reach of a pair, and the sum of
+    Per anchor, the negatives are sorted once; how many of them are within the reach of a pair, and the sum of
     their distances, then comes from a search: O(b^2 log b) time and O(b^2) memory for O(b^3) triplets.
     """
     squared = _squared_distances(embedding, embedding.detach() if anchors_only else embedding)

@@ -16,7 +16,7 @@ _GREY_SHARE = 0.2  # of the images whose colours vary lose them altogether
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What varies from view to view.
+    """The random changes that make a view of an image.
 
     crops : sides of square crops, in pixels; one is drawn for each image, and a place for it.
     size : side of the view that the crop is resized to.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from stages.core.checks import check_number
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part
-from stages.deep.clusters import nearest_centers, warn_of_sizes
+from stages.deep.clusters import nearest_centres, warn_of_sizes
 from stages.deep.image_encoding import embed_images, first_network
 from stages.deep.mmdc.augmentation import Augmentation
 from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
@@ -66,7 +66,7 @@ class MMDC(MixtureParameters):
         embedding = embed_images(self.encoder_.eval(), pixels)
         self.embedding_ = embedding.cpu().numpy()
         self.cluster_centers_ = drawn.means.numpy()
-        self.labels_ = nearest_centers(embedding, training.targets.means)
+        self.labels_ = nearest_centres(embedding, training.targets.means)
         warn_of_sizes(self.labels_, self.n_clusters, "ask for fewer clusters")
         return self
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from stages.clustering.kmeans import KMeans
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
-from stages.deep.clusters import nearest_centers
+from stages.deep.clusters import nearest_centres
 from stages.deep.image_encoding import embed_images
 from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
 from stages.deep.mmdc.network import MixtureEncoder
@@ -46,12 +46,12 @@ def draw_targets(n: int, k: int, means: str, sigma: float, generator: torch.Gene
     component is drawn by itself, so that their sizes are equal only nearly; points are divided by their length.
     Raises `ParameterError` for a `sigma` whose points are not finite as float32.
     """
-    centers = torch.eye(k) if means == "one_hot" else torch.rand((k, k), generator=generator) * 0.2 - 0.1
+    centres = torch.eye(k) if means == "one_hot" else torch.rand((k, k), generator=generator) * 0.2 - 0.1
     components = torch.randint(k, (n,), generator=generator)
-    points = centers[components] + sigma * torch.randn((n, k), generator=generator)
+    points = centres[components] + sigma * torch.randn((n, k), generator=generator)
     if not points.square().sum(dim=1).isfinite().all():
         raise ParameterError(f"sigma is {sigma}, too large for float32; give one near the means, up to 1")
-    return Targets(centers, components, torch.nn.functional.normalize(points))
+    return Targets(centres, components, torch.nn.functional.normalize(points))
 
 
 def assigned(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class MixtureTraining:
             self._refine()
         loss = self._clusters(assigning=not refining)
         self._check("loss", loss)
-        before, self.labels = self.labels, nearest_centers(self._outputs(), self.targets.means)
+        before, self.labels = self.labels, nearest_centres(self._outputs(), self.targets.means)
         changed = math.nan if before is None else float((before != self.labels).mean())
         self.epochs += 1
         return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, self.labels)
@@ -138,14 +138,14 @@ class MixtureTraining:
             views = quarter_turns(self.augmentation.plain_views(self.images[batch], self.chance))
             turned = torch.arange(4, device=views.device).repeat_interleave(len(batch))
             with self._autocast():
-                told = self.turns(self.network.features(views))
-            loss = nn.functional.cross_entropy(told.float(), turned)
+                logits = self.turns(self.network.features(views))
+            loss = nn.functional.cross_entropy(logits.float(), turned)
             self._step(loss)
             total += loss.detach() * len(batch)
         return total.item() / len(self.images)
 
     def _clusters(self, assigning: bool) -> float:
-        """A pass towards the targets, which are first `assigned` anew within each batch; its mean loss."""
+        """A pass towards the targets, which are first `assigned` again within each batch; its mean loss."""
         total = torch.zeros((), device=self.images.device)
         for batch in self._batches():
             images = self.images[batch]
@@ -175,7 +175,7 @@ class MixtureTraining:
         self.targets.points.copy_(nn.functional.normalize(self.targets.means)[self.targets.components])
 
     def _outputs(self) -> Tensor:
-        """What the network makes of all images, float32 (n, k)."""
+        """The outputs of the network for all images, float32 (n, k)."""
         with self._autocast():
             outputs = embed_images(self.network.eval(), self.images)
         self._check("sum of the outputs", outputs.sum().item())
@@ -192,7 +192,7 @@ class MixtureTraining:
         self._optimiser.step()
 
     def _check(self, name: str, value: float) -> None:
-        """Refuse to go on from what is no number."""
+        """Refuse to go on from a value that is not finite."""
         if not math.isfinite(value):
             raise ParameterError(
                 f"the {name} became {value} in epoch {self.epochs + 1}; lower learning_rate, which is "

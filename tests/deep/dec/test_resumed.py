@@ -124,7 +124,7 @@ from pathlib import Path
 import numpy as np, torch
 from stages.deep.checkpoint import FileCheckpoint
 from stages.deep.dec.estimators import IDEC
-from tests.deep.test_resume import OPTIONS
+from tests.deep.dec.test_resumed import OPTIONS
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 seen = []
@@ -143,7 +143,7 @@ def test_killed_by_the_system_it_ends_with_the_same_bytes(blobs: Blobs, tmp_path
     views, _ = blobs
     for number, view in enumerate(views):
         np.save(tmp_path / f"{number}.npy", view)
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         cwd=root,

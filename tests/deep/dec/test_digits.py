@@ -11,7 +11,7 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from stages.deep.dec.estimators import IDEC
 
-MNIST = Path(__file__).parents[3] / "shared" / "datasets" / "mnist"
+MNIST = Path(__file__).parents[4] / "shared" / "datasets" / "mnist"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not MNIST.is_dir(), reason="the MNIST digits are not beside the repository"),

@@ -5,23 +5,43 @@ The page is a function of its inputs and options alone: a rerun changes no byte.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
 
-from stages import reporting, studies, tables
+from stages import studies
 from stages.core.atomic import write_bytes, write_text
 from stages.core.command import run
-from stages.core.csvtext import csv_text
 from stages.core.errors import ParameterError, TableError
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
-from stages.reporting.drawings import read_sections
-from stages.reporting.pictures import contact_sheets, make_gallery, make_pictures
-from stages.reporting.spaces import FIRST, Mapping, map_spaces, space_sources
-from stages.tables import class_names, read_base_partitions
+from stages.reporting import maps_picture
+from stages.reporting.class_report import read_classes
+from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets
+from stages.reporting.counts import count_chart
+from stages.reporting.gallery import make_gallery
+from stages.reporting.inputs import (
+    described,
+    read_agreement,
+    read_assignments,
+    read_counts,
+    read_rejected,
+    read_scores,
+    run_settings,
+    text_of,
+)
+from stages.reporting.learning_curves import draw_learning_curves
+from stages.reporting.maps import maps_csv
+from stages.reporting.page import Dataset, render
+from stages.reporting.projection import sample_rows
+from stages.reporting.rivals import find_rivals
+from stages.reporting.scoretable import score_table, terminal_table
+from stages.reporting.spaces import FIRST, map_spaces, space_sources
+from stages.reporting.sprites import Room, make_pictures, share_room
+from stages.reporting.tree import read_merges, tree
+from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
 from stages.tables.manifest import read_manifest
 from stages.tables.methods import MethodName
 
@@ -83,148 +103,95 @@ def report(
         raise ParameterError("there is nothing to report: give at least one dataset")
     options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics)
     names = dict.fromkeys(datasets)
-    room = reporting.share_room(len(names), thumbnail)
+    room = share_room(len(names), thumbnail)
     pages = [_dataset(name, options, room) for name in names]
     page = metrics / "report.html"
-    study = reporting.text_of(data / "study.html")
-    write_text(page, reporting.render(pages, study, studies.styles()))
+    study = text_of(data / "study.html")
+    write_text(page, render(pages, study, studies.styles()))
     _print_scores(pages)
     print(page)
 
 
-def _dataset(name: str, options: Options, room: reporting.Room) -> reporting.Dataset:
+def _dataset(name: str, options: Options, room: Room) -> Dataset:
     """Gather what the page shows of one dataset."""
     partitions, metrics = options.data / "partitions" / name, options.metrics / name
-    scores = reporting.read_scores(metrics / "scores.json")
-    agreement = reporting.read_agreement(metrics / "agreement.csv")
-    counts = reporting.read_counts(metrics / "cluster_counts.csv")
-    rejected = reporting.read_rejected(options.data / "images" / f"{name}.rejected.csv")
-    images = tables.read_images(options.data / "images" / f"{name}.parquet")
+    scores = read_scores(metrics / "scores.json")
+    agreement = read_agreement(metrics / "agreement.csv")
+    counts = read_counts(metrics / "cluster_counts.csv")
+    rejected = read_rejected(options.data / "images" / f"{name}.rejected.csv")
+    images = read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
         raise TableError(
             f"{metrics / 'scores.json'} scores {scores.images} images, {images.file} holds {len(images)}; "
-            "run `dvc repro` to make it anew"
+            "run `dvc repro` to make it again"
         )
-    assigned = reporting.read_assignments(partitions / "assignments.csv", images.paths)
+    assigned = read_assignments(partitions / "assignments.csv", images.paths)
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
-    runs = {"Ensemble": tables.read_partitions(partitions / "ensemble.parquet")}
+    runs = {"Ensemble": read_partitions(partitions / "ensemble.parquet")}
     runs |= {
-        f"{'Trained' if MethodName.parse(method).trains_network else 'Made'} by {method}": tables.read_partitions(
+        f"{'Trained' if MethodName.parse(method).trains_network else 'Made'} by {method}": read_partitions(
             partitions / f"{method}.parquet"
         )
         for method in trained
     }
-    tables.check_same_images(images, *runs.values())
+    check_same_images(images, *runs.values())
     base = read_base_partitions(images, partitions, runs["Ensemble"].settings["ensemble"])
-    rivals = reporting.find_rivals(base.partitions, base.weights, assigned.clusters)
-    sheets = reporting.choose_images(
-        assigned.clusters, assigned.confidence, rivals, options.images_per_cluster, room.tiles
-    )
+    rivals = find_rivals(base.partitions, base.weights, assigned.clusters)
+    sheets = choose_images(assigned.clusters, assigned.confidence, rivals, options.images_per_cluster, room.tiles)
     shown = [row for sheet in sheets for row in sheet.rows]
-    mapped = reporting.sample_rows(len(images), room.mapped, options.seed)
+    mapped = sample_rows(len(images), room.mapped, options.seed)
     at_hand = np.union1d(mapped, np.array(shown, dtype=np.int64))
     backbones = tuple(read_manifest(options.data / "views" / name / "features.json"))
     sources = space_sources(options.data, name, trained, backbones, options.method, options.layer)
     mappings = map_spaces(sources, images, assigned.clusters, mapped, at_hand, options.seed)
-    _write_maps(name, mappings, images, assigned.clusters, mapped, options.metrics / "maps")
-    views = {f"View {mapping.space.title}": _described(mapping.made) for mapping in mappings if mapping.made}
-    sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
-    return reporting.Dataset(
-        name=name,
-        images=len(images),
-        labelled=int((images.labels >= 0).sum()),
-        k=scores.clusters,
-        views=backbones,
-        rejected=rejected,
-        parameters={**{title: _settings(run) for title, run in runs.items()}, **views, "Report": _own(options)},
-        scores=reporting.score_table(scores.joint, scores.single),
-        agreement=agreement,
-        counts=reporting.count_chart(counts, scores.clusters),
-        spaces=tuple(mapping.space for mapping in mappings),
-        gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
-        class_names=class_names(images),
-        sizes=reporting.cluster_sizes(assigned.clusters),
-        clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
-        studies=reporting.text_of(options.data / "studies" / f"{name}.html"),
-        **read_sections(metrics, trained)._asdict(),
-    )
-
-
-def _write_maps(
-    name: str,
-    mappings: Sequence[Mapping],
-    images: tables.ImageTable,
-    clusters: np.ndarray,
-    mapped: np.ndarray,
-    folder: Path,
-) -> None:
-    """Write the maps, which have the rows `mapped` of all `clusters` (n), as one picture and as a table."""
-    heading = f"{name}: {len(mapped):,} images in {clusters.max() + 1} clusters (t-SNE of each view)"
-    panels = [(mapping.space.title, mapping.points) for mapping in mappings]
-    write_bytes(folder / f"{name}.png", reporting.maps_picture(heading, panels, clusters[mapped]))
-    rows = (
-        (title, images.paths[row], clusters[row], f"{x:.4f}", f"{y:.4f}")
-        for title, points in panels
-        for row, (x, y) in zip(mapped, points, strict=True)
-    )
-    write_text(folder / f"{name}.csv", csv_text(["map", "path", "cluster", "x", "y"], rows))
-
-
-def _settings(table: tables.Partitions) -> dict[str, Any]:
-    """The settings of a table's runs: what all of them share once, and each run's own under its name."""
-    runs = {name: _described(settings) for name, settings in table.settings.items()}
-    first, *others = runs.values()
-    shared = {name: value for name, value in first.items() if all(run.get(name) == value for run in others)}
-    own = {name: {key: value for key, value in run.items() if key not in shared} for name, run in runs.items()}
-    return shared | {name: settings for name, settings in own.items() if settings}
-
-
-def _described(metadata: dict[str, Any]) -> dict[str, Any]:
-    """How features or clusters were made, without what only identifies a table."""
-    return {name: value for name, value in metadata.items() if name not in ("kind", "images", "embedding")}
-
-
-def _own(options: Options) -> dict[str, Any]:
-    """This stage's options that change the page."""
-    return {
+    maps = [(mapping.space.title, mapping.points) for mapping in mappings]
+    heading = f"{name}: {len(mapped):,} images in {assigned.clusters.max() + 1} clusters (t-SNE of each view)"
+    picture = maps_picture(heading, maps, assigned.clusters[mapped])
+    write_bytes(options.metrics / "maps" / f"{name}.png", picture)
+    table = maps_csv(maps, images.paths, assigned.clusters, mapped)
+    write_text(options.metrics / "maps" / f"{name}.csv", table)
+    views = {f"View {mapping.space.title}": described(mapping.made) for mapping in mappings if mapping.made}
+    own = {
         "layer": options.layer,
         "method": options.method,
         "seed": options.seed,
         "images_per_cluster": options.images_per_cluster,
         "thumbnail": f"{options.thumbnail} px",
     }
+    sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
+    return Dataset(
+        name=name,
+        images=len(images),
+        labelled=int((images.labels >= 0).sum()),
+        k=scores.clusters,
+        views=backbones,
+        rejected=rejected,
+        parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
+        scores=score_table(scores.joint, scores.single),
+        agreement=agreement,
+        counts=count_chart(counts, scores.clusters),
+        spaces=tuple(mapping.space for mapping in mappings),
+        gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
+        class_names=class_names(images),
+        sizes=cluster_sizes(assigned.clusters),
+        clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
+        studies=text_of(options.data / "studies" / f"{name}.html"),
+        dendrogram=tree(read_merges(metrics / "dendrogram.csv")),
+        training=draw_learning_curves(metrics, trained),
+        classes=tuple(read_classes(metrics / "classes.csv", metrics / "confusion.csv")),
+    )
 
 
-def _print_scores(datasets: Sequence[reporting.Dataset]) -> None:
-    """Print a short table of scores to the terminal; the page has all of them."""
+def _print_scores(datasets: Sequence[Dataset]) -> None:
+    """Print a short table of each dataset's scores to the terminal."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
-    keys = ("nmi_geometric", "ari", "accuracy", "silhouette", "largest_cluster", "smallest_cluster")
     console = Console()
     if not console.is_terminal:
         console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
-        scores = dataset.scores
-        shown = [place for place, column in enumerate(scores.columns) if column.key in keys]
-        table = Table(
-            title=escape(f"{dataset.name}: {_plural(dataset.images, 'image')} in {_plural(dataset.k, 'cluster')}"),
-            title_justify="left",
-            title_style="bold",
-            box=None,
-            pad_edge=False,
-            padding=(0, 2, 0, 0),
-        )
-        table.add_column("")
-        for place in shown:
-            table.add_column(scores.columns[place].heading, justify="right", style="default")
-        for row in (*scores.joint, *(scores.summary or scores.single)):
-            cells = (row.cells[place] for place in shown)
-            table.add_row(
-                escape(row.method), *(f"[bold green]{cell.text}[/]" if cell.best else cell.text for cell in cells)
-            )
-        console.print(table)
+        title = f"{dataset.name}: {_plural(dataset.images, 'image')} in {_plural(dataset.k, 'cluster')}"
+        console.print(terminal_table(title, dataset.scores))
         console.print()
 
 

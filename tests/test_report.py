@@ -13,7 +13,7 @@ import pytest
 from stages import reporting, tables
 from stages.core.command import run
 from stages.report import app
-from stages.reporting import room
+from stages.reporting import sprites
 from stages.reporting.page import SCRIPTS
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
@@ -134,8 +134,8 @@ def test_few_images(n: int, k: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_large_set_is_sampled_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_MAPPED", 20)
-    monkeypatch.setattr(room, "MOST_TILES", 25)
+    monkeypatch.setattr(sprites, "MOST_MAPPED", 20)
+    monkeypatch.setattr(sprites, "MOST_TILES", 25)
     make(tmp_path, "large", [f"{i}.png" for i in range(90)], 3)
     html = report(monkeypatch, tmp_path, "large")
     page = Page(html)

@@ -16,7 +16,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Box:
-    """A drawing in SVG units: its size, and where the sides of the plot within it lie."""
+    """A drawing in SVG units: its size, and where the sides of the plot within it are."""
 
     width: float
     height: float
@@ -38,9 +38,11 @@ class Scale:
 
     def place(self, values: np.ndarray) -> np.ndarray:
         """Return the places, float64, of `values`."""
+        ends = [self.low, self.high]
         if self.log:
-            return np.interp(np.log10(values), np.log10([self.low, self.high]), [self.start, self.stop])
-        return np.interp(values, [self.low, self.high], [self.start, self.stop])
+            values, ends = np.log10(values), np.log10(ends).tolist()
+        places: np.ndarray = np.interp(values, ends, [self.start, self.stop])
+        return places
 
     def ticks(self, most: int = 5, whole: bool = False) -> tuple[Tick, ...]:
         """Round values within the scale, `most` of them or fewer, only `whole` numbers if asked."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.reporting.inputs import Assignments
 from stages.reporting.rivals import Rivals
+from stages.tables import ImageTable, class_names
 
 NEARLY = 0.5  # an image is on a boundary when it agrees with another cluster at least half as much as with its own
 
@@ -100,7 +102,7 @@ def choose_images(
 
 
 def on_boundary(rivals: Rivals) -> np.ndarray:
-    """Tell which images, bool (n), agree with another cluster nearly as much as with their own."""
+    """Return which images, bool (n), agree with another cluster nearly as much as with their own."""
     near: np.ndarray = (rivals.clusters >= 0) & (rivals.other >= NEARLY * rivals.own)
     return near
 
@@ -136,8 +138,34 @@ def contact_sheet(
     )
 
 
+def contact_sheets(
+    images: ImageTable,
+    assigned: Assignments,
+    rivals: Rivals,
+    sheets: Sequence[Sheet],
+    thumbnails: dict[int, str],
+    at_hand: np.ndarray,
+) -> tuple[Cluster, ...]:
+    """Lay out the `sheets`, whose `thumbnails` are known by row; `at_hand` (m) are the rows of the gallery."""
+    names, near = class_names(images), on_boundary(rivals)
+    tiles = {
+        row: Tile(
+            name=images.paths[row],
+            confidence=float(assigned.confidence[row]),
+            label=names[images.labels[row]] if images.labels[row] >= 0 else "",
+            near=int(rivals.clusters[row]) if near[row] else None,
+            picture=picture,
+            place=int(np.searchsorted(at_hand, row)),
+        )
+        for row, picture in thumbnails.items()
+    }
+    return tuple(
+        contact_sheet(sheet, tiles, images.labels[assigned.clusters == sheet.cluster], names) for sheet in sheets
+    )
+
+
 def _commonest(labels: np.ndarray, class_names: Sequence[str]) -> str:
-    """Say which label is the commonest, as "7 of 9 labelled rose"; "" without labels."""
+    """The commonest label, as "7 of 9 labelled rose"; "" without labels."""
     if not len(labels):
         return ""
     counts = np.bincount(labels)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from stages.reporting.contactsheet import on_boundary
-from stages.reporting.figures import Scatter
+from stages.reporting.inputs import Assignments
+from stages.reporting.maps import Scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
+from stages.tables import ImageTable, class_names
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,28 @@ class Gallery:
     homes: np.ndarray
     mapped: np.ndarray
     sprites: Sprites
+
+
+def make_gallery(
+    images: ImageTable,
+    assigned: Assignments,
+    rivals: Rivals,
+    at_hand: np.ndarray,
+    mapped: np.ndarray,
+    sprites: Sprites,
+) -> Gallery:
+    """Gather what the page's script needs of the rows `at_hand` (m); the rows `mapped` are on the maps."""
+    return Gallery(
+        images=len(images),
+        paths=[images.paths[row] for row in at_hand],
+        clusters=assigned.clusters[at_hand],
+        confidence=assigned.confidence[at_hand],
+        labels=images.labels[at_hand],
+        rivals=Rivals(rivals.clusters[at_hand], rivals.own[at_hand], rivals.other[at_hand]),
+        homes=commonest_clusters(assigned.clusters, images.labels, len(class_names(images))),
+        mapped=np.searchsorted(at_hand, mapped),
+        sprites=sprites,
+    )
 
 
 def commonest_clusters(clusters: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

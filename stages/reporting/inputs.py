@@ -1,12 +1,14 @@
 """The small CSV and JSON results that the report shows, read and checked.
 
-Every fault is a `TableError` of one line that names the file. Paths of images are kept as they are: nothing is
-stripped, and "NA" is a file name.
+Every fault is a `TableError` of one line that names the file and what to do. Paths of images are kept as they are:
+nothing is stripped, and "NA" is a file name.
 """
 
+import csv
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ import numpy as np
 
 from stages.core.errors import TableError
 from stages.reporting.counts import Counts
-from stages.reporting.csvrows import damaged, rows_of, text_of
 from stages.reporting.scoretable import Values
+from stages.tables import Partitions
 from stages.tables.methods import MethodName
 
 
@@ -137,3 +139,49 @@ def _values(metrics: Mapping[str, Any]) -> Values:
         for name, value in metrics.items()
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     }
+
+
+def run_settings(table: Partitions) -> dict[str, Any]:
+    """The settings of a table's runs: what all of them share once, and each run's own under its name."""
+    runs = {name: described(settings) for name, settings in table.settings.items()}
+    first, *others = runs.values()
+    shared = {name: value for name, value in first.items() if all(run.get(name) == value for run in others)}
+    own = {name: {key: value for key, value in run.items() if key not in shared} for name, run in runs.items()}
+    return shared | {name: settings for name, settings in own.items() if settings}
+
+
+def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """How features or clusters were made, without what only identifies a table."""
+    return {name: value for name, value in metadata.items() if name not in ("kind", "images", "embedding")}
+
+
+def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
+    """Yield the named columns of a CSV file (RFC 4180) as text."""
+    # newline="": a carriage return within a file name stays one.
+    reader = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        if missing := [column for column in columns if column not in header]:
+            raise damaged(file, f"column {missing[0]!r} is missing")
+        places = [header.index(column) for column in columns]
+        for row in reader:
+            if len(row) != len(header):
+                raise damaged(file, f"line {reader.line_num} has {len(row)} of {len(header)} fields")
+            yield tuple(row[place] for place in places)
+    except csv.Error as error:
+        raise damaged(file, f"line {reader.line_num}: {error}") from None
+
+
+def text_of(file: Path) -> str:
+    """The text of a file in UTF-8."""
+    try:
+        return file.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise damaged(file, str(error)) from None
+
+
+def damaged(file: Path, reason: str) -> TableError:
+    """The error to raise for a file that is not what its stage writes."""
+    return TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`")

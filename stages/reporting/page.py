@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stages.core.templates import template_environment
-from stages.reporting.classes import ClassReport
+from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
-from stages.reporting.dendrogram import Tree
 from stages.reporting.gallery import Gallery, Space, gallery_json
 from stages.reporting.inputs import Agreement, Rejected
+from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import ScoreTable
-from stages.reporting.training import Training
+from stages.reporting.tree import Tree
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -58,7 +58,7 @@ class Dataset:
     sizes: tuple[tuple[int, int], ...]
     clusters: tuple[Cluster, ...]
     dendrogram: Tree | None
-    training: tuple[Training, ...]
+    training: tuple[LearningCurves, ...]
     classes: tuple[ClassReport, ...]
     studies: str
 

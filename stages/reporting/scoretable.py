@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
 from stages.tables.methods import MethodName
+
+if TYPE_CHECKING:
+    import rich.table
 
 Values = Mapping[str, float | None]
 
@@ -86,6 +90,7 @@ _NOTES = {
     "mmdc": "convolutions that map images onto a mixture of Gaussians (MMDC)",
 }
 
+_MAIN = ("nmi_geometric", "ari", "accuracy", "silhouette", "largest_cluster", "smallest_cluster")
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 
 
@@ -119,6 +124,31 @@ def score_table(joint: Mapping[str, Values], single: Mapping[str, Values]) -> Sc
         tuple(row(method, "", values) for method, values in single.items()),
         summary,
     )
+
+
+def terminal_table(title: str, scores: ScoreTable) -> "rich.table.Table":
+    """Return the main scores as a short table for a terminal; the page has all of them."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = [place for place, column in enumerate(scores.columns) if column.key in _MAIN]
+    table = Table(
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    table.add_column("")
+    for place in shown:
+        table.add_column(scores.columns[place].heading, justify="right", style="default")
+    for row in (*scores.joint, *(scores.summary or scores.single)):
+        cells = (row.cells[place] for place in shown)
+        table.add_row(
+            escape(row.method), *(f"[bold green]{cell.text}[/]" if cell.best else cell.text for cell in cells)
+        )
+    return table
 
 
 def _kinds(single: Mapping[str, Values]) -> dict[str, list[Values]]:

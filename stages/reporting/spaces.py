@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages import reporting, tables
+from stages import tables
 from stages.core.errors import ParameterError
+from stages.reporting.gallery import Space
+from stages.reporting.maps import scatter
+from stages.reporting.projection import nearest_rows, project_each
 from stages.tables import check_layer
 from stages.tables.methods import MethodName, all_networks
 from stages.tables.trained_files import TrainedFiles
@@ -25,13 +28,13 @@ class Source(NamedTuple):
     what: str
 
 
-class Mapping(NamedTuple):
+class MappedSpace(NamedTuple):
     """A space on the page, its map's `points` float64 (m, 2) as t-SNE laid them out, and how features were `made`.
 
     `made` is empty for an embedding, whose settings are those of its training.
     """
 
-    space: reporting.Space
+    space: Space
     points: np.ndarray
     made: dict[str, Any]
 
@@ -72,7 +75,7 @@ def map_spaces(
     mapped: np.ndarray,
     at_hand: np.ndarray,
     seed: int,
-) -> list[Mapping]:
+) -> list[MappedSpace]:
     """Map the rows `mapped` of every source, and find the neighbours of the rows `at_hand` among themselves.
 
     `clusters` is int (n); both kinds of rows are ascending, and those mapped are among those at hand.
@@ -85,12 +88,12 @@ def map_spaces(
         notes.append(f"{source.what}, {vectors.values.shape[1]:,} numbers an image")
         made.append(vectors.metadata if source.column == "features" else {})
         values = vectors.values[at_hand]
-        nearest.append(reporting.nearest_rows(values, NEAREST))
+        nearest.append(nearest_rows(values, NEAREST))
         sampled.append(values[on_map])
-    maps = reporting.project_each(sampled, seed)
-    plots = [reporting.scatter(points, clusters[mapped], images.labels[mapped]) for points in maps]
+    maps = project_each(sampled, seed)
+    plots = [scatter(points, clusters[mapped], images.labels[mapped]) for points in maps]
     spaces = [
-        reporting.Space(source.title, note, plot, rows)
+        Space(source.title, note, plot, rows)
         for source, note, plot, rows in zip(sources, notes, plots, nearest, strict=True)
     ]
-    return [Mapping(*each) for each in zip(spaces, maps, made, strict=True)]
+    return [MappedSpace(*each) for each in zip(spaces, maps, made, strict=True)]

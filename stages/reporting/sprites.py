@@ -1,11 +1,19 @@
-"""Many small pictures on few sheets: a sheet of hundreds costs a fraction of as many files."""
+"""Many small pictures on few sheets, and for how many images a page has room, so that a browser opens it at once.
+
+A sheet of hundreds costs a fraction of as many files.
+"""
 
 import base64
 import io
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from stages.decoding.pixels import decode_stored
+from stages.tables import IMAGE_ROWS, ImageTable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -15,6 +23,12 @@ SHEET = 1024  # most pixels along a sheet's side: 4 MB once a browser has opened
 BYTES_PER_PIXEL = 0.5  # of a photo's square, as base64 of a JPEG: measured on photos, .3 at 192 pixels, .4 at 64
 # Of JPEG; lower ones only where pictures (noise, print) take too much room.
 QUALITIES = (75, 60, 45, 30, 15)
+
+# Of some 30 MB a page: the rest is for what is written about the images.
+SHEETS = 10e6  # bytes of the thumbnails on contact sheets
+GALLERY = 13e6  # bytes of the pictures at hand in the maps and in the viewer
+MOST_TILES = 4000  # thumbnails on contact sheets
+MOST_MAPPED = 5000  # images on a map: more are slow to lay out and hide one another
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,47 @@ class SpriteSheets:
             sheet.paste(picture, (column * self._side, row * self._side))
         self._sheets.append(jpeg_uri(sheet, self._bytes_per_picture * len(self._pending)))
         self._pending.clear()
+
+
+class Room(NamedTuple):
+    """What one dataset may show: `tiles` on contact sheets, images `mapped`, `picture_bytes` for all at hand."""
+
+    tiles: int
+    mapped: int
+    picture_bytes: float
+
+
+def share_room(datasets: int, thumbnail: int) -> Room:
+    """Give each of some datasets an equal part of a page; `thumbnail` is the longer side on a sheet, in pixels."""
+    tiles = int(min(MOST_TILES, SHEETS / picture_bytes(thumbnail)) / datasets)
+    at_hand = int(GALLERY / picture_bytes(SIDES[-1]) / datasets)
+    return Room(tiles, min(MOST_MAPPED, max(at_hand - tiles, 1)), GALLERY / datasets)
+
+
+def make_pictures(
+    images: ImageTable, rows: Sequence[int], shown: Sequence[int], longer_side: int, room: Room
+) -> tuple[Sprites, dict[int, str]]:
+    """Decode the ascending `rows` once: sprites of all, and thumbnails (data URIs) of those that are `shown`.
+
+    `longer_side` is that of a thumbnail, in pixels; `room` says how many bytes there are for the sprites.
+    """
+    sheets = SpriteSheets(sprite_side(len(rows), room.picture_bytes), room.picture_bytes / len(rows))
+    most = 1.25 * picture_bytes(longer_side)  # a few may take more than a photo does
+    wanted, thumbnails = set(shown), {}
+    for row, data in _encoded(images, rows):
+        image = decode_stored(images, row, data)
+        sheets.add(image)
+        if row in wanted:
+            thumbnails[row] = jpeg_uri(shrink(image, longer_side), most)
+    return sheets.finish(), thumbnails
+
+
+def _encoded(images: ImageTable, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield ascending rows with their encoded images, reading each row group that holds one of them once."""
+    for _, group in itertools.groupby(rows, key=lambda row: row // IMAGE_ROWS):
+        wanted = list(group)
+        stored = images.read_bytes(wanted[0], wanted[-1] + 1)
+        yield from ((row, data) for row, data in enumerate(stored, wanted[0]) if row in wanted)
 
 
 def sprite_side(count: int, budget: float) -> int:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from stages.reporting import Rivals, Sheet, choose_images, cluster_sizes, contact_sheet, on_boundary
-from stages.reporting.contactsheet import Tile
+from stages.reporting.contactsheet import Sheet, Tile, choose_images, cluster_sizes, contact_sheet, on_boundary
+from stages.reporting.rivals import Rivals
 
 
 def no_rivals(confidence: np.ndarray) -> Rivals:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.reporting import Counts, count_chart
-from stages.reporting.counts import HEIGHT, MARGIN, WIDTH
+from stages.reporting.counts import HEIGHT, MARGIN, WIDTH, Counts, count_chart
 
 NAN = float("nan")
 

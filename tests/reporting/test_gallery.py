@@ -3,7 +3,10 @@ import json
 
 import numpy as np
 
-from stages.reporting import Gallery, Rivals, Space, Sprites, commonest_clusters, gallery_json, scatter
+from stages.reporting.gallery import Gallery, Space, commonest_clusters, gallery_json
+from stages.reporting.maps import scatter
+from stages.reporting.rivals import Rivals
+from stages.reporting.sprites import Sprites
 
 NAMES = ["</script><b>.png", "a&b\r\n.png", '"q".png']
 

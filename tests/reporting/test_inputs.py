@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import TableError
-from stages.reporting import read_agreement, read_assignments, read_rejected, read_scores
+from stages.reporting.inputs import read_agreement, read_assignments, read_rejected, read_scores
 
 NAMES = ["NA", " a b ", 'q"uo,te', "line\nbreak", "carriage\rreturn", "\u2028sep", "🌸", "-rf", "<b>"]
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from stages.consensus import membership_confidence
-from stages.reporting import find_rivals, rivals
+from stages.reporting import rivals
+from stages.reporting.rivals import find_rivals
 
 
 def test_by_hand() -> None:

@@ -1,5 +1,4 @@
-from stages.reporting import score_table
-from stages.reporting.scoretable import SUMMARY_FROM
+from stages.reporting.scoretable import SUMMARY_FROM, score_table
 from stages.tables.methods import METHODS
 from stages.training.imagejob import COLUMNS
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.reporting import SpriteSheets, jpeg_uri, picture_bytes, share_room, shrink, sprite_side
-from stages.reporting.sprites import SIDES
+from stages.reporting.sprites import SIDES, SpriteSheets, jpeg_uri, picture_bytes, share_room, shrink, sprite_side
 
 COLOURS = [(250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 10), (10, 250, 250)]
 

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from stages.core.errors import TableError
-from stages.reporting.training import Course, read_courses, training
+from stages.reporting.learning_curves import LearningCurve, draw_curves, read_curves
 from tests.reporting.partials import drawings, fill
 
 NAN = float("nan")
 
 
-def _course(name="cc", objective="jule", **values):
+def _curve(name="cc", objective="jule", **values):
     length = len(next(iter(values.values())))
-    return Course(
+    return LearningCurve(
         name, objective, np.arange(1, length + 1), {key: np.array(value) for key, value in values.items()}
     )
 
 
 def test_a_line_is_broken_where_there_is_no_value():
-    drawn = training([_course(loss=[4.0, NAN, 2.0, 0.0, NAN])], ["a.csv"])
+    drawn = draw_curves([_curve(loss=[4.0, NAN, 2.0, 0.0, NAN])], ["a.csv"])
     (panel,) = drawn.panels
     (line,) = panel.lines
     # Records 1 to 5 go from 64 to 370, values 0 to 4 from 182 to 10.
@@ -32,10 +32,10 @@ def test_a_line_is_broken_where_there_is_no_value():
 
 
 def test_measures_that_nobody_has_have_no_panel_and_a_course_keeps_its_colour():
-    drawn = training(
+    drawn = draw_curves(
         [
-            _course("views/a", loss=[1.0, 0.5], clusters=[NAN, NAN]),
-            _course("dmvc", loss=[0.9, 0.01], clusters=[8.0, 3.0], nmi_geometric=[0.5, 0.75]),
+            _curve("views/a", loss=[1.0, 0.5], clusters=[NAN, NAN]),
+            _curve("dmvc", loss=[0.9, 0.01], clusters=[8.0, 3.0], nmi_geometric=[0.5, 0.75]),
         ],
         [],
     )
@@ -50,14 +50,14 @@ def test_measures_that_nobody_has_have_no_panel_and_a_course_keeps_its_colour():
 
 
 def test_one_record_and_no_course():
-    (panel,) = training([_course(loss=[0.5])], []).panels
+    (panel,) = draw_curves([_curve(loss=[0.5])], []).panels
     assert panel.lines[0].path == "M64.0 10.0h0"
-    assert training([], []) is None
-    assert training([_course(loss=[NAN])], []).panels == ()
+    assert draw_curves([], []) is None
+    assert draw_curves([_curve(loss=[NAN])], []).panels == ()
 
 
 def test_a_long_course_is_a_line_without_dots():
-    (panel,) = training([_course(loss=np.linspace(1, 0.5, 300).tolist())], []).panels
+    (panel,) = draw_curves([_curve(loss=np.linspace(1, 0.5, 300).tolist())], []).panels
     assert panel.lines[0].dots == ""
     assert panel.lines[0].path.count("L") == 299
 
@@ -66,14 +66,14 @@ def test_reading_views_and_joint_methods(tmp_path: Path):
     views, joint = tmp_path / "training-idec-views.csv", tmp_path / "training-idec-cc.csv"
     views.write_text("backbone,record,phase,loss,changed\nb,1,pretrain,2,\nb,2,refine,1,0.5\na,1,pretrain,,\n")
     joint.write_text("record,loss,nmi_geometric\n1,0.5,\n2,0.25,0.75\n")
-    b, a = read_courses(views, "idec", "views")
+    b, a = read_curves(views, "idec", "views")
     assert (b.name, b.objective, b.records.tolist()) == ("views/b", "idec", [1, 2])
     assert b.values.keys() == {"loss"}
     assert b.values["loss"].tolist() == [2, 1]
     assert np.isnan(a.values["loss"]).all()
-    (cc,) = read_courses(joint, "idec", "cc")
+    (cc,) = read_curves(joint, "idec", "cc")
     np.testing.assert_array_equal(cc.values["nmi_geometric"], [NAN, 0.75])
-    drawn = training([b, a, cc], ["metrics/d/training-idec-views.csv", "metrics/d/training-idec-cc.csv"])
+    drawn = draw_curves([b, a, cc], ["metrics/d/training-idec-views.csv", "metrics/d/training-idec-cc.csv"])
     html = fill("training", training=[drawn])
     loss, nmi = drawings(html)[-2:]
     assert loss.get("aria-label") == (
@@ -101,5 +101,5 @@ def test_a_damaged_curve_is_named(tmp_path: Path, text, reason):
     file = tmp_path / "training-jule-cc.csv"
     file.write_text(text)
     with pytest.raises(TableError) as caught:
-        read_courses(file, "jule", "cc")
+        read_curves(file, "jule", "cc")
     assert str(caught.value) == f"{file} cannot be used ({reason}); delete it and run `dvc repro`"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.reporting.csvrows import damaged, rows_of
+from stages.reporting.inputs import damaged, rows_of
 from stages.tables.methods import parse_scored
 
 CELL = 22  # side of a cell of the map, in SVG units, where counts are written into it ...

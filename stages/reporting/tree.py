@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.core.dendrogram import Merge
 from stages.reporting.axes import Box, Scale, Tick
-from stages.reporting.csvrows import damaged, rows_of
+from stages.reporting.inputs import damaged, rows_of
 
 PITCH = 16  # SVG units between two leaves, at least: room for the number of images
 DIGIT = 7.5  # SVG units that a digit of a cluster's number takes
@@ -16,27 +17,8 @@ LEAST = Box(width=720, height=360, left=56, right=708, top=12, bottom=262)  # th
 
 
 @dataclass(frozen=True)
-class Merged:
-    """Two groups made one at a `height`; a cluster is that of all images of a group, None if it has several.
-
-    `undone`: the clusters come from a cut below this merge.
-    """
-
-    parent: int
-    left: int
-    right: int
-    height: float
-    images: int
-    left_images: int
-    right_images: int
-    left_cluster: int | None
-    right_cluster: int | None
-    undone: bool
-
-
-@dataclass(frozen=True)
 class Link:
-    """A merge: its path, the cluster that all its images are in, if any, and how it is told."""
+    """A merge: its path, the cluster that all its images are in, if any, how many they are, and its height."""
 
     path: str
     cluster: int | None
@@ -66,7 +48,7 @@ class Span:
 class Tree:
     """A drawing of the last merges, in SVG units.
 
-    `cut` is where the cut lies, None if it lies below what is drawn; it makes `groups` groups.
+    `cut` is where the cut lies, None if it is below what is drawn; it makes `groups` groups.
     """
 
     box: Box
@@ -85,7 +67,7 @@ class Tree:
         return any(span.stop - span.start < DIGIT * len(str(span.cluster)) for span in self.spans)
 
 
-def read_merges(file: Path) -> list[Merged]:
+def read_merges(file: Path) -> list[Merge]:
     """Read the last merges of a dendrogram, in their order; an empty cluster is "several"."""
     names = ("parent", "left", "right", "height", "images", "left_images", "right_images")
     merges = []
@@ -96,13 +78,13 @@ def read_merges(file: Path) -> list[Merged]:
             )
             first, second = (int(value) if value else None for value in row[7:9])
             sizes = (images, left_images, right_images)
-            merges.append(Merged(parent, left, right, float(row[3]), *sizes, first, second, bool(undone)))
+            merges.append(Merge(parent, left, right, float(row[3]), *sizes, first, second, bool(undone)))
         except ValueError as error:
             raise damaged(file, str(error)) from None
     return merges
 
 
-def tree(merges: Sequence[Merged]) -> Tree | None:
+def tree(merges: Sequence[Merge]) -> Tree | None:
     """Draw the last merges of a dendrogram, the last one at the top; None where there is none.
 
     A leaf stands at height 0, whatever merges are within it; leaves keep the order of the merges' sides: no two
@@ -141,7 +123,7 @@ def tree(merges: Sequence[Merged]) -> Tree | None:
     )
 
 
-def _leaves(root: int, made: dict[int, Merged]) -> list[tuple[int, int, int | None]]:
+def _leaves(root: int, made: dict[int, Merge]) -> list[tuple[int, int, int | None]]:
     """The groups that no merge shown made, from left to right: node, images, cluster."""
     leaves: list[tuple[int, int, int | None]] = []
     pending: list[tuple[int, int, int | None]] = [(root, 0, None)]
@@ -166,7 +148,7 @@ def _spans(leaves: Sequence[tuple[int, int, int | None]], pitch: float) -> tuple
     return tuple(spans)
 
 
-def _cut(merges: Sequence[Merged], sizes: Sequence[int], top: float) -> float | None:
+def _cut(merges: Sequence[Merge], sizes: Sequence[int], top: float) -> float | None:
     """The height half way from the highest merge kept to the lowest undone; None if the former is not drawn."""
     kept = [merge.height for merge in merges if not merge.undone]
     undone = [merge.height for merge in merges if merge.undone]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import TableError
-from stages.reporting.classes import CELL, DRAWN, LISTED, PAIRED, PAIRS, SMALL, read_classes
+from stages.reporting.class_report import CELL, DRAWN, LISTED, PAIRED, PAIRS, SMALL, read_classes
 from tests.reporting.partials import drawings, fill
 
 SCORES = (

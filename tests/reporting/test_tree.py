@@ -1,21 +1,21 @@
 """The dendrogram's coordinates, by hand."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from stages.core.dendrogram import Merge
 from stages.core.errors import TableError
-from stages.reporting.dendrogram import Merged, read_merges, tree
+from stages.reporting.tree import read_merges, tree
 from tests.reporting.partials import drawings, fill
 
 HEAD = "parent,left,right,height,images,left_images,right_images,left_cluster,right_cluster,undone\n"
 # Two pairs, joined, and an image alone.
 FIVE = (
-    Merged(5, 0, 1, 0.1, 2, 1, 1, 0, 0, False),
-    Merged(6, 2, 3, 0.2, 2, 1, 1, 1, 1, False),
-    Merged(7, 5, 6, 0.5, 4, 2, 2, 0, 1, True),
-    Merged(8, 7, 4, 0.9, 5, 4, 1, None, 2, True),
+    Merge(5, 0, 1, 0.1, 2, 1, 1, 0, 0, False),
+    Merge(6, 2, 3, 0.2, 2, 1, 1, 1, 1, False),
+    Merge(7, 5, 6, 0.5, 4, 2, 2, 0, 1, True),
+    Merge(8, 7, 4, 0.9, 5, 4, 1, None, 2, True),
 )
 
 
@@ -42,21 +42,21 @@ def test_five_images_by_hand():
 
 
 def test_the_cut_of_one_cluster_lies_above_all_and_of_single_images_below():
-    one = tree([replace(merge, undone=False) for merge in FIVE])
+    one = tree([merge._replace(undone=False) for merge in FIVE])
     assert (one.groups, one.cut) == (1, 12)
-    singles = tree([replace(merge, undone=True) for merge in FIVE])
+    singles = tree([merge._replace(undone=True) for merge in FIVE])
     assert (singles.groups, singles.cut_height) == (5, pytest.approx(0.05))
 
 
 def test_a_cut_below_the_drawing_is_not_drawn():
-    drawn = tree([Merged(30, 20, 21, 0.5, 9, 4, 5, None, None, True)])
+    drawn = tree([Merge(30, 20, 21, 0.5, 9, 4, 5, None, None, True)])
     assert (drawn.cut, drawn.cut_height, drawn.groups) == (None, None, 2)
     assert "The cut lies below what is drawn." in fill("dendrogram", dendrogram=drawn)
 
 
 def test_many_leaves_widen_the_drawing_and_their_numbers_stand_upright():
     chain = [
-        Merged(100 + i, 99 + i if i else 0, i + 1, i / 100, i + 2, i + 1, 1, None, 100 + i, i > 3)
+        Merge(100 + i, 99 + i if i else 0, i + 1, i / 100, i + 2, i + 1, 1, None, 100 + i, i > 3)
         for i in range(80)
     ]
     drawn = tree(chain)

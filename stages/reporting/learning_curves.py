@@ -1,4 +1,4 @@
-"""Training curves: loss, clusters left and NMI of every trained method, as small multiples."""
+"""Learning curves: loss, clusters left and NMI of every trained method, as small multiples."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from stages.reporting.axes import Box, Scale, Tick, scale_around
-from stages.reporting.csvrows import damaged, rows_of, text_of
+from stages.reporting.inputs import damaged, rows_of, text_of
+from stages.tables.methods import MethodName
+from stages.tables.trained_files import training_curve
 
 PANEL = Box(width=380, height=220, left=64, right=370, top=10, bottom=182)
 _MARKED = 40  # records: with more, every point on a line would hide it
 
 
 @dataclass(frozen=True)
-class Course:
+class LearningCurve:
     """One training: its name, the objective trained, the numbers of its records (r), and what each recorded.
 
     `values` maps "loss", "clusters" and "nmi_geometric", those there are, to float64 (r), nan where not defined.
@@ -29,7 +31,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Line:
-    """A course within a panel: its place in the legend, its path in SVG units, and its last value.
+    """A curve within a panel: its place in the legend, its path in SVG units, and its last value.
 
     `dots` marks the records of a path that has few of them.
     """
@@ -43,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """One measure of all courses of an objective; `log` says that its axis is logarithmic."""
+    """One measure of all curves of an objective; `log` says that its axis is logarithmic."""
 
     title: str
     unit: str
@@ -54,10 +56,10 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Training:
-    """The panels of one objective, the names of the courses in the order of their colours, and the files.
+class LearningCurves:
+    """The panels of one objective, the names of the curves in the order of their colours, and the files.
 
-    `record` says what a record is; `box` is where the panels' axes lie.
+    `record` says what a record is; `box` is where the panels' axes are.
     """
 
     box: Box
@@ -79,10 +81,10 @@ _RECORDS = {
 }
 
 
-def read_courses(file: Path, objective: str, method: str) -> list[Course]:
-    """Read a training curve: one course, or, where there is a column "backbone", one for each of them.
+def read_curves(file: Path, objective: str, method: str) -> list[LearningCurve]:
+    """Read a training curve: one curve, or, where there is a column "backbone", one for each of them.
 
-    Columns other than "record" and those of `Course` are passed over; an empty field is not defined.
+    Columns other than "record" and those of `LearningCurve` are passed over; an empty field is not defined.
     """
     header = text_of(file).partition("\n")[0].rstrip("\r").split(",")
     measures = [name for name, _, _ in _MEASURES if name in header]
@@ -93,7 +95,7 @@ def read_courses(file: Path, objective: str, method: str) -> list[Course]:
         by_name.setdefault(f"{method}/{row[0]}" if grouped else method, []).append(row[1:] if grouped else row)
     try:
         return [
-            Course(
+            LearningCurve(
                 name,
                 objective,
                 np.array([int(row[0]) for row in mine], dtype=np.int64),
@@ -108,20 +110,20 @@ def read_courses(file: Path, objective: str, method: str) -> list[Course]:
         raise damaged(file, str(error)) from None
 
 
-def training(courses: Sequence[Course], sources: Sequence[str]) -> Training | None:
-    """Draw the courses of one objective; None if there is no course.
+def draw_curves(curves: Sequence[LearningCurve], sources: Sequence[str]) -> LearningCurves | None:
+    """Draw the curves of one objective; None if there is no curve.
 
-    `sources` names the files they are from. A measure that no course has defined has no panel. All panels have the
-    same x axis, and a course the same colour in all of them.
+    `sources` names the files they are from. A measure that no curve has defined has no panel. All panels have the
+    same x axis, and a curve the same colour in all of them.
     """
-    if not courses:
+    if not curves:
         return None
-    objective = courses[0].objective
-    last = max(int(course.records.max()) for course in courses)
+    objective = curves[0].objective
+    last = max(int(curve.records.max()) for curve in curves)
     x = Scale(1.0, float(max(last, 2)), PANEL.left, PANEL.right)
     panels = []
     for measure, title, unit in _MEASURES:
-        known = [course.values[measure] for course in courses if measure in course.values]
+        known = [curve.values[measure] for curve in curves if measure in curve.values]
         values = np.concatenate(known) if known else np.empty(0)
         values = values[np.isfinite(values)]
         if not len(values):
@@ -132,13 +134,29 @@ def training(courses: Sequence[Course], sources: Sequence[str]) -> Training | No
         else:
             y = scale_around(values, PANEL.bottom, PANEL.top, whole)
         lines = tuple(
-            _line(place, course.name, course.records, course.values[measure], x, y)
-            for place, course in enumerate(courses)
-            if measure in course.values and np.isfinite(course.values[measure]).any()
+            _line(place, curve.name, curve.records, curve.values[measure], x, y)
+            for place, curve in enumerate(curves)
+            if measure in curve.values and np.isfinite(curve.values[measure]).any()
         )
         panels.append(Panel(title, unit, lines, x.ticks(6, whole=True), y.ticks(5, whole), y.log))
-    names = tuple(course.name for course in courses)
-    return Training(PANEL, objective, _RECORDS.get(objective, "epoch"), names, tuple(panels), tuple(sources))
+    names = tuple(curve.name for curve in curves)
+    return LearningCurves(PANEL, objective, _RECORDS.get(objective, "epoch"), names, tuple(panels), tuple(sources))
+
+
+def draw_learning_curves(metrics: Path, trained: Sequence[str]) -> tuple[LearningCurves, ...]:
+    """Draw the curves in the folder `metrics` of a dataset: one drawing for every objective, and one for images.
+
+    `trained` are the names of all methods; those that train no network have no curve.
+    """
+    found = []
+    names = [MethodName.parse(name) for name in trained]
+    for objective in dict.fromkeys(name.objective for name in names):
+        own = [name for name in names if name.objective == objective and name.trains_network]
+        files = {name.method: training_curve(metrics, name) for name in own}
+        curves = [curve for method, file in files.items() for curve in read_curves(file, objective, method)]
+        sources = [f"metrics/{metrics.name}/{file.name}" for file in files.values()]
+        found.append(draw_curves(curves, sources))
+    return tuple(drawing for drawing in found if drawing is not None)
 
 
 def _line(place: int, name: str, records: np.ndarray, values: np.ndarray, x: Scale, y: Scale) -> Line:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
@@ -154,24 +155,29 @@ def test_what_would_not_fit_in_memory_is_refused(consensus, monkeypatch):
         consensus(2).fit(noisy_copies(50, 4, 3, share=0.5)[1])
 
 
-@pytest.fixture(scope="module")
-def runs():
-    """Ten K-means runs on the pixels of COIL-20, of 20 to 38 clusters, and the true objects."""
-    if not COIL.is_file():
+@pytest.fixture(scope="module", params=["digits", "coil20"])
+def runs(request):
+    """Ten K-means runs on pixels, of k to nearly 2 k clusters, and the k true classes."""
+    if request.param == "digits":
+        images, classes = load_digits(return_X_y=True)
+    elif COIL.is_file():
+        with np.load(COIL) as file:
+            images, classes = file["images"].reshape(-1, 1024), file["labels"]
+    else:
         pytest.skip("COIL-20 is not beside the repository")
-    with np.load(COIL) as file:
-        pixels, objects = normalize(file["images"].reshape(-1, 1024).astype(np.float32)), file["labels"]
+    pixels, k = normalize(images.astype(np.float32)), len(np.unique(classes))
     with threadpool_limits(1):  # the same sums on every machine
-        partitions = [KMeans(20 + 2 * seed, n_init=1, random_state=seed).fit_predict(pixels) for seed in range(10)]
-    return np.column_stack(partitions), objects
+        counts = [k + k * seed // 10 for seed in range(10)]
+        partitions = [KMeans(n, n_init=1, random_state=seed).fit_predict(pixels) for seed, n in enumerate(counts)]
+    return np.column_stack(partitions), classes
 
 
 @every
 def test_the_consensus_of_real_partitions_is_better_than_their_mean(consensus, runs):
-    partitions, objects = runs
-    mean = np.mean([normalized_mutual_info_score(objects, column) for column in partitions.T])
-    found = normalized_mutual_info_score(objects, consensus(20, random_state=0).fit_predict(partitions))
-    assert found > mean
+    partitions, classes = runs
+    mean = np.mean([normalized_mutual_info_score(classes, column) for column in partitions.T])
+    clustering = consensus(len(np.unique(classes)), random_state=0)
+    assert normalized_mutual_info_score(classes, clustering.fit_predict(partitions)) > mean
 
 
 def test_the_largest_cluster_is_number_0_and_ties_go_by_the_first_image():

@@ -9,6 +9,7 @@ from scipy.cluster.hierarchy import fcluster
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import squareform
 from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
@@ -84,15 +85,21 @@ def test_equal_to_scipy_where_groups_have_hundreds_of_labels(seed):
     assert adjusted_rand_score(hidden, found.cut(8)) > 0.99
 
 
-@pytest.mark.skipif(not UMIST.is_dir(), reason="the UMist faces are not beside the repository")
-def test_equal_to_scipy_on_partitions_of_faces():
+def _faces():
     from PIL import Image
 
+    if not UMIST.is_dir():
+        pytest.skip("the UMist faces are not beside the repository")
     files = sorted(UMIST.glob("images/*.png"))
-    faces = np.stack([np.asarray(Image.open(file).resize((23, 28)), float).ravel() for file in files])
+    return np.stack([np.asarray(Image.open(file).resize((23, 28)), float).ravel() for file in files])
+
+
+@pytest.mark.parametrize("images", [lambda: load_digits().data[:600], _faces], ids=["digits", "faces"])
+def test_equal_to_scipy_on_partitions_of_real_images(images):
+    pixels = images()
     with threadpool_limits(1):
         values = np.column_stack(
-            [KMeans(k, n_init=1, random_state=k).fit_predict(faces) for k in range(60, 120, 5)]
+            [KMeans(k, n_init=1, random_state=k).fit_predict(pixels) for k in range(60, 120, 5)]
         )
     # Equal weights make distances tie, and scipy breaks ties by the order of the images.
     column_weights = np.random.default_rng(0).random(values.shape[1]) + 0.5

@@ -1,12 +1,10 @@
 """Stage `train`: one method of the comparison, trained on one objective."""
 
-import time
 from typing import Annotated
 
 import typer
 
 from stages.core.command import run, warnings_reported
-from stages.core.runlog import write_runlog
 from stages.params.file import PARAMS, read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.params.options import (
@@ -24,13 +22,10 @@ from stages.params.options import (
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images
 from stages.tables.manifest import read_manifest
-from stages.tables.methods import FeatureMethod, Objective
+from stages.tables.methods import FeatureMethod, MethodName, Objective
 from stages.tables.trained_files import TrainedFiles
-from stages.training.estimators import chosen_parameters
-from stages.training.job import Job
-from stages.training.networks import train_joint, train_single
-from stages.training.results import described_sizes, write_results
-from stages.training.run import training_run
+from stages.training.on_features import FEATURE_JOBS
+from stages.training.run import run_job
 
 
 def train(
@@ -71,54 +66,27 @@ def train(
     unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from there and ends
     with the same files, byte for byte. Started by torchrun, it trains on several GPUs.
     """
-    files = TrainedFiles(data, dataset)
+    name, files = MethodName(objective, method), TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
-    count = resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters)
-    changed = read_changes(changes)
-    job = Job(
+    kind = FEATURE_JOBS[objective]
+    job = kind(
+        name=name,
         files=files,
         images=images,
-        objective=objective,
-        method=method,
-        n_clusters=count,
+        n_clusters=resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters),
+        seed=seed,
+        parameters=kind.chosen_parameters(name, read_section(params, name.section), read_changes(changes)),
+        seconds=checkpoint_seconds,
         backbones=backbones or read_manifest(data / "views" / dataset / "features.json"),
         layer=layer,
         scaling=scaling,
         width=width,
-        seed=seed,
-        parameters=chosen_parameters(objective, method, read_section(params, objective), changed),
-        seconds=checkpoint_seconds,
     )
-
-    started = time.perf_counter()
-    lock = files.scratch(job.name).with_suffix(".lock")
-    with warnings_reported(), training_run(job.title, lock, device, _epochs(job)) as at:
-        if method == FeatureMethod.VIEWS:
-            results = [train_single(job, name, at.device, at.show) for name in job.backbones]
-        else:
-            results = [train_joint(job, at.device, at.show)]
-        if at.group.rank == 0:
-            write_results(job, results, metrics / dataset)
-    if at.group.rank > 0:
-        return
-    seconds = time.perf_counter() - started
-    write_runlog(
-        f"train-{dataset}-{objective}-{method}",
-        device=str(at.device),
-        processes=at.group.size,
-        seconds=round(seconds, 3),
-    )
-    what = f"{len(job.backbones)} views" + (" one by one" if method == FeatureMethod.VIEWS else "")
-    print(f"{job.title} on {what}: {described_sizes([result.labels for result in results])}, {seconds:.1f} s")
-
-
-def _epochs(job: Job) -> int | None:
-    """How many records the training makes, at most; None where nobody knows."""
-    names = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
-    given = job.parameters
-    if not all(name in given for name in names):
-        return None
-    return sum(given[name] for name in names) * (len(job.backbones) if job.method == FeatureMethod.VIEWS else 1)
+    with warnings_reported():
+        result = run_job(job, metrics / dataset, device)
+    if result:
+        what = f"{len(job.backbones)} views" + (" one by one" if method == FeatureMethod.VIEWS else "")
+        print(f"{job.title} on {what}: {result}")
 
 
 app = stage_application(train, "n_clusters", "seed", "train.layer", "train.scaling", "train.width")

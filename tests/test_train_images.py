@@ -15,6 +15,7 @@ from stages.core.digest import file_digest
 from stages.core.lock import locked
 from stages.decoding.pixels import read_pixels
 from stages.tables import read_images, read_partitions, read_vectors
+from stages.tables.methods import IMAGES, MethodName
 from stages.train_images import app
 from tests.drawings import write_drawings
 from tests.shell import error_line
@@ -165,9 +166,9 @@ def test_parameters_come_from_the_section_from_set_and_from_a_preset(project: Pa
 
 
 def test_a_preset_of_dec_has_the_published_network() -> None:
-    from stages.training.imagejob import chosen_parameters
+    from stages.training.on_images import DecOnImages
 
-    chosen = chosen_parameters("dec", {}, {"preset": "published"})
+    chosen = DecOnImages.chosen_parameters(MethodName(IMAGES, "dec"), {}, {"preset": "published"})
     assert chosen["network"] == (500, 500, 2000, 10) and chosen["scaling"] == "global"
 
 

@@ -11,7 +11,7 @@ from stages.diagnosis import Finding
 from stages.params.file import not_a_section
 from stages.params.options import check_dataset_name
 from stages.params.stage import faults, unknown_key
-from stages.tables.methods import ImageMethod, Objective
+from stages.tables.methods import IMAGES, FeatureMethod, ImageMethod, MethodName, Objective
 
 _LISTS = ("datasets", "backbones", "objectives", "image_baselines", "image_methods")
 # Sections of networks, whose keys are parameters of estimators.
@@ -128,13 +128,13 @@ def _trained_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
 def _choose(key: str, method: str, section: Mapping[str, Any]) -> None:
     """Choose the parameters as a training does; loads torch."""
     if key == "objectives":
-        from stages.training.estimators import chosen_parameters
+        from stages.training.on_features import FEATURE_JOBS
 
-        chosen_parameters(method, "dmvc", section, {})
+        FEATURE_JOBS[method].chosen_parameters(MethodName(method, FeatureMethod.DMVC), section, {})
     else:
-        from stages.training import imagejob
+        from stages.training.on_images import IMAGE_JOBS
 
-        imagejob.chosen_parameters(method, section, {})
+        IMAGE_JOBS[method].chosen_parameters(MethodName(IMAGES, method), section, {})
 
 
 def _list(parameters: Mapping[str, Any], section: str, key: str) -> list[Any]:

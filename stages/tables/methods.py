@@ -92,6 +92,11 @@ class MethodName:
         return self.objective == IMAGES
 
     @property
+    def section(self) -> str:
+        """The section of the file of parameters that holds those of its training."""
+        return f"image_{self.method}" if self.on_images else self.objective
+
+    @property
     def on_one_view(self) -> bool:
         """Whether it is the network of a single view."""
         return self.method == FeatureMethod.VIEWS and self.view is not None

@@ -9,18 +9,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from stages.core.errors import ParameterError
 
-# Set by the stage or by the machine, or follow from the method.
-NOT_THEIRS = (
-    "n_clusters",
-    "network",
-    "scaling",
-    "width",
-    "device",
-    "random_state",
-    "progress",
-    "checkpoint",
-    "return",
-)
+# Set by the stage or by the machine.
+MACHINE = ("n_clusters", "device", "random_state", "progress", "checkpoint", "return")
+# These of networks on features follow from the method, or are options of the stage.
+NOT_THEIRS = (*MACHINE, "network", "scaling", "width")
 _NOUNS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
 
 

@@ -1,82 +1,187 @@
-"""What a run of the stage `train` trains, and what it reads."""
+"""What a stage trains: the frame that all methods share; `on_features` and `on_images` say how each fills it."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import importlib
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from stages.core.errors import TableError
-from stages.tables import ImageTable, Vectors, check_same_images, read_vectors
+from stages.core.seeds import derived_seed
+from stages.tables import ImageTable
 from stages.tables.methods import MethodName
 from stages.tables.trained_files import TrainedFiles
+from stages.training.fingerprint import training_code, training_fingerprint
+from stages.training.hyperparameters import MACHINE, hyperparameters
 
 if TYPE_CHECKING:
     import torch
 
+    from stages.deep.checkpoint import FileCheckpoint
     from stages.deep.models import Model
+
+_EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
+
+
+class Estimator(Protocol):
+    """What a job needs of an estimator of `stages.deep`: embedding (n, width), records of the training."""
+
+    embedding_: np.ndarray
+    history_: list[Any]
+    checkpoint: "FileCheckpoint"
+
+    def fit(self, X: Any, **given: Any) -> Any:
+        """Train the network."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is trained, and on what; `settings` are those that are written with the results."""
+class Inputs:
+    """What one network is trained on: `fit` takes the `data` and the further arguments `given`.
 
+    `read` are all the arrays that the result depends on. `models` are earlier networks that become parts of this
+    one, and `facts` are written with the network, beside the settings.
+    """
+
+    data: Any
+    read: Sequence[np.ndarray]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    models: Sequence["Model"] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(ABC):
+    """A method to be trained; `seconds` pass from one saved state to the next."""
+
+    SCRIPT: ClassVar[str]  # the module of the stage
+    ESTIMATOR: ClassVar[str]  # where the estimator is, "module:class"
+    NOT_THEIRS: ClassVar[Sequence[str]] = MACHINE  # parameters of the estimator that are not the method's
+    EXTRA: ClassVar[Mapping[str, Any]] = {}  # further parameters, with their types
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {}  # where the pipeline's are not the estimator's
+
+    name: MethodName
     files: TrainedFiles
     images: ImageTable
-    objective: str
-    method: str
     n_clusters: int
-    backbones: list[str]
-    layer: str
-    scaling: str
-    width: int
     seed: int
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any]
     seconds: float
 
-    @property
-    def name(self) -> MethodName:
-        """The method that is trained."""
-        return MethodName(self.objective, self.method)
+    @classmethod
+    def estimator(cls, method: str) -> type[Any]:
+        """Return the estimator of a method."""
+        module, _, name = cls.ESTIMATOR.partition(":")
+        found: type[Any] = getattr(importlib.import_module(module), name)
+        return found
+
+    @classmethod
+    def chosen_parameters(
+        cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the parameters of a method, see `hyperparameters`."""
+        estimator = cls.estimator(name.method)
+        return hyperparameters(name.section, estimator, given, overruling, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS)
 
     @property
     def title(self) -> str:
-        """What the user calls it."""
+        """Return what the user calls it."""
         return f"{self.files.dataset}: {self.name}"
 
-    def settings(self, backbones: list[str]) -> dict[str, Any]:
-        """What decides the results of a network on these backbones."""
+    @property
+    def records(self) -> int | None:
+        """Return how many records the training makes, at most; None where nobody knows."""
+        if not all(name in self.parameters for name in _EPOCHS):
+            return None
+        return len(self.networks()) * sum(int(self.parameters[name]) for name in _EPOCHS)
+
+    def networks(self) -> Sequence[Self]:
+        """Return a job for each network that the method trains."""
+        return [self]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the results, as it is written with them."""
         return {
-            "objective": self.objective,
-            "method": self.method,
-            "backbones": backbones,
-            "layer": self.layer,
-            "scaling": self.scaling,
-            "width": self.width,
+            "objective": self.name.objective,
+            "method": self.name.method,
+            **self.source(),
             "seed": self.seed,
             "n_clusters": self.n_clusters,
             **self.parameters,
         }
 
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Return the columns of the table of clusters, and which attribute of the estimator each holds."""
+        return {self.name.view or self.name.method: "labels_"}
 
-def read_view(job: Job, backbone: str) -> tuple[Vectors, np.ndarray]:
-    """The features of one backbone, and their checked values, float32 (n, d)."""
-    from stages.deep.view_encoding import check_views
+    @property
+    def seed_names(self) -> tuple[str, ...]:
+        """Return what the seed of the network is derived for."""
+        return (self.name.objective, self.name.method)
 
-    table = read_vectors(
-        job.files.data / "features" / job.files.dataset / backbone / f"{job.layer}.parquet", "features"
+    @abstractmethod
+    def source(self) -> dict[str, Any]:
+        """Return the settings of what the network is trained on."""
+
+    @abstractmethod
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Read what the network is trained on."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the estimator's constructor that are the method's."""
+        return {name: value for name, value in self.parameters.items() if name != "preset"}
+
+    def model(self, estimator: Estimator, inputs: Inputs) -> Any:
+        """Return what is saved as the network."""
+        return estimator
+
+    def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
+        """Write the network."""
+        from stages.deep.models import write_model
+
+        write_model(file, model, settings)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted network of a job, and what is saved of it; `facts` are those of its `Inputs`."""
+
+    job: Job
+    estimator: Estimator
+    model: Any
+    facts: Mapping[str, Any]
+
+
+def train(job: Job, device: "torch.device", show: Callable[[str, Any], None]) -> Trained:
+    """Train the one network of a job, going on from what an unfinished training of the same left.
+
+    `show` takes the view, or "", and each record as it comes. What the estimator warns of names the view, too.
+    """
+    from stages.deep.checkpoint import FileCheckpoint
+
+    view = job.name.view or ""
+    inputs = job.inputs(device)
+    checkpoint = FileCheckpoint(
+        job.files.scratch(job.name) / f"{view or 'all'}.safetensors",
+        training_fingerprint(inputs.read, {**job.settings(), "device": device.type}),
+        job.seconds,
+        training_code(job.SCRIPT),
+        warnings.warn,
     )
-    check_same_images(job.images, table)
-    return table, check_views([table.values], [f"backbone {backbone!r}"])[0]
-
-
-def read_earlier(job: Job, method: str, backbone: str | None, device: "torch.device") -> "Model":
-    """A network that another method trained; refused unless it is of these images, features and clusters."""
-    from stages.deep.models import read_model
-
-    file = job.files.model(MethodName(job.objective, method, backbone))
-    model = read_model(file, device)
-    expected = job.settings([backbone] if backbone else job.backbones) | {"images": job.images.fingerprint}
-    for name in ("images", "backbones", "layer", "scaling", "width", "n_clusters"):
-        if model.settings.get(name) != expected[name]:
-            raise TableError(f"{file} was trained on other {name} than now; run `dvc repro` to make it anew")
-    return model
+    estimator: Estimator = job.estimator(job.name.method)(
+        job.n_clusters,
+        **job.arguments(),
+        device=device,
+        random_state=derived_seed(job.seed, "train", *job.seed_names),
+        progress=lambda record: show(view, record),
+        checkpoint=checkpoint,
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        estimator.fit(inputs.data, **inputs.given)
+    for warning in caught:
+        warnings.warn(f"{view}: {warning.message}" if view else str(warning.message), stacklevel=2)
+    return Trained(job, estimator, job.model(estimator, inputs), inputs.facts)

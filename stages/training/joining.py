@@ -36,9 +36,9 @@ def join(models: Sequence["Model"], output: Any) -> JoinedModel:
     from stages.deep.networks import MLP, MVnet
 
     if not all(isinstance(model.network, MLP) and len(model.view_widths) == 1 for model in models):
-        raise ParameterError("the views' networks are not one perceptron a view; train them anew")
+        raise ParameterError("the views' networks are not one perceptron a view; train them again")
     if len({model.scaling for model in models}) > 1:
-        raise ParameterError("the views' networks were trained with different scalings; train them anew")
+        raise ParameterError("the views' networks were trained with different scalings; train them again")
     widths = [model.view_widths[0] for model in models]
     network = MVnet(widths, output.encoder_.output[-1].out_features, output.encoder_.unit_length)
     state = {f"output.{name}": value for name, value in output.encoder_.output.state_dict().items()}

@@ -1,45 +1,58 @@
-"""What every training by a script has around it: device, processes, lock, progress, warnings."""
+"""A job from its first step to its last file: device, processes, lock, progress, results, log."""
 
+import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from stages.core.lock import locked
-from stages.training.bar import training_bar
-
-if TYPE_CHECKING:
-    import torch
-
-    from stages.deep.distributed import Group
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """Where a training runs, and `show`, which takes what is trained and each new record of it."""
-
-    device: "torch.device"
-    group: "Group"
-    show: Callable[[str, Any], None]
+from stages.core.progress import record_bar
+from stages.core.runlog import write_runlog
+from stages.training.job import Job, train
+from stages.training.learning_curve import described
+from stages.training.results import write_results
 
 
-@contextmanager
-def training_run(title: str, lock: Path, device: str, records: int | None) -> Iterator[TrainingRun]:
-    """Train within the block: on `device`, with the processes that torchrun started, and with a progress bar.
+def run_job(job: Job, metrics: Path, device: str) -> str | None:
+    """Train the networks of a job on `device`, with the processes that torchrun started, and write the results.
 
-    `records` is how many of them the bar waits for; None where nobody knows. A second run that wants the `lock` is
-    refused, by the name `title`. Only the first process warns of anything.
+    `metrics` is the folder of the dataset's small files. Return the clusters and the seconds for the user to read;
+    None in all processes but the first, which alone writes, and warns. A second run of the same is refused.
     """
     from stages.core.device import choose_device
     from stages.deep.distributed import joined_group
 
+    started = time.perf_counter()
     with ExitStack() as stack:
-        group, chosen = stack.enter_context(joined_group(choose_device(device)))
-        if group.rank == 0:
-            stack.enter_context(locked(lock, title))
-        show = stack.enter_context(training_bar(title, records))
-        if group.rank > 0:
+        group, at = stack.enter_context(joined_group(choose_device(device)))
+        is_first = group.rank == 0
+        if is_first:
+            stack.enter_context(locked(job.files.scratch(job.name).with_suffix(".lock"), job.title))
+        else:
             stack.enter_context(warnings.catch_warnings(action="ignore", category=UserWarning))
-        yield TrainingRun(chosen, group, show)
+        advance = stack.enter_context(record_bar(job.title, job.records))
+
+        def show(what: str, record: Any) -> None:
+            advance(f"{what} {described(record)}".strip())
+
+        networks = [train(network, at, show) for network in job.networks()]
+        if is_first:
+            partitions = write_results(job, networks, metrics)
+    if not is_first:
+        return None
+    seconds = time.perf_counter() - started
+    name = f"train-{job.files.dataset}-{job.name.objective}-{job.name.method}"
+    write_runlog(name, device=str(at), processes=group.size, seconds=round(seconds, 3))
+    return f"{_described_sizes(partitions)}, {seconds:.1f} s"
+
+
+def _described_sizes(partitions: Sequence[np.ndarray]) -> str:
+    """The number of clusters and their sizes, of one partition or several."""
+    counts = [np.unique(labels, return_counts=True)[1] for labels in partitions]
+    numbers = sorted({len(sizes) for sizes in counts})
+    clusters = "-".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1])))
+    return f"{clusters} clusters of {min(map(min, counts))} to {max(map(max, counts))} images"

@@ -103,7 +103,7 @@ def test_what_a_method_builds_on_must_be_there_and_of_the_same_kind(project: Pat
     message = refusal(objective, "dmvc-fix", "--scaling", "l2")
     assert message == (
         f"data/models/toy/{objective}/views/wide.safetensors was trained on other scaling than now; "
-        "run `dvc repro` to make it anew"
+        "run `dvc repro` to make it again"
     )
 
 

@@ -27,7 +27,7 @@ def test_unusable_features_name_their_backbone(project: Path) -> None:
         ("idec", ["--n-clusters", "61"], "n_clusters is 61 but data/images/toy.parquet has 60 images"),
         ("idec", ["--backbones", "vgg"], "data/features/toy/vgg/L3.parquet does not exist; run `dvc repro`"),
         ("idec", ["--set", "init=ward"], "init is 'ward'; give one of consensus, kmeans"),
-        ("idec", ["--set", "gamma=-1"], "gamma is -1; give a number from 0 on"),
+        ("idec", ["--set", "gamma=-1"], "gamma is -1; give a number of at least 0"),
         ("idec", ["--set", "gama=1"], "idec has no parameter 'gama'; did you mean gamma?"),
         ("idec", ["--set", "gamma"], "--set is 'gamma'; write NAME=VALUE, such as eta=0.3"),
         ("idec", ["--set", "gamma=[1"], "--set is 'gamma=[1', whose value cannot be read as YAML"),

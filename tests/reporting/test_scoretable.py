@@ -1,6 +1,6 @@
 from stages.reporting.scoretable import SUMMARY_FROM, score_table
 from stages.tables.methods import METHODS
-from stages.training.imagejob import COLUMNS
+from stages.training.on_images import IMAGE_JOBS
 
 LABELLED = {"ari": 0.5, "silhouette": -0.25, "largest_cluster": 1200.0}
 
@@ -58,7 +58,7 @@ def test_every_trained_method_is_explained() -> None:
 
 def test_every_result_of_a_method_on_images_is_explained() -> None:
     results = (
-        *(column for columns in COLUMNS.values() for column in columns),
+        *(column for job in IMAGE_JOBS.values() for column in job.RESULTS),
         "pixels-kmeans",
         "transfer-s-top-kmeans",
     )

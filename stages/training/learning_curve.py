@@ -1,16 +1,20 @@
-"""The course of a training as a table: what an estimator recorded, whichever fields its records have."""
+"""The learning curve: what an estimator recorded of its training as a table, whichever fields its records have."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
+
 _LABELS = "labels"  # of the images, after this step: too many for a table
 
 
-def curve(
+def learning_curve(
     history: Sequence[Any], gamma: float = 1.0, score: Callable[[np.ndarray], float] | None = None
 ) -> list[dict[str, Any]]:
     """Return a row for every record (a dataclass instance): "record" from 1, its fields, and "loss".
@@ -30,9 +34,22 @@ def curve(
     return rows
 
 
-def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the names of all columns, in the order of their first appearance."""
-    return list(dict.fromkeys(name for row in rows for name in row))
+def write_learning_curves(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows of one curve or several as CSV: all columns, in the order of their first appearance."""
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    write_text(file, csv_text(header, ([row.get(name, "") for name in header] for row in rows)))
+
+
+def described(record: Any) -> str:
+    """Return the fields of a record (a dataclass instance) that are a text or a number, on one line."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    parts = []
+    for name, value in values.items():
+        if isinstance(value, str):
+            parts.append(value)
+        elif isinstance(value, int) or (isinstance(value, float) and not math.isnan(value)):
+            parts.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+    return ", ".join(parts)
 
 
 def _loss(row: dict[str, Any], gamma: float) -> float:

@@ -1,0 +1,163 @@
+"""The methods of the comparison: networks on features of the views, alone, side by side, and over each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from stages.core.errors import TableError
+from stages.tables import check_same_images, read_vectors
+from stages.tables.methods import FeatureMethod, MethodName, Objective, all_networks
+from stages.training.hyperparameters import NOT_THEIRS
+from stages.training.job import Estimator, Inputs, Job
+from stages.training.joining import join, weights_of
+from stages.training.start import CONSENSUS, START_TYPES, first_clusters
+
+if TYPE_CHECKING:
+    import torch
+
+    from stages.deep.models import Model
+
+_EXTRACTION = ("precision", "preprocessing", "weights")  # what decides features besides backbone and layer
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureJob(Job):
+    """A method on the `layer` of the `backbones`' features, by networks whose layers have `width` units."""
+
+    SCRIPT = "stages.train"
+    NOT_THEIRS = NOT_THEIRS
+
+    backbones: list[str]
+    layer: str
+    scaling: str
+    width: int
+
+    @property
+    def seed_names(self) -> tuple[str, ...]:
+        """Return what the seed of the network is derived for."""
+        return (*super().seed_names, self.name.view or "all")
+
+    def networks(self) -> Sequence[Self]:
+        """Return a job for each network: of "views", one a backbone."""
+        names = all_networks([replace(self.name, view=None)], self.backbones)
+        return [replace(self, name=name, backbones=[name.view] if name.view else self.backbones) for name in names]
+
+    def source(self) -> dict[str, Any]:
+        """Return the settings of the features and of how they are taken."""
+        return {name: getattr(self, name) for name in ("backbones", "layer", "scaling", "width")}
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the constructor; a preset's own scaling and width overrule the job's."""
+        return {"scaling": self.scaling, "width": self.width, **super().arguments()}
+
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Read the features of the backbones, float32 (n, d) each."""
+        from stages.deep.view_encoding import check_views
+
+        views, extraction = [], {}
+        for backbone in self.backbones:
+            folder = self.files.data / "features" / self.files.dataset / backbone
+            table = read_vectors(folder / f"{self.layer}.parquet", "features")
+            check_same_images(self.images, table)
+            views += check_views([table.values], [f"backbone {backbone!r}"])
+            extraction[backbone] = {fact: table.metadata[fact] for fact in _EXTRACTION if fact in table.metadata}
+        return Inputs(views, views, facts={"extraction": extraction})
+
+    def earlier(self, method: str, device: "torch.device") -> list["Model"]:
+        """Read the networks that another method of the objective trained.
+
+        Raises `TableError` unless they are of these images, features and clusters.
+        """
+        from stages.deep.models import read_model
+
+        models = []
+        for job in replace(self, name=MethodName(self.name.objective, method)).networks():
+            file = self.files.model(job.name)
+            model = read_model(file, device)
+            expected = job.settings() | {"images": self.images.fingerprint}
+            for name in ("images", "backbones", "layer", "scaling", "width", "n_clusters"):
+                if model.settings.get(name) != expected[name]:
+                    raise TableError(
+                        f"{file} was trained on other {name} than now; run `dvc repro` to make it again"
+                    )
+            models.append(model)
+        return models
+
+
+class JuleJob(FeatureJob):
+    """JULE: dmvc-fix keeps the views' perceptrons, and dmvc goes on from the network of dmvc-fix."""
+
+    ESTIMATOR = "stages.deep.jule.on_features:JULE"
+
+    @classmethod
+    def estimator(cls, method: str) -> type[Any]:
+        """Return the estimator of a method; those of dmvc-fix and dmvc start from given networks."""
+        from stages.deep.jule.dmvc import DMVC, DMVCFix
+
+        own: dict[str, type[Any]] = {FeatureMethod.DMVC_FIX: DMVCFix, FeatureMethod.DMVC: DMVC}
+        return own.get(method) or super().estimator(method)
+
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Read the features, and the networks to start from."""
+        inputs = super().inputs(device)
+        if self.name.method == FeatureMethod.DMVC_FIX:
+            models = self.earlier(FeatureMethod.VIEWS, device)
+            given: dict[str, Any] = {"perceptrons": [weights_of(model) for model in models]}
+        elif self.name.method == FeatureMethod.DMVC:
+            models = self.earlier(FeatureMethod.DMVC_FIX, device)
+            given = {"network": weights_of(models[0])}
+        else:
+            return inputs
+        return replace(inputs, read=[*inputs.read, *_arrays(models)], given=given)
+
+
+class DecJob(FeatureJob):
+    """DEC and IDEC: dmvc-fix trains a perceptron on the codes of the views' networks, and joins them to one."""
+
+    ESTIMATOR = "stages.deep.dec.estimators:DEC"
+    EXTRA = START_TYPES
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {"init": "kmeans", **CONSENSUS}
+
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Read the features; of dmvc-fix their codes, float32 (n, width), by the views' networks."""
+        inputs = super().inputs(device)
+        if self.name.method != FeatureMethod.DMVC_FIX:
+            return inputs
+        models = self.earlier(FeatureMethod.VIEWS, device)
+        codes = [model.transform([view]) for model, view in zip(models, inputs.data, strict=True)]
+        return replace(inputs, data=codes, read=[*codes, *_arrays(models)], models=models)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the constructor; codes are not scaled."""
+        given = super().arguments()
+        start = {name: given.pop(name) for name in START_TYPES if name in given}
+        given["init"] = first_clusters(start, joined=self.name.method == FeatureMethod.CC)
+        given["network"] = "mvnet" if self.name.method == FeatureMethod.DMVC else "mlp"
+        if self.name.method == FeatureMethod.DMVC_FIX:
+            given["scaling"] = "none"
+        return given
+
+    def model(self, estimator: Estimator, inputs: Inputs) -> Any:
+        """Return the network; that of dmvc-fix with the views' networks in front."""
+        return join(inputs.models, estimator) if inputs.models else estimator
+
+
+class IdecJob(DecJob):
+    """IDEC: as DEC, with an estimator of its own."""
+
+    ESTIMATOR = "stages.deep.dec.estimators:IDEC"
+    # As published IDEC starts from K-means; a consensus of the views is the better start for many of them.
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {"init": "consensus", **CONSENSUS}
+
+
+FEATURE_JOBS: Mapping[str, type[FeatureJob]] = {
+    Objective.JULE: JuleJob,
+    Objective.IDEC: IdecJob,
+    Objective.DEC: DecJob,
+}
+
+
+def _arrays(models: Sequence["Model"]) -> list[np.ndarray]:
+    return [value.numpy() for model in models for value in weights_of(model).values()]

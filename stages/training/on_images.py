@@ -1,0 +1,121 @@
+"""The methods that train a network on the images' pixels, without any pretrained one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from stages.core.errors import ParameterError
+from stages.decoding.pixels import pixel_view
+from stages.tables.methods import ImageMethod, MethodName
+from stages.training.hyperparameters import MACHINE
+from stages.training.job import Inputs, Job
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageJob(Job):
+    """A method on `pixels`, uint8 (n, c, h, w), as large as `image_size` asks for."""
+
+    SCRIPT = "stages.train_images"
+    RESULTS: ClassVar[Mapping[str, str]]  # the columns of the table of clusters
+
+    pixels: np.ndarray
+    image_size: str
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Return the columns of the table of clusters, and which attribute of the estimator each holds."""
+        return self.RESULTS
+
+    def source(self) -> dict[str, Any]:
+        """Return the settings of the pixels."""
+        return {"image_size": self.image_size, "image_shape": list(self.pixels.shape[1:])}
+
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Return the pixels."""
+        return Inputs(self.pixels, [self.pixels])
+
+    def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
+        """Write the network, which sees images."""
+        from stages.deep.image_models import write_image_model
+
+        write_image_model(file, model, settings)
+
+
+class DecOnImages(ImageJob):
+    """DEC, whose network sees the pixels as one view; it has a stack of layers, no other width.
+
+    A first result is that of K-means on the embedding of the pre-trained autoencoder.
+    """
+
+    ESTIMATOR = "stages.deep.dec.estimators:DEC"
+    NOT_THEIRS = (*MACHINE, "width", "init")
+    EXTRA: ClassVar[Mapping[str, Any]] = {"network": list[int]}
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {  # the estimator's are for features
+        "network": [500, 500, 2000, 10],
+        "scaling": "global",
+        "pretrain_noise": 0.2,
+    }
+    RESULTS: ClassVar[Mapping[str, str]] = {"autoencoder": "initial_labels_", "dec": "labels_"}
+
+    @classmethod
+    def chosen_parameters(
+        cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the parameters of the method, see `hyperparameters`."""
+        chosen = super().chosen_parameters(name, given, overruling)
+        widths = chosen.get("network")
+        if widths is not None and (not widths or min(widths) < 1):
+            way_out = "give layer widths such as [500, 500, 2000, 10]"
+            raise ParameterError(f"{name.section}.network is {widths}; {way_out}")
+        return chosen
+
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Return the pixels as one view."""
+        return Inputs([pixel_view(self.pixels)], [self.pixels])
+
+    def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
+        """Write the network, which sees a view."""
+        Job.write_model(self, file, model, settings)
+
+
+class JuleOnImages(ImageJob):
+    """JULE: convolutions, trained on clusters that merge, in one pass (sf) and with one more at the end (rc)."""
+
+    ESTIMATOR = "stages.deep.jule.on_images:ImageJULE"
+    # With the paper's, which are the estimator's, the network brings all images of USPS to one place;
+    # docs/parameters.md has the measurements.
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {
+        "n_neighbors": 10,
+        "update": "exact",
+        "min_cluster_fraction": 0.2,
+        "eta": 0.5,
+        "dampening": 0.9,
+        "gamma": 1.0,
+        "negatives": "all",
+    }
+    RESULTS: ClassVar[Mapping[str, str]] = {"jule-sf": "forward_labels_", "jule-rc": "labels_"}
+
+
+class MmdcOnImages(ImageJob):
+    """MMDC: convolutions that map images onto the points of a mixture of Gaussians."""
+
+    ESTIMATOR = "stages.deep.mmdc.mmdc:MMDC"
+    RESULTS: ClassVar[Mapping[str, str]] = {"mmdc": "labels_"}
+
+    @property
+    def records(self) -> int | None:
+        """Return how many records the training makes: one an epoch."""
+        return self.parameters.get("epochs")
+
+
+IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
+    ImageMethod.DEC: DecOnImages,
+    ImageMethod.JULE: JuleOnImages,
+    ImageMethod.MMDC: MmdcOnImages,
+}

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -89,8 +88,7 @@ class FileCheckpoint:
 
     def remove(self) -> None:
         """Remove the file: the training is over, and its results are written."""
-        with suppress(FileNotFoundError):
-            self.file.unlink()
+        self.file.unlink(missing_ok=True)
 
     def _refusal(self, made_by: Mapping[str, str]) -> str:
         """Why a state is of no use here, "" if it is."""

@@ -1,4 +1,4 @@
-"""Clusters as centres in an embedding: their means, the nearest, how sure that is, and suspicious sizes."""
+"""Clusters and their centres in an embedding: means, the nearest, how sure that is; matching; suspicious sizes."""
 
 import warnings
 from collections.abc import Iterable
@@ -38,6 +38,25 @@ def confident_clusters(embeddings: Iterable[Tensor], centres: Tensor) -> tuple[n
         clusters.append(found.argmin(axis=1).astype(np.int32))
         confidences.append(_confidence(found.astype(np.float64)))
     return np.concatenate(clusters), np.concatenate(confidences)
+
+
+def matched(clusters: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
+    """Return clusters, int (n) in 0..k-1, by the numbers of those of `others`, int (n), that they share most with.
+
+    The matching is one to one and shares the most images altogether: int64 (n).
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    common = np.zeros((k, k), dtype=np.int64)
+    np.add.at(common, (clusters, others), 1)
+    number: np.ndarray = linear_sum_assignment(-common)[1]
+    return number[clusters]
+
+
+def share_changed(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the share of images (0 to 1) whose cluster, int (n), is not the match of the one `before`."""
+    kept = matched(before, after, max(before.max(), after.max()) + 1) == after
+    return 1 - float(kept.sum()) / len(before)
 
 
 def warn_of_sizes(labels: np.ndarray, n_clusters: int, remedy: str) -> None:

@@ -136,7 +136,8 @@ class ImageClustering(_Shaped, NetworkClustering[AnyRecord]):
         self._check_parameters()
         images = check_images(X)
         check_image_count(self.n_clusters, images)
-        refuse_processes()
+        if Group.current().size > 1:  # batch normalisation would see a part of each batch
+            raise ParameterError("networks on images are trained by one process; start it without torchrun")
         self.image_shape_ = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
         return images
 
@@ -151,9 +152,3 @@ def check_shape(images: np.ndarray, trained: tuple[int, int, int]) -> None:
     if images.shape[1:] != tuple(trained):
         given, known = (" x ".join(map(str, shape)) for shape in (images.shape[1:], trained))
         raise ParameterError(f"images are {given} (channels x height x width) but {known} were trained on")
-
-
-def refuse_processes() -> None:
-    """Raise `ParameterError` where several processes train: batch normalisation would see a part of each batch."""
-    if Group.current().size > 1:
-        raise ParameterError("networks on images are trained by one process; start it without torchrun")

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from stages.deep.checkpoint import part
-from stages.deep.dec.autoencoders import Stack
 from stages.deep.model_files import TrainedModel, read_model_file, rebuilding, write_model_file
-from stages.deep.networks import MLP, MVnet
+from stages.deep.networks import MLP, MVnet, Stack
 from stages.deep.view_encoding import SCALINGS, FittedOnViews, check_views, check_widths, scale, trained_tensors
 
 _ROWS = 1024  # images that are embedded at once

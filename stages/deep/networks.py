@@ -1,4 +1,4 @@
-"""MVnet: one multi-layer perceptron a view, their codes joined by one more; and a single one for comparison.
+"""Encoders of views: MVnet, with a perceptron for each view and one over their codes; a single perceptron; a stack.
 
 Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
 complex natural images", Neurocomputing 2021 (arXiv 2101.02767), sections 5.1 and 6.1: every perceptron is
@@ -7,6 +7,7 @@ length, as in the network of JULE that the paper builds on.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +15,12 @@ from torch import Tensor, nn
 from stages.deep.precision import full_precision
 
 
-def perceptron(width_in: int, width_hidden: int, width_out: int) -> nn.Sequential:
-    """Return `width_in`-`width_hidden`-`width_out`: ReLU on the hidden layer, a linear output."""
-    return nn.Sequential(nn.Linear(width_in, width_hidden), nn.ReLU(), nn.Linear(width_hidden, width_out))
+def stacked(widths: Sequence[int]) -> nn.Sequential:
+    """Return linear layers from widths[0] to widths[-1] with ReLU between them."""
+    layers: list[nn.Module] = []
+    for width_in, width_out in pairwise(widths):
+        layers += [nn.Linear(width_in, width_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
 
 
 class MLP(nn.Module):
@@ -28,12 +32,28 @@ class MLP(nn.Module):
     def __init__(self, view_widths: Sequence[int], width: int = 160, unit_length: bool = False) -> None:
         super().__init__()
         self.unit_length = unit_length
-        self.output = perceptron(sum(view_widths), width, width)
+        self.output = stacked([sum(view_widths), width, width])
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
         """Return the embedding (b, width)."""
         joined = views[0] if len(views) == 1 else torch.cat(list(views), dim=1)
         return _unit(self.output(joined), self.unit_length)
+
+
+class Stack(nn.Module):
+    """All views side by side through one stack of layers, ReLU on all but the last.
+
+    Shape: a list of M tensors (b, d_j) to (b, widths[-1]).
+    """
+
+    def __init__(self, view_widths: Sequence[int], widths: Sequence[int]) -> None:
+        super().__init__()
+        self.layers = stacked([sum(view_widths), *widths])
+
+    def forward(self, views: Sequence[Tensor]) -> Tensor:
+        """Return the embedding (b, widths[-1])."""
+        embedding: Tensor = self.layers(views[0] if len(views) == 1 else torch.cat(list(views), dim=1))
+        return embedding
 
 
 class MVnet(nn.Module):
@@ -46,8 +66,8 @@ class MVnet(nn.Module):
     def __init__(self, view_widths: Sequence[int], width: int = 160, unit_length: bool = False) -> None:
         super().__init__()
         self.unit_length = unit_length
-        self.views = nn.ModuleList([perceptron(view_width, width, width) for view_width in view_widths])
-        self.output = perceptron(width * len(view_widths), width, width)
+        self.views = nn.ModuleList([stacked([view_width, width, width]) for view_width in view_widths])
+        self.output = stacked([width * len(view_widths), width, width])
 
     def code(self, number: int, view: Tensor) -> Tensor:
         """Return the code (b, width) of view `number`, (b, d_j), by itself."""

@@ -13,11 +13,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from stages.commands.assign import app
-from stages.deep.dec.autoencoders import Stack
 from stages.deep.image_models import read_image_model, write_image_model
 from stages.deep.jule.convolutions import ConvEncoder, initialise_convolutions
 from stages.deep.models import read_model, write_model
-from stages.deep.networks import initialise
+from stages.deep.networks import Stack, initialise
 from tests.shell import error_line
 
 GREY, COLOUR = (1, 9, 12), (3, 8, 8)

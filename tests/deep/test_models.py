@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
 from stages.deep import IDEC, models
-from stages.deep.dec.autoencoders import Stack
 from stages.deep.jule.dmvc import DMVC
 from stages.deep.jule.on_features import JULE
 from stages.deep.model_files import ModelError
 from stages.deep.models import Model, read_model, write_model
-from stages.deep.networks import MLP, MVnet, initialise
+from stages.deep.networks import MLP, MVnet, Stack, initialise
 from stages.deep.view_encoding import scale
 
 WIDTHS = [12, 7]

@@ -2,14 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
-from stages.deep.networks import MLP, MVnet, perceptron
+from stages.deep.networks import MLP, MVnet, Stack, stacked
 
 # "mvnet", "mlp", or the widths of a stack's layers from the first hidden one to the embedding.
 Network = str | Sequence[int]
@@ -40,28 +39,12 @@ class MVautoencoder(Autoencoder):
         super().__init__()
         self.width = width
         self.encoder = MVnet(view_widths, width)
-        self.input = perceptron(width, width, width * len(view_widths))
-        self.views = nn.ModuleList([perceptron(width, width, view_width) for view_width in view_widths])
+        self.input = stacked([width, width, width * len(view_widths)])
+        self.views = nn.ModuleList([stacked([width, width, view_width]) for view_width in view_widths])
 
     def decode(self, embedding: Tensor) -> list[Tensor]:
         slices = self.input(embedding).split(self.width, dim=1)
         return [network(code) for network, code in zip(self.views, slices, strict=True)]
-
-
-class Stack(nn.Module):
-    """All views side by side through one stack of layers, ReLU on all but the last.
-
-    Shape: a list of M tensors (b, d_j) to (b, widths[-1]).
-    """
-
-    def __init__(self, view_widths: Sequence[int], widths: Sequence[int]) -> None:
-        super().__init__()
-        self.layers = stacked([sum(view_widths), *widths])
-
-    def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """Return the embedding (b, widths[-1])."""
-        embedding: Tensor = self.layers(views[0] if len(views) == 1 else torch.cat(list(views), dim=1))
-        return embedding
 
 
 class JoinedAutoencoder(Autoencoder):
@@ -79,14 +62,6 @@ class JoinedAutoencoder(Autoencoder):
 
     def decode(self, embedding: Tensor) -> list[Tensor]:
         return list(self.decoder(embedding).split(self.view_widths, dim=1))
-
-
-def stacked(widths: Sequence[int]) -> nn.Sequential:
-    """Return linear layers from widths[0] to widths[-1] with ReLU between them."""
-    layers: list[nn.Module] = []
-    for width_in, width_out in pairwise(widths):
-        layers += [nn.Linear(width_in, width_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
 
 
 def build_autoencoder(network: Network, view_widths: Sequence[int], width: int) -> Autoencoder:

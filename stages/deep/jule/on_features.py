@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from stages.clustering.neighbours import Digraph
 from stages.core.checks import check_choice, check_flag
-from stages.deep.jule.fitting import RecurrentClustering
 from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
-from stages.deep.jule.periods import Trainee
+from stages.deep.jule.periods import RecurrentClustering, Trainee
 from stages.deep.networks import MLP, MVnet, initialise
 from stages.deep.view_encoding import ViewClustering, embed
 

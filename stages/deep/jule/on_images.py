@@ -13,9 +13,8 @@ from stages.clustering import normalise
 from stages.core.checks import check_flag
 from stages.deep.image_encoding import ImageClustering, embed_images, first_network
 from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
-from stages.deep.jule.fitting import RecurrentClustering
 from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
-from stages.deep.jule.periods import Trainee
+from stages.deep.jule.periods import RecurrentClustering, Trainee
 from stages.deep.precision import exact_convolutions
 
 _ROWS = 4096  # normalised at once

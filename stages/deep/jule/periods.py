@@ -1,4 +1,4 @@
-"""JULE's alternation of merging clusters and training on them.
+"""JULE's alternation of merging clusters and training on them, and the base of the estimators that run it.
 
 Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016: from
 many small clusters on, each period trains the network on the clusters there are, then merges some of them on the
@@ -14,9 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, numbered
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import load_optimiser, named, optimiser_state, part, take
+from stages.deep.checkpoint import (
+    history_state,
+    load_optimiser,
+    load_weights,
+    named,
+    optimiser_state,
+    part,
+    take,
+)
+from stages.deep.clusters import cluster_means, share_changed, warn_of_sizes
 from stages.deep.distributed import Group
 from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
 from stages.deep.jule.parameters import Period, RecurrentParameters
@@ -230,13 +240,73 @@ class Recurrence:
             load_optimiser(self._optimiser, part(state, "training"))
 
 
-def share_changed(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the share of images (0 to 1) outside the clusters that match those of `before`, one to one."""
-    from scipy.optimize import linear_sum_assignment
+class RecurrentClustering(RecurrentParameters):
+    """A network that JULE trains; a derived class makes it, and runs one training or more."""
 
-    common = np.zeros((before.max() + 1, after.max() + 1), dtype=np.int64)
-    np.add.at(common, (before, after), 1)
-    return 1 - float(common[linear_sum_assignment(-common)].sum()) / len(before)
+    initial_labels_: np.ndarray
+    forward_labels_: np.ndarray
+
+    @property
+    def _agglomeration(self) -> Agglomeration:
+        rule = Rule(self.n_nearest, self.lead_weight, self.lead_until, self.one_sided, self.update)
+        return Agglomeration(self.n_neighbors, self.a, rule, self.min_cluster_fraction)
+
+    def _run(self, trainee: Trainee, seed: int, stage: int, saved: Mapping[str, Tensor]) -> None:
+        """Run one training to its end, or what a checkpoint left of it; `stage` numbers the trainings of a fit."""
+        agglomeration, group = self._agglomeration, Group.current()
+        if saved:
+            representatives = np.empty(trainee.n_images, dtype=np.int32)
+        else:
+            features = trainee.features(self.batch_size, 0)
+            graph = agglomeration.graph(features, trainee.view_graphs())
+            representatives = group.first(agglomeration.start(graph, self.n_clusters))
+            self.initial_labels_ = numbered(representatives)
+        generator = torch.Generator().manual_seed(seed)
+        training = Recurrence(trainee, agglomeration, self, representatives, generator)
+        if saved:
+            training.load(part(saved, "training"))
+        else:
+            training.begin_on(graph)
+
+        def save() -> None:
+            if group.rank == 0:
+                self._save(lambda: self._state_of(training, stage))
+
+        training.save = save
+        while not training.finished:
+            period = training.period()
+            self.history_.append(period)
+            save()
+            self._report(period)
+        assert training.forward is not None
+        self.forward_labels_ = numbered(training.forward)
+        self.labels_ = numbered(training.representatives)
+
+    def _conclude_with(self, embedding: Tensor) -> None:
+        """Set what follows from the embedding (n, width) of the trained network."""
+        self.embedding_ = embedding.cpu().numpy()
+        labels = torch.from_numpy(self.labels_).to(embedding.device)
+        self.cluster_centers_ = cluster_means(embedding, labels, self.n_clusters).cpu().numpy()
+        warn_of_sizes(self.labels_, self.n_clusters, "ask for fewer clusters")
+
+    def _state_of(self, training: Recurrence, stage: int) -> dict[str, Tensor]:
+        """The state of the fit after some periods."""
+        return {
+            "stage": torch.tensor(stage),
+            "initial": torch.from_numpy(self.initial_labels_),
+            **history_state(self.history_, Period),
+            **named(self.encoder_.state_dict(), "encoder"),
+            **named(training.state(), "training"),
+        }
+
+    def _restored(self, n_images: int) -> dict[str, Tensor]:
+        """The state of a checkpoint, or an empty one; weights and history are put back."""
+        saved = self._saved()
+        if saved:
+            load_weights(self.encoder_, part(saved, "encoder"))
+            self.initial_labels_ = take(saved, "initial", torch.empty(n_images, dtype=torch.int32)).numpy()
+        self._restore_history(saved, Period, n_images)
+        return saved
 
 
 def triplet_loss(

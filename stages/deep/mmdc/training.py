@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from stages.clustering.kmeans import KMeans
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
-from stages.deep.clusters import nearest_centres
+from stages.deep.clusters import matched, nearest_centres
 from stages.deep.image_encoding import embed_images
 from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
 from stages.deep.mmdc.network import MixtureEncoder
@@ -65,19 +65,6 @@ def assigned(outputs: Tensor, targets: Tensor) -> Tensor:
     mode = "donot_use_mm_for_euclid_dist"  # from products, distances near 0 would lose their digits
     costs = torch.cdist(outputs, targets, compute_mode=mode).cpu().numpy()
     return torch.from_numpy(linear_sum_assignment(costs)[1]).to(targets.device)
-
-
-def matched(clusters: np.ndarray, components: np.ndarray, k: int) -> np.ndarray:
-    """Return clusters, int (n) in 0..k-1, under the numbers of the components, int (n), that they share most with.
-
-    The matching is one to one and shares the most images altogether: int64 (n).
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    common = np.zeros((k, k), dtype=np.int64)
-    np.add.at(common, (clusters, components), 1)
-    number: np.ndarray = linear_sum_assignment(-common)[1]
-    return number[clusters]
 
 
 class MixtureTraining:

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from stages.core.errors import ParameterError
-from stages.deep.dec.autoencoders import Stack, build_autoencoder, reconstruction_errors
-from stages.deep.networks import initialise
+from stages.deep.dec.autoencoders import build_autoencoder, reconstruction_errors
+from stages.deep.networks import Stack, initialise
 
 
 def layer_sizes(module: nn.Module) -> list[tuple[int, int]]:

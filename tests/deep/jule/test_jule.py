@@ -11,10 +11,10 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
+from stages.deep.clusters import share_changed
 from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.jule.parameters import Period
-from stages.deep.jule.periods import share_changed
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 ALL = [JULE, DMVCFix, DMVC]

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from stages.deep.jule.on_features import start_as_projection
-from stages.deep.networks import initialise, perceptron
+from stages.deep.networks import initialise, stacked
 
 
 def started(rows, hidden=12, out=9, seed=0):
-    network = perceptron(rows.shape[1], hidden, out)
+    network = stacked([rows.shape[1], hidden, out])
     generator = torch.Generator().manual_seed(seed)
     initialise(network, generator)
     start_as_projection(network, torch.tensor(rows, dtype=torch.float32), generator)

@@ -9,7 +9,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from stages.core.errors import ParameterError
-from stages.deep.mmdc.training import assigned, draw_targets, matched
+from stages.deep.clusters import matched
+from stages.deep.mmdc.training import assigned, draw_targets
 
 
 def generator(seed: int = 0) -> torch.Generator:

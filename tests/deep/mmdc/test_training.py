@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
+from stages.deep.clusters import matched
 from stages.deep.mmdc.augmentation import Augmentation
 from stages.deep.mmdc.mmdc import MMDC
 from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
-from stages.deep.mmdc.training import MixtureTraining, draw_targets, matched
+from stages.deep.mmdc.training import MixtureTraining, draw_targets
 from tests.deep.drawn import bars
 
 

@@ -1,15 +1,16 @@
 """Stage `baseline`: cluster one view by itself, in several ways, seeds and granularities."""
 
 import time
-from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from stages.clustering import ALGORITHMS, count_different, find_algorithm, finer, isometric, normalise
+from stages.clustering import ALGORITHMS, Algorithm, count_different, find_algorithm, finer, isometric, normalise
 from stages.clustering.preparation import Normalisation
 from stages.core.command import run
-from stages.core.runlog import write_runlog
+from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
 from stages.params.n_clusters import provisional_n_clusters, resolve_n_clusters
@@ -64,38 +65,28 @@ def baseline(
     images = read_images(data / "images" / f"{dataset}.parquet")
     count = resolve_n_clusters(n_clusters, images) or provisional_n_clusters(len(images))
     chosen = [find_algorithm(name) for name in dict.fromkeys(algorithms)]
-    started = time.perf_counter()
-    labels, settings = {}, {}
-    seconds_in: dict[str, float] = defaultdict(float)  # with what compiling an algorithm's kernels takes, once
+    started, timings = time.perf_counter(), Timings()
+    labels: dict[str, np.ndarray] = {}
+    settings: dict[str, dict[str, Any]] = {}
     for layer in layers:
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         features = normalise(table.values, normalise_rows)
         reduced = isometric(features)
         different = count_different([features])
-        for algorithm in chosen:
-            for factor in algorithm.factors(overclustering):
-                clusters = min(finer(count, factor, len(images)), different)
-                for index in range(algorithm.seeds(seeds)):
-                    name = f"{algorithm.label}/{layer}/x{factor}/seed{index}"
-                    run_settings: dict[str, Any] = {
-                        "algorithm": algorithm.label,
-                        "layer": layer,
-                        "overclustering": factor,
-                        "n_clusters": clusters,
-                        "normalise": normalise_rows,
-                        "seed": derived_seed(seed, "baseline", name),
-                        "n_init": n_init if factor == 1 else 1,
-                    }
-                    began = time.perf_counter()
-                    labels[name] = algorithm.partition(
-                        reduced if algorithm.distances_only else features,
-                        clusters,
-                        run_settings["seed"],
-                        run_settings["n_init"],
-                    )
-                    seconds_in[algorithm.label] += time.perf_counter() - began
-                    settings[name] = run_settings
+        for algorithm, factor, name in _runs(chosen, layer, overclustering, seeds):
+            how = settings[name] = {
+                "algorithm": algorithm.label,
+                "layer": layer,
+                "overclustering": factor,
+                "n_clusters": min(finer(count, factor, len(images)), different),
+                "normalise": normalise_rows,
+                "seed": derived_seed(seed, "baseline", name),
+                "n_init": n_init if factor == 1 else 1,
+            }
+            given = reduced if algorithm.distances_only else features
+            with timings.measure(algorithm.label):  # with the time to compile its kernels, once
+                labels[name] = algorithm.partition(given, how["n_clusters"], how["seed"], how["n_init"])
     write_partitions(
         data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
     )
@@ -104,9 +95,19 @@ def baseline(
         f"baseline-{dataset}-{backbone}",
         runs=len(labels),
         seconds=round(seconds, 3),
-        seconds_in={name: round(spent, 3) for name, spent in seconds_in.items()},
+        seconds_in=timings.seconds(),
     )
     print(f"{dataset} through {backbone}: {len(labels)} partitions, {count} clusters, {seconds:.1f} s")
+
+
+def _runs(
+    algorithms: Sequence[Algorithm], layer: str, overclustering: Sequence[int], seeds: int
+) -> Iterator[tuple[Algorithm, int, str]]:
+    """Every run's algorithm, overclustering factor and name."""
+    for algorithm in algorithms:
+        for factor in algorithm.factors(overclustering):
+            for index in range(algorithm.seeds(seeds)):
+                yield algorithm, factor, f"{algorithm.label}/{layer}/x{factor}/seed{index}"
 
 
 app = stage_application(

@@ -11,7 +11,7 @@ from stages.core.algorithm_name import algorithm_label, check_shares, parse_algo
 from stages.core.atomic import write_text
 from stages.core.command import run
 from stages.core.csvtext import csv_text
-from stages.core.runlog import write_runlog
+from stages.core.runlog import Timings, write_runlog
 from stages.params.file import PARAMS
 from stages.params.n_clusters import AUTO, resolve_n_clusters
 from stages.params.options import DATA, DataFolder, Dataset, NClusters
@@ -76,37 +76,33 @@ def ensemble(
 
     from stages import consensus
 
-    started = time.perf_counter()
-    consensus.warm_up()
-    ready = time.perf_counter()
-    clustering = consensus.CoassociationClustering(count or AUTO, linkage, weights, min_cluster_fraction).fit(
-        partitions
-    )
-    labels, found = clustering.labels_, clustering.n_clusters_
-    confidence = consensus.membership_confidence(partitions, labels, weights)
-    combined = time.perf_counter()
-    counts = consensus.candidates(len(images), found)
-    stability = consensus.consensus_stability(partitions, counts, linkage, weights)
+    started, timings = time.perf_counter(), Timings()
+    with timings.measure("loading or compiling kernels"):
+        consensus.warm_up()
+    with timings.measure("consensus"):
+        estimator = consensus.CoassociationClustering(count or AUTO, linkage, weights, min_cluster_fraction)
+        labels = estimator.fit_predict(partitions)
+        found, dendrogram = estimator.n_clusters_, estimator.dendrogram_
+        confidence = consensus.membership_confidence(partitions, labels, weights)
+    with timings.measure("stability"):
+        counts = consensus.candidates(len(images), found)
+        stability = consensus.consensus_stability(partitions, counts, linkage, weights)
     settings |= {"n_clusters": found, "n_partitions": partitions.shape[1]}
     if count is None:
         settings["n_clusters_by"] = "longest lifetime"
     write_partitions(folder / "ensemble.parquet", {"ensemble": labels}, {"ensemble": settings}, images.fingerprint)
-    write_dendrogram(folder / "dendrogram.parquet", clustering.dendrogram_.merges, images.fingerprint, settings)
+    write_dendrogram(folder / "dendrogram.parquet", dendrogram.merges, images.fingerprint, settings)
     rows = zip(images.paths, labels, (f"{value:.6f}" for value in confidence), strict=True)
     write_text(folder / "assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
     write_text(folder / "n_clusters.json", json.dumps({"n_clusters": found}) + "\n")
-    lifetimes = clustering.dendrogram_.lifetimes()
+    lifetimes = dendrogram.lifetimes()
     curve = ((k, f"{lifetimes[k]:.6f}", _number(value)) for k, value in zip(counts, stability, strict=True))
     write_text(folder / "cluster_counts.csv", csv_text(["clusters", "lifetime", "stability"], curve))
     write_runlog(
         f"ensemble-{dataset}",
         partitions=partitions.shape[1],
         seconds=round(time.perf_counter() - started, 3),
-        seconds_in={
-            "loading or compiling kernels": round(ready - started, 3),
-            "consensus": round(combined - ready, 3),
-            "stability": round(time.perf_counter() - combined, 3),
-        },
+        seconds_in=timings.seconds(),
     )
     why = "" if count else " (the number that lasts longest)"
     views = len(settings["backbones"])

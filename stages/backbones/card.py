@@ -2,7 +2,7 @@
 
 The card binds an architecture to the one weight file it runs with, to the tensors that are taken as layers and
 to the preprocessing those weights were trained with. The `weights` stage writes it as JSON; `extract` reads it,
-so that another backbone's entry can change without this one's features being computed again.
+so that another backbone's entry can change without computing this one's features again.
 """
 
 import json

@@ -108,7 +108,7 @@ class ShardExtractor:
                 self.batch_size = self.batch_size or fitting_batch_size(network, device)
 
     def facts(self) -> dict[str, Any]:
-        """What the machine adds to the recipe's facts."""
+        """The facts that the machine adds to those of the recipe."""
         return {
             "device": self._device.type,
             "compiler": self.compiler,

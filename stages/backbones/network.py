@@ -97,7 +97,7 @@ class LayerNetwork(nn.Module):
 def load_tensors(file: Path) -> dict[str, torch.Tensor]:
     """Load a weight file's tensors by name, in the file's order, without running any code from it.
 
-    What else PyTorch keeps with the tensors of a network (the versions of its modules) stays attached. Raises
+    The versions of its modules, which PyTorch keeps with the tensors of a network, stay attached. Raises
     `BackboneError` if the file is damaged or holds anything but tensors.
     """
     try:
@@ -114,7 +114,7 @@ def load_tensors(file: Path) -> dict[str, torch.Tensor]:
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
     ):
-        raise BackboneError(f"{file} does not hold tensors by name; it is no weight file of this network")
+        raise BackboneError(f"{file} does not hold tensors by name; it is not a weight file of this network")
     return content
 
 
@@ -174,7 +174,7 @@ def _renamed_by_order(tensors: dict[str, torch.Tensor], network: nn.Module) -> d
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with a file, without PyTorch's advice to read it unsafely."""
+    """The fault of a file, without PyTorch's advice to read it unsafely."""
     message = str(error)
     if "TorchScript" in message:
         return "it holds a scripted network, not tensors by name"

@@ -76,7 +76,7 @@ class RayExtractor:
         )
 
     def facts(self) -> dict[str, Any]:
-        """What the cluster's machines, taken to be alike, add to the recipe's facts."""
+        """The facts that the cluster's machines, taken to be alike, add to those of the recipe."""
         return dict(self._facts)
 
     def __call__(

@@ -19,8 +19,9 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
     """Return a local copy of the weight file, its digest checked.
 
     Looked for, in this order: in `folder`, where a user puts files by hand; in `cache`; at the file's sources,
-    each in turn, from where it goes into the cache. In `folder` a file of the hub may also lie as the hub has it,
-    at REPOSITORY/FILE. `report` is told in one line what is fetched from where.
+    each in turn, from where it goes into the cache. In `folder` a file of the hub may also be stored as the hub
+    has it, at REPOSITORY/FILE. `report` gets a line that says what is fetched from where.
+
     Raises `BackboneError` if the file in `folder` is another one, or if no source can be reached.
     """
     names = [weights.file, *(f"{s.repository}/{s.file}" for s in weights.sources if isinstance(s, HubSource))]
@@ -82,7 +83,7 @@ def _name(source: Source) -> str:
 def _fetch_from_hub(source: HubSource, to: Path) -> None:
     import huggingface_hub
 
-    huggingface_hub.logging.set_verbosity_error()  # its warnings of each retry; the outcome is told below
+    huggingface_hub.logging.set_verbosity_error()  # its warnings of each retry; the outcome is reported below
     try:
         shutil.copyfile(huggingface_hub.hf_hub_download(source.repository, source.file), to)
     except Exception as error:  # the hub's client raises whatever its transport raises

@@ -51,7 +51,7 @@ def code_digest(module: str, packages: Iterable[str]) -> str:
 
 
 def _file_of(module: str) -> Path | None:
-    """The file of a module of ours, of a package its __init__; None for what is no module of ours."""
+    """The file of a module of ours, of a package its __init__; None for a module that is not ours."""
     top, *inner = module.split(".")
     if top != _PACKAGE.name:
         return None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def choose_device(name: str, number: int = 0) -> "torch.device":
     """Return the torch device called `name`; "auto" is CUDA when there is one, else the CPU.
 
-    `number` says which of several GPUs. Raises `ParameterError` when there is no such device.
+    `number` says which of several GPUs. Raises `ParameterError` for a device that is not there.
     """
     import torch
 

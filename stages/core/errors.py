@@ -18,7 +18,7 @@ class FetchError(ManyviewsError):
 
 
 class BackboneError(ManyviewsError):
-    """A backbone is unknown, or its weights cannot be had."""
+    """A backbone is unknown, or its weights are not available."""
 
 
 class TableError(ManyviewsError):

@@ -6,7 +6,7 @@ import psutil
 
 from stages.core.errors import ParameterError
 
-_CGROUP = Path("/sys/fs/cgroup")  # where a container's own limit is told (version 2)
+_CGROUP = Path("/sys/fs/cgroup")  # where a container finds its own limit (version 2)
 
 
 def available_memory() -> int:

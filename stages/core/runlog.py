@@ -43,6 +43,6 @@ class Timings:
                 self._seconds[activity] += passed
 
     def seconds(self) -> dict[str, float]:
-        """What was added so far, rounded to milliseconds, by name."""
+        """The seconds added so far, rounded to milliseconds, by activity."""
         with self._lock:
             return {activity: round(passed, 3) for activity, passed in sorted(self._seconds.items())}

@@ -1,7 +1,7 @@
 """Where images come from: folders, archives, arrays, packages and other libraries' loaders, one reader per file.
 
 `open_dataset` gives the images of a dataset, each read only when it is wanted; `decode_image` turns a file's
-bytes into pixels; `check_images` tells the readable ones from the others.
+bytes into pixels; `check_images` separates the readable ones from the others.
 """
 
 from stages.datasets.images import RawImage, Readable, Rejected, check_images

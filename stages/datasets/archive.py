@@ -36,7 +36,9 @@ class ArchiveSet(Labelling):
             raise DatasetError("'files' and 'mirrors' need a value each")
         for name in self.files:
             if "/" in name or "\\" in name or name in ("", ".", ".."):
-                raise DatasetError(f"{name!r} among 'files' is no plain file name; put its folder into 'mirrors'")
+                raise DatasetError(
+                    f"{name!r} among 'files' is not a file name alone; put its folder into 'mirrors'"
+                )
         given = [kind for kind in ALGORITHMS if getattr(self, kind)]
         if len(given) > 1:
             raise DatasetError(f"{given[0]!r} and {given[1]!r} are both given; keep {given[0]!r}")
@@ -55,7 +57,7 @@ class ArchiveSet(Labelling):
     def open(self, cache: Path, report: Callable[[str], None]) -> Iterator[list[RawImage]]:
         """Give the images, sorted by path, readable until the end of the `with` block.
 
-        Raises `FetchError` when an archive cannot be had, `DatasetError` for what it holds.
+        Raises `FetchError` when an archive cannot be fetched, `DatasetError` for what it holds.
         """
         with ExitStack() as stack:
             archives = []

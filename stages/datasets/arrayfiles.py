@@ -21,9 +21,9 @@ _IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 class Part(NamedTuple):
-    """Images and labels that lie together.
+    """Images and labels that belong together.
 
-    `name` is what messages call them, `prefix` what their paths begin with. `images` is a NumPy array, or an
+    Messages call them `name`; their paths begin with `prefix`. `images` is a NumPy array, or an
     HDF5 dataset that gives one when it is indexed; `labels`, where there are any, has one of any shape.
     """
 
@@ -37,7 +37,7 @@ class Part(NamedTuple):
 def open_arrays(path: Path, images: str, labels: str) -> Iterator[list[Part]]:
     """Give the arrays called `images` and `labels` ("" for none) in the file `path`, until the `with` block ends.
 
-    The kind of file goes by the ending of its name. Raises `DatasetError`, naming the file and the way out.
+    The ending of its name says which kind of file it is. Raises `DatasetError`, naming the file and the way out.
     """
     name = path.name.lower()
     if not path.exists():
@@ -54,7 +54,7 @@ def open_arrays(path: Path, images: str, labels: str) -> Iterator[list[Part]]:
         yield [Part(str(path), "", found, _found(members, labels, path, "labels") if labels else None)]
     else:
         raise DatasetError(
-            f"{path} is no file of arrays by its name; it may end in .npz, .mat, .h5 or .hdf5, or be like "
+            f"{path} is not a file of arrays by its name; it may end in .npz, .mat, .h5 or .hdf5, or be like "
             "train-images-idx3-ubyte.gz"
         )
 
@@ -65,7 +65,7 @@ def _found(members: Mapping[str, Any], name: str, path: Path, key: str) -> Any:
             f"{path} holds no array {name!r}, but {', '.join(map(repr, members)) or 'nothing'}; correct `{key}`"
         )
     if not hasattr(members[name], "shape"):
-        raise DatasetError(f"{path}: {name!r} is no array; correct `{key}`")
+        raise DatasetError(f"{path}: {name!r} is not an array; correct `{key}`")
     return members[name]
 
 
@@ -109,7 +109,7 @@ def _hdf5(path: Path) -> Iterator[Mapping[str, Any]]:
             f"{path} is an HDF5 file, which the package h5py reads; install it with `pip install h5py`"
         ) from None
     try:
-        file = h5py.File(path, "r", rdcc_nbytes=64 << 20)  # neighbours lie in one compressed chunk
+        file = h5py.File(path, "r", rdcc_nbytes=64 << 20)  # neighbours share a compressed chunk
     except OSError as error:
         raise _damaged(path, error) from None
     with file:

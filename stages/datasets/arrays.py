@@ -47,7 +47,7 @@ class Arrays:
     def open(self, cache: Path, report: Callable[[str], None]) -> Iterator[list[RawImage]]:
         """Give the images, sorted by path: `00000.pgm`, ... (.ppm in colour), readable inside the `with` block.
 
-        The images of an HDF5 file are read one at a time, those of the other kinds lie in memory as stored.
+        The images of an HDF5 file are read one at a time, those of the other kinds are held in memory as stored.
         Raises `DatasetError` when the file cannot be used, or is not what the keys say.
         """
         file = resolve_path(self.path, self.folder)

@@ -16,7 +16,7 @@ def read_folder(root: Path) -> list[RawImage]:
 
     Files count as images by their extension. Hidden files and folders are left out. Links are followed, to a
     folder only where that leads into no circle. A `labels.csv` in `root` decides about labels if there is one;
-    else the name of the folder that an image lies in is its label.
+    else the name of the folder that an image is in is its label.
 
     Raises `DatasetError` when labels.csv cannot be used.
     """
@@ -52,5 +52,5 @@ def _walk(folder: Path, prefix: str = "", above: frozenset[tuple[int, int]] = fr
 
 
 def _storable(path: str) -> str:
-    """Spell out the bytes of a name that are no text in the file system's encoding, such as `\\udcff`."""
+    """Spell out the bytes of a name that are not text in the file system's encoding, such as `\\udcff`."""
     return path.encode("utf-8", "backslashreplace").decode()

@@ -24,7 +24,7 @@ class About:
     classes: int = 0  # how many the set is known to hold; 0: unknown
     licence: str = ""  # on what terms the images may be used
     homepage: str = ""  # address of the publisher's page
-    note: str = ""  # what a user should know, such as whom to ask for the images
+    note: str = ""  # what a user should know, such as who gives the images away
 
     def surprise(self, images: int, classes: int) -> str:
         """Say in one line how the counts of a set just read differ from those known; "" if they do not.
@@ -64,8 +64,8 @@ def fill(
 ) -> T:
     """Make a `kind`, a dataclass, of `values`; its fields are the keys, their annotations the types.
 
-    The types are str, int, bool and Sequence[str], for which one text alone will do. The values `given` are
-    for fields of theirs that are no keys; those that `kind` lacks are dropped. `where` and `what` begin messages.
+    The types are str, int, bool and Sequence[str], for which one text alone is enough. The values `given` are
+    for fields that are not keys; those that `kind` lacks are dropped. `where` and `what` begin messages.
 
     Raises `DatasetError` for a missing, unknown or misspelt key and for a value of another type.
     """
@@ -92,7 +92,7 @@ def fill(
 
 
 def near(word: object, known: Iterable[str]) -> str:
-    """What may have been meant by `word`: the end of a message."""
+    """The end of a message that says what `word` may have meant."""
     close = difflib.get_close_matches(str(word), list(known), n=2)
     return f"; did you mean {listed(close)}?" if close else f"; it may be {listed(known)}"
 
@@ -116,7 +116,9 @@ def resolve_path(text: str, folder: Path) -> Path:
     try:
         return folder / Path(_VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text)).expanduser()
     except RuntimeError:
-        raise DatasetError(f"the path {text!r} names a user who has no home here; write the whole path") from None
+        raise DatasetError(
+            f"the path {text!r} names a user who has no home folder here; write the whole path"
+        ) from None
 
 
 def _checked(type_: Any, value: Any, what: str) -> Any:

@@ -28,9 +28,9 @@ class Labelling:
     """How images are labelled. At most one of the four rules is chosen; with none, `label_folder` is 1."""
 
     labels: str = ""  # pattern of a table: CSV with a header, or (.txt) lines of a path, blanks and a label
-    path_column: str = "path"  # column of the CSV table with paths, relative to the folder that the table lies in
+    path_column: str = "path"  # column of the CSV table with paths, relative to the table's folder
     label_column: str = "label"  # column of the CSV table with labels
-    label_folder: int = 0  # which folder names the class: 1 is the one that an image lies in, 2 the one above
+    label_folder: int = 0  # which folder names the class: 1 is the one that an image is in, 2 the one above
     label_pattern: str = ""  # regular expression found in the path; its one group is the class
     label_block: int = 0  # number of images in each class, which follow each other in the order of paths
 
@@ -44,7 +44,7 @@ class Labelling:
         try:
             groups = re.compile(self.label_pattern).groups
         except re.error as error:
-            raise DatasetError(f"{self.label_pattern!r} is no regular expression ({error})") from None
+            raise DatasetError(f"{self.label_pattern!r} is not a regular expression ({error})") from None
         if self.label_pattern and groups != 1:
             raise DatasetError(
                 f"{self.label_pattern!r} has {groups} groups; put brackets around the class, such as 'obj(\\d+)'"
@@ -77,10 +77,9 @@ def class_order(names: Iterable[str]) -> list[str]:
 
 
 def labels_from_folders(paths: Collection[str], level: int = 1) -> dict[str, str]:
-    """Map each path that lies deep enough to the name of a folder: 1 is the one it lies in, 2 the one above.
+    """Map each path that is deep enough to the name of a folder: 1 is the one it is in, 2 the one above.
 
-    One folder for all labelled images tells none of them from another: that is no labelling, and the result is
-    empty.
+    One folder for all labelled images separates none of them: that is not a labelling, and the result is empty.
     """
     split = {path: PurePosixPath(path).parts for path in paths}
     labels = {path: parts[-1 - level] for path, parts in split.items() if len(parts) > level}
@@ -119,7 +118,7 @@ def labels_from_lines(lines: TextIO, paths: Collection[str], name: str, folder: 
                 path = (PurePosixPath(folder) / listed.strip()).as_posix()
                 _add(labels, known, path, label, f"{name}, line {number}")
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{name} is no text in UTF-8 ({error})") from None
+        raise DatasetError(f"{name} is not text in UTF-8 ({error})") from None
     return labels
 
 
@@ -133,7 +132,7 @@ def labels_from_table(
     """Map paths to labels by a CSV table with a header; a path without a row, or with an empty label, has none.
 
     `columns` are the columns of paths and of labels; there may be others. Paths in the table are relative to
-    `folder`, in which the table lies, itself relative to the dataset. `name` is what messages call the table.
+    the `folder` of the table, itself relative to the dataset. Messages call the table `name`.
 
     Raises `DatasetError` when a column is missing, a path is not one of `paths`, or has two labels.
     """
@@ -151,13 +150,13 @@ def labels_from_table(
             label = (row[columns[1]] or "").strip()
             _add(labels, known, path, label, f"{name}, line {rows.line_num}")
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DatasetError(f"{name} is no CSV table in UTF-8 ({error})") from None
+        raise DatasetError(f"{name} is not a CSV table in UTF-8 ({error})") from None
     return labels
 
 
 def _add(labels: dict[str, str], known: Collection[str], path: str, label: str, where: str) -> None:
     if path not in known:
-        raise DatasetError(f"{where}: {path!r} is no image of the dataset; correct or remove the line")
+        raise DatasetError(f"{where}: {path!r} is not an image of the dataset; correct or remove the line")
     if label and labels.setdefault(path, label) != label:
         raise DatasetError(f"{where}: {path!r} has the labels {labels[path]!r} and {label!r}; keep one")
 

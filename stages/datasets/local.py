@@ -1,4 +1,4 @@
-"""Reads images that lie elsewhere on this machine: in a folder, or in a zip or tar archive."""
+"""Reads images that are elsewhere on this machine: in a folder, or in a zip or tar archive."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

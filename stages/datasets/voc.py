@@ -90,7 +90,7 @@ def read_annotation(file: Path) -> list[Thing]:
         return [Thing(_text(thing, "name"), _text(thing, "difficult", "0") == "1") for thing in found]
     except (OSError, ValueError, ElementTree.ParseError) as error:
         raise DatasetError(
-            f"{file} is no annotation of VOC ({' '.join(str(error).split())}); remove it, and it is fetched anew"
+            f"{file} is not an annotation of VOC ({' '.join(str(error).split())}); remove it to fetch it again"
         ) from None
 
 

@@ -34,7 +34,7 @@ _PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 class UnreadableImageError(DatasetError, ValueError):
-    """A file is no image that can be decoded. The message is a short reason on one line."""
+    """A file is not an image that can be decoded. The message is a short reason on one line."""
 
 
 @cache
@@ -89,7 +89,7 @@ def decode_image(data: bytes) -> Image.Image:
         raise UnreadableImageError(_one_line(error)) from None
     if turn is not None:
         decoded = decoded.transpose(turn)
-    decoded.info.clear()  # nobody shall turn it a second time
+    decoded.info.clear()  # so that nobody turns it a second time
     return decoded
 
 

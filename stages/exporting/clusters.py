@@ -69,7 +69,7 @@ def read_clusters(file: Path, paths: Sequence[str]) -> Clusters:
 
 
 def sum_up(labels: np.ndarray, rows: np.ndarray, method: str) -> str:
-    """Tell how many of the images in clusters by `labels`, int (n), -1 for none, are among the `rows`, int (m)."""
+    """Say how many of the images in clusters by `labels`, int (n), -1 for none, are among the `rows`, int (m)."""
     chosen = labels[rows]
     inside = chosen[chosen >= 0]
     parts = [f"{counted(len(inside), 'image')} in {counted(len(np.unique(inside)), 'cluster')} of {method}"]
@@ -103,7 +103,7 @@ def partition_clusters(table: Partitions, run: str) -> Clusters:
         names = list(table.labels)
         some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
         asked = f"no run {run!r}" if run else f"{len(names)} runs"
-        raise ParameterError(f"{table.file} holds {asked}; put one behind the method and a '/': {some}")
+        raise ParameterError(f"{table.file} holds {asked}; name one after the method and a '/': {some}")
     return Clusters(table.labels[run], None)
 
 

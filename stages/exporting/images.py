@@ -52,8 +52,8 @@ def lay_out(
     """Give each image a relative path, no two the same, below its folder.
 
     `paths` (n) are those of all images; `folders` maps the rows wanted to the top folder of each. Without
-    `keep_folders` the sub-folders of the path are left out, and equal names are told apart by a number at their
-    end. `numbers` are put before the names. `plain`: see `safe_parts`.
+    `keep_folders` the sub-folders of the path are left out, and equal names get a number at their end. `numbers`
+    are put before the names. `plain`: see `safe_parts`.
     """
     split = {}
     for row, folder in folders.items():

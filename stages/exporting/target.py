@@ -30,7 +30,9 @@ def resolve_target(to: Path) -> Path:
     except RuntimeError as error:
         circle = "loop" in str(error)
         if not circle:
-            raise ParameterError(f"--to {to} names a user who has no home here; write the whole path") from None
+            raise ParameterError(
+                f"--to {to} names a user who has no home folder here; write the whole path"
+            ) from None
     except OSError as error:
         raise ParameterError(f"--to {to} cannot be used ({error.strerror}); name another folder") from None
     if circle:
@@ -45,7 +47,7 @@ def check_outside(target: Path, folders: Mapping[Path, str]) -> None:
     """
     for folder, what in folders.items():
         if target.is_relative_to(folder.resolve()):
-            raise ParameterError(f"{target} lies in {folder}, where {what}; name a folder outside")
+            raise ParameterError(f"{target} is in {folder}, where {what}; name a folder outside")
 
 
 @contextmanager

@@ -36,7 +36,7 @@ _DAMAGE = (
 
 
 class Archive(ABC):
-    """An archive open for reading, by several threads at once. `name` is what messages call it.
+    """An archive open for reading, by several threads at once. Messages call it `name`.
 
     Every method raises `FetchError` only.
     """
@@ -47,7 +47,7 @@ class Archive(ABC):
         """The names, sorted by code points, of the members that match the shell-style `pattern`.
 
         "*" crosses "/" and case counts. Only files count: folders, links and devices are left out. A matching name
-        that is no plain relative path ("..", a leading "/", a backslash, a drive) is refused.
+        that is not a plain relative path ("..", a leading "/", a backslash, a drive) is refused.
         """
         names = sorted(name for name in self._names() if name and name[-1] != "/" and fnmatchcase(name, pattern))
         for name in names:
@@ -178,7 +178,7 @@ class _Slice(io.RawIOBase):
 
 
 class _Headers:
-    """What `tarfile` reads the headers from. It is given no more at once than a header may need."""
+    """A stream that `tarfile` reads the headers from: no more at once than a header may need."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.seek, self.tell = stream.seek, stream.tell
@@ -259,7 +259,7 @@ def _index(stream: IO[bytes]) -> dict[str, _Place]:
 
 
 def _text(name: str) -> str:
-    """Spell out the bytes of a name that are no UTF-8, such as %e9, and drop the "./" that some tars put first."""
+    """Spell out the bytes of a name that are not UTF-8, such as %e9, and drop a leading "./"."""
     return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", name).removeprefix("./")
 
 

@@ -22,7 +22,7 @@ from stages.core.errors import FetchError
 from stages.fetching.http import BrokenOffError, RefusedError, ask
 
 ALGORITHMS = {"sha256": 64, "sha1": 40, "md5": 32}  # the number of hex digits, the best first
-_PREFIX = 8  # digits of a sha256 that will do, as in torchvision's file names
+_PREFIX = 8  # digits of a sha256 that are enough, as in torchvision's file names
 _PROGRESS = 1 << 20  # bytes that a try must bring to count as none: a large file may come in many pieces
 
 
@@ -34,7 +34,7 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a file's digest should be. A sha256 may be its first 8 digits or more; "" when nobody knows it.
+    """The digest that a file should have. A sha256 may be its first 8 digits or more; "" when nobody knows it.
 
     Raises `FetchError` for digits that cannot be a checksum.
     """
@@ -77,7 +77,7 @@ class AddressesError(FetchError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an address is bothered before the next one is."""
+    """How long an address is tried before the next one is."""
 
     tries: int = 4  # of an address that fails in a way that may pass
     pause: float = 1.0  # seconds before the second try, doubled before each further one
@@ -89,7 +89,7 @@ class Patience:
 class _Partial:
     """The beginning of a file. It belongs to this process alone; `_opened_partial` makes it.
 
-    `advance` is told by how many bytes it grows, a negative number when it is thrown away.
+    `advance` gets the number of bytes by which it grows, a negative number when it is thrown away.
     """
 
     def __init__(self, path: Path, descriptor: int, advance: Callable[[int], None]) -> None:
@@ -228,7 +228,7 @@ def _receive(address: str, checksum: Checksum, partial: _Partial, silence: float
     origin, validator = partial.origin
     if origin != address:
         validator = ""
-    if not validator and not checksum and partial.size:  # nothing would tell if part and rest are of one file
+    if not validator and not checksum and partial.size:  # nothing shows whether part and rest are of one file
         partial.clear()
     with ask(address, partial.size, validator, silence) as answer:
         if answer.start != partial.size:
@@ -242,7 +242,7 @@ def _receive(address: str, checksum: Checksum, partial: _Partial, silence: float
 
 @contextmanager
 def _opened_partial(to: Path, report: Callable[[str], None], advance: Callable[[int], None]) -> Iterator[_Partial]:
-    """Give the part of the file `to` that lies beside it, waiting while another process holds it.
+    """Give the part of the file `to` that is stored beside it, waiting while another process holds it.
 
     `report` gets a line when it has to wait.
     """

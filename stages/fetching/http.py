@@ -1,4 +1,4 @@
-"""Asks an address for a file over HTTP, all of it or from some byte on, and tells why it does not come."""
+"""Asks an address for a file over HTTP, all of it or from some byte on, and says why it does not come."""
 
 import http.client
 import re
@@ -19,7 +19,7 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that may be
 
 
 class RefusedError(Exception):
-    """The file cannot be had from this address."""
+    """The file is not available from this address."""
 
 
 class BrokenOffError(Exception):
@@ -36,7 +36,7 @@ class Answer:
 
     start: int  # number of the first byte that comes
     size: int | None  # bytes of the whole file, if the server says so
-    validator: str  # what tells this version of the file from others, "" if nothing does
+    validator: str  # the server's mark of this version of the file, "" if it gives none
     response: http.client.HTTPResponse
 
     def blocks(self) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ def ask(address: str, start: int, validator: str, silence: float) -> Iterator[An
         response = _open(address, headers, silence)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and start:  # it has no such byte, so what is there is no part of it
+        if error.code == 416 and start:  # it has no such byte, so what is there is not a part of it
             with ask(address, 0, "", silence) as answer:
                 yield answer
             return
@@ -91,7 +91,7 @@ def ask(address: str, start: int, validator: str, silence: float) -> Iterator[An
 def _open(address: str, headers: dict[str, str], silence: float) -> http.client.HTTPResponse:
     if urlsplit(address).scheme not in ("http", "https"):
         raise RefusedError("only http and https addresses are fetched")
-    # Made anew each time, as it looks up the proxies; without the handlers for files and FTP that a redirect to
+    # Made for each request, as it looks up the proxies; without the handlers for files and FTP that a redirect to
     # file:///etc/passwd would find in urllib's own.
     opener = urllib.request.OpenerDirector()
     for handler in (

@@ -30,7 +30,7 @@ def fetch_wheel(
 ) -> Path:
     """Return the wheel of a pinned requirement, `name==version`, fetching it unless `cache` holds it.
 
-    The wheel lies in `cache`/wheels/`sha256`/ under its own file name; one put there by hand serves as well.
+    The wheel is kept in `cache`/wheels/`sha256`/ under its own file name; one put there by hand serves as well.
     `report` gets a line when a fetch begins. Raises `FetchError` when the requirement is not pinned, when pip
     cannot fetch it, or when its digest is another one; then nothing is kept.
     """
@@ -60,7 +60,7 @@ def fetch_wheel(
 def read_member(wheel: Path, pattern: str, limit: int = MEMBER_LIMIT) -> bytes:
     """Return the content of the one member whose name matches the shell-style `pattern` ("*" crosses "/").
 
-    Raises `FetchError` when no member or several match, when the name is no plain relative path, when the
+    Raises `FetchError` when no member or several match, when the name is not a plain relative path, when the
     member has more than `limit` bytes, or when the zip is damaged.
     """
     with opened(wheel) as archive:

@@ -115,7 +115,7 @@ def test_a_damaged_image_is_unreadable_and_the_others_are_not(server, tmp_path):
         ({"files": ()}, "'files' and 'mirrors' need a value each"),
         (
             {"files": ("../x.zip",)},
-            "'../x.zip' among 'files' is no plain file name; put its folder into 'mirrors'",
+            "'../x.zip' among 'files' is not a file name alone; put its folder into 'mirrors'",
         ),
         ({"sha256": ("0" * 64,), "md5": ("0" * 32,)}, "'sha256' and 'md5' are both given; keep 'sha256'"),
         ({"md5": ("0" * 32,) * 2}, "'md5' lists 2 checksums for 1 files"),

@@ -184,7 +184,7 @@ def test_hdf5_reads_an_image_at_a_time(tmp_path):
         images[2].read()  # the file is closed
     with h5py.File(file, "w") as stream:
         stream.create_group("images")
-    assert message(file).endswith("'images' is no array; correct `images`")
+    assert message(file).endswith("'images' is not an array; correct `images`")
     file.write_bytes(file.read_bytes()[:100])
     assert message(file).startswith(f"{file} cannot be read (")
 
@@ -275,7 +275,7 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path):
         (tmp_path / name).write_bytes(b"nonsense" * 99)
         assert message(tmp_path / name).startswith(f"{tmp_path / name} cannot be read (")
     (tmp_path / "a.npy").touch()
-    assert "a.npy is no file of arrays by its name; it may end in .npz, .mat, .h5 or .hdf5" in message(
+    assert "a.npy is not a file of arrays by its name; it may end in .npz, .mat, .h5 or .hdf5" in message(
         tmp_path / "a.npy"
     )
 

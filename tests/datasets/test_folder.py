@@ -131,14 +131,14 @@ def test_labels_csv_may_repeat_itself_and_leave_labels_empty(tmp_path):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("path,label\n1.png,cat\n7.png,cat\n", "labels.csv, line 3: '7.png' is no image of the dataset; "),
-        ("path,label\n../1.png,cat\n", "labels.csv, line 2: '../1.png' is no image of the dataset; "),
+        ("path,label\n1.png,cat\n7.png,cat\n", "labels.csv, line 3: '7.png' is not an image of the dataset; "),
+        ("path,label\n../1.png,cat\n", "labels.csv, line 2: '../1.png' is not an image of the dataset; "),
         ("path,label\n1.png,cat\n1.png,dog\n", "line 3: '1.png' has the labels 'cat' and 'dog'; keep one"),
         ("file;class\n1.png;cat\n", "labels.csv has no column 'path', 'label'; its first line has 'file;class'"),
         ("path,class\n1.png,cat\n", "labels.csv has no column 'label'; its first line has 'path', 'class'"),
         ("", "labels.csv has no column 'path', 'label'; its first line has no columns"),
-        (b"path,label\n1.png,caf\xe9\n", "labels.csv is no CSV table in UTF-8 ("),
-        ('path,label\n"1.png,cat\n', "labels.csv is no CSV table in UTF-8 (unexpected end of data)"),
+        (b"path,label\n1.png,caf\xe9\n", "labels.csv is not a CSV table in UTF-8 ("),
+        ('path,label\n"1.png,cat\n', "labels.csv is not a CSV table in UTF-8 (unexpected end of data)"),
     ],
 )
 def test_a_labels_csv_that_cannot_be_used_says_where(tmp_path, table, message):

@@ -63,9 +63,9 @@ def test_lines_of_text_give_the_classes():
     text = "1.png cat\n\n  b c.png\t dog \n./1.png  cat\n"
     assert label(paths, text, "a/list.txt", labels="*.txt") == {"a/1.png": "cat", "a/b c.png": "dog"}
     for wrong, reason in [
-        ("7.png cat", "a/list.txt in photos, line 1: 'a/7.png' is no image of the dataset; correct or remove"),
+        ("7.png cat", "a/list.txt in photos, line 1: 'a/7.png' is not an image of the dataset; correct or remove"),
         ("1.png cat\n1.png dog", "line 2: 'a/1.png' has the labels 'cat' and 'dog'; keep one"),
-        ("1.png", "line 1: 'a' is no image"),
+        ("1.png", "line 1: 'a' is not an image"),
     ]:
         with pytest.raises(DatasetError) as caught:
             label(paths, wrong, "a/list.txt", labels="*.txt")
@@ -82,7 +82,7 @@ def test_lines_of_text_give_the_classes():
         ({"label_pattern": "(a)(b)"}, "'(a)(b)' has 2 groups"),
         (
             {"label_pattern": "(a"},
-            "'(a' is no regular expression (missing ), unterminated subpattern at position 0)",
+            "'(a' is not a regular expression (missing ), unterminated subpattern at position 0)",
         ),
     ],
 )

@@ -37,5 +37,7 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch, text):
 
 
 def test_an_unknown_user_is_named():
-    with pytest.raises(DatasetError, match=r"^the path '~no-such-user/a.h5' names a user who has no home here; "):
+    with pytest.raises(
+        DatasetError, match=r"^the path '~no-such-user/a.h5' names a user who has no home folder here; "
+    ):
         resolve_path("~no-such-user/a.h5", FOLDER)

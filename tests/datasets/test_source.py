@@ -97,9 +97,9 @@ def test_what_is_known_about_a_set(tmp_path):
     [
         ("", "has no keys; write one a line, such as `reader: package`"),
         ("- reader\n", "has no keys; write one a line"),
-        ("reader: [unclosed", "is no YAML (while parsing"),
-        ("day: 2020-02-31", "is no YAML (day is out of range"),
-        ("- !!python/object/apply:os.system ['true']", "is no YAML (could not determine a constructor"),
+        ("reader: [unclosed", "is not YAML (while parsing"),
+        ("day: 2020-02-31", "is not YAML (day is out of range"),
+        ("- !!python/object/apply:os.system ['true']", "is not YAML (could not determine a constructor"),
         ("requirement: photos==1.0\n", "has no key 'reader'; it may be 'archive' or "),
         ("reader: pakage\n", "there is no reader 'pakage'; did you mean 'package'?"),
         ("reader: web\n", "there is no reader 'web'; it may be 'archive' or "),

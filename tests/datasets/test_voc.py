@@ -137,7 +137,7 @@ def test_a_damaged_or_hostile_annotation_is_refused(tmp_path, text, expected):
     with pytest.raises(DatasetError) as caught:
         read_annotation(file)
     found = str(caught.value)
-    assert found.startswith(f"{file} is no annotation of VOC ({expected}") and "\n" not in found
+    assert found.startswith(f"{file} is not an annotation of VOC ({expected}") and "\n" not in found
 
 
 def test_keys_that_cannot_be_used_say_why():

@@ -13,9 +13,9 @@ from tests.exporting.project import PATHS, Call, assign, refused, remains
     ("options", "line"),
     [
         (["--as", "zip"], "--as is 'zip'; give one of folders, csv, json, coco, imagefolder"),
-        (["--method", "jule/views"], "data/partitions/d/jule/views.parquet holds 2 runs; put one behind the "
+        (["--method", "jule/views"], "data/partitions/d/jule/views.parquet holds 2 runs; name one after the "
          "method and a '/': a, b"),
-        (["--method", "jule/views/c"], "data/partitions/d/jule/views.parquet holds no run 'c'; put one behind the "
+        (["--method", "jule/views/c"], "data/partitions/d/jule/views.parquet holds no run 'c'; name one after the "
          "method and a '/': a, b"),
         (["--method", "dmvc"], "no method is called 'dmvc'; data/partitions/d has baseline/a, jule/dmvc, "
          "jule/views"),
@@ -42,7 +42,7 @@ def test_wrong_options(project: Path, export: Call, options: list[str], line: st
 
 def test_wrong_targets(project: Path, export: Call) -> None:
     assert refused(export(to="~nosuchuser/x")) == (
-        "--to ~nosuchuser/x names a user who has no home here; write the whole path"
+        "--to ~nosuchuser/x names a user who has no home folder here; write the whole path"
     )
     Path("a").symlink_to("b")
     Path("b").symlink_to("a")
@@ -70,7 +70,7 @@ def test_wrong_targets(project: Path, export: Call) -> None:
 )
 def test_no_export_goes_among_the_project_itself(project: Path, export: Call, folder: str, what: str) -> None:
     for to in (folder, f"{folder}/groups"):
-        assert refused(export(to=to)) == f"{project / to} lies in {folder}, where {what}; name a folder outside"
+        assert refused(export(to=to)) == f"{project / to} is in {folder}, where {what}; name a folder outside"
     assert remains(project) == []
 
 

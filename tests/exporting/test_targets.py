@@ -16,7 +16,7 @@ from tests.exporting.project import PATHS, Call, files, refused, remains
 def test_targets_that_are_not_free(project: Path, export: Call) -> None:
     for inside in ("data/raw/d/groups", "data/raw", "data/groups"):
         assert refused(export(to=inside)) == (
-            f"{project / inside} lies in data, where the pipeline's own files are; name a folder outside"
+            f"{project / inside} is in data, where the pipeline's own files are; name a folder outside"
         )
     Path("file").write_text("mine")
     assert refused(export(to="file")) == f"{project / 'file'} is a file; name a folder"

@@ -40,14 +40,15 @@ class Commands(typer.core.TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-app = typer.Typer(
-    cls=Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True
-)
+app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.callback()
-def manyviews() -> None:
+@app.callback(invoke_without_command=True)
+def manyviews(context: typer.Context) -> None:
     """Commands beside the pipeline, which `dvc repro` runs. `manyviews COMMAND --help` explains each of them."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def doctor(
     patience: Annotated[
         float, typer.Option(min=0.1, help="Seconds to wait for git, for DVC and for torch to start.")
     ] = 60,
-    parameters: Annotated[Path, typer.Option(help="The file of parameters.")] = Path("params.yaml"),
+    parameters: Annotated[Path, typer.Option("--params", help="The file of parameters.")] = Path("params.yaml"),
     data: Annotated[
         Path | None, typer.Option(help="Folder of the pipeline's data. Default: data beside that file.")
     ] = None,

@@ -17,6 +17,7 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 from stages.core.atomic import write_text
 from stages.core.command import application
 from stages.core.errors import ParameterError
+from stages.params.file import PARAMS, read_params
 
 Edit = tuple[int, int, str]  # from, up to, and the text that takes its place
 
@@ -26,7 +27,7 @@ def preset(
         str, typer.Argument(metavar="NAME", help="Name of a preset: a file NAME.yaml in the folder of presets.")
     ],
     folder: Annotated[Path, typer.Option(help="Folder of the presets.")] = Path("presets"),
-    parameters: Annotated[Path, typer.Option(help="File of parameters that is changed.")] = Path("params.yaml"),
+    parameters: Annotated[Path, typer.Option("--params", help="File of parameters that is changed.")] = PARAMS,
 ) -> None:
     """Set in params.yaml every value that the preset gives; all else, and comments outside replaced lists, stay.
 
@@ -35,7 +36,7 @@ def preset(
     there = sorted(file.stem for file in folder.glob("*.yaml"))
     if name not in there:
         raise ParameterError(f"no preset is called {name!r}; {folder} has {', '.join(there) or 'none'}")
-    wanted, before = _read(folder / f"{name}.yaml"), _flat(_read(parameters))
+    wanted, before = read_params(folder / f"{name}.yaml"), _flat(read_params(parameters))
     text = lay_over(parameters.read_bytes().decode("utf-8"), wanted, str(parameters))  # line ends as they are
     write_text(parameters, text)
     after = _flat(_yaml().load(text))
@@ -124,16 +125,6 @@ def _dumped(value: Any, flow: bool = False) -> str:
     yaml.default_flow_style = flow
     yaml.dump(value, stream)
     return stream.getvalue().removesuffix("...\n").rstrip("\n")
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = _yaml().load(file.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{file} is not a YAML file ({' '.join(str(error).split())}); correct it") from None
-    if not isinstance(content, dict):
-        raise ParameterError(f"{file} holds no parameters; write lines NAME: VALUE, as in params.yaml")
-    return content
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def dvc(root: Path, patience: float, *arguments: str) -> str:
 def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
     """That the folder is of a git repository and of a DVC project."""
     if not folder.is_dir():
-        yield Finding("fault", f"folder {folder} does not exist; name the file of parameters by --parameters")
+        yield Finding("fault", f"folder {folder} does not exist; name the file of parameters by --params")
         return
     try:
         done = subprocess.run(

@@ -247,8 +247,8 @@ def test_folders_without_images_are_refused(project: Path, assign: Call) -> None
     assert assign(folder="none")[2] == "error: none is not a folder; give one that holds the new images\n"
     assert assign(folder="empty")[2] == "error: empty holds no image; give a folder that does\n"
     Path("empty/a.png").write_bytes(b"")
-    told = "skipped 'a.png': the file is empty\nerror: no image of empty can be read; the reasons are above\n"
-    assert assign(folder="empty") == (1, "", told)
+    lines = "skipped 'a.png': the file is empty\nerror: no image of empty can be read; the reasons are above\n"
+    assert assign(folder="empty") == (1, "", lines)
 
 
 def test_other_weights_than_those_trained_on_are_refused(project: Path, assign: Call) -> None:
@@ -280,7 +280,7 @@ def test_damaged_files_are_named(project: Path, assign: Call) -> None:
 def test_help_names_every_option_without_importing_torch() -> None:
     program = "import sys, stages.commands.assign; assert not {'torch', 'sklearn', 'timm'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
-    told = subprocess.run(
+    text = subprocess.run(
         [sys.executable, "-m", "stages.commands", "assign", "--help"], check=True, capture_output=True, text=True
     ).stdout
-    assert all(option in told for option in ("--dataset", "--method", "--out", "--device"))
+    assert all(option in text for option in ("--dataset", "--method", "--out", "--device"))

@@ -112,8 +112,8 @@ def refusal(method: str, *options: str) -> str:
 
 
 def test_mistakes_are_one_line(project: Path) -> None:
-    told = "data/models/d holds no model of the method 'images/jule-rc'; did you mean images/jule"
-    assert refusal("jule-rc").startswith(told)
+    line = "data/models/d holds no model of the method 'images/jule-rc'; did you mean images/jule"
+    assert refusal("jule-rc").startswith(line)
     for method in ("pixels", "transfer-e"):
         assert refusal(method) == (
             f"method 'images/{method}' trained no network on d; take one that did, such as images/jule"

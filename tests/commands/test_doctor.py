@@ -159,12 +159,12 @@ def test_a_project_elsewhere_is_looked_at_as_a_whole(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("dvc.lock").write_text("<<<<<<< of another project\n")
-    status, out = doctor("--parameters", "project/params.yaml")
+    status, out = doctor("--params", "project/params.yaml")
     assert (status, out.splitlines()[-1]) == (0, "all is well"), out
     assert "\nok       tables: d: 0 tables are of the images of project/data/images/d.parquet\n" in out
-    status, out = doctor("--parameters", "none/params.yaml")
+    status, out = doctor("--params", "none/params.yaml")
     assert status == 1 and "could not be checked" not in out
-    assert "\nfault    project: folder none does not exist; name the file of parameters by --parameters\n" in out
+    assert "\nfault    project: folder none does not exist; name the file of parameters by --params\n" in out
 
 
 def test_a_clone_without_photos_has_no_fault(project: Path, doctor: Call, no_torch: None) -> None:
@@ -360,7 +360,8 @@ def test_what_dvc_says_of_what_no_stage_makes() -> None:
 def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     data = Path("data")
     images = tables.read_images(data / "images/d.parquet")
-    labels, settings = {"ensemble": np.zeros(len(images), np.int32)}, {"ensemble": {}}
+    labels = {"ensemble": np.zeros(len(images), np.int32)}
+    settings: dict[str, Any] = {"ensemble": {}}
     for file in ("ensemble.parquet", "jule/cc.parquet", "jule/mvec.parquet", "baseline/removed.parquet"):
         fingerprint = images.fingerprint if file == "ensemble.parquet" else "other"
         tables.write_partitions(data / "partitions/d" / file, labels, settings, fingerprint)
@@ -421,4 +422,4 @@ def test_it_starts_without_torch_and_explains_its_options() -> None:
     text = subprocess.run(
         [sys.executable, "-m", "stages.commands", "doctor", "--help"], check=True, capture_output=True, text=True
     ).stdout
-    assert all(option in text for option in ("--json", "--timeout", "--parameters"))
+    assert all(option in text for option in ("--json", "--timeout", "--params"))

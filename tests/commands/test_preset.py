@@ -128,10 +128,10 @@ def test_line_ends_stay(preset: Callable[..., Outcome]) -> None:
 
 def test_parameters_in_another_encoding_are_one_line(preset: Callable[..., Outcome]) -> None:
     Path("params.yaml").write_bytes("# Bl\u00e4tter\n".encode("latin-1") + TEXT.encode())
-    assert refused(preset("other")).startswith("params.yaml is not a YAML file (")
+    assert refused(preset("other")).startswith("params.yaml is not UTF-8 text (")
 
 
 def test_mistakes_are_one_line_and_change_nothing(preset: Callable[..., Outcome]) -> None:
     assert refused(preset("publishd")) == "no preset is called 'publishd'; presets has bad, more, other"
-    assert "holds no parameters" in refused(preset("bad"))
+    assert "bad.yaml holds no lines NAME: VALUE" in refused(preset("bad"))
     assert Path("params.yaml").read_text() == TEXT

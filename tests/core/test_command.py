@@ -5,9 +5,10 @@ import typer
 
 from stages.core.command import application, run
 from stages.core.errors import ParameterError
+from tests.shell import Shell
 
 
-def test_options_with_hyphens_and_underscores(shell):
+def test_options_with_hyphens_and_underscores(shell: Shell) -> None:
     seen = []
 
     def stage(n_init: int = 1, tags: list[str] = typer.Option(...)) -> None:
@@ -18,7 +19,7 @@ def test_options_with_hyphens_and_underscores(shell):
     assert seen == [(3, ["a_b", "c"])] * 2
 
 
-def test_a_user_error_is_one_line_whatever_it_holds(shell):
+def test_a_user_error_is_one_line_whatever_it_holds(shell: Shell) -> None:
     def stage() -> None:
         raise ParameterError("bad value 'a\nb\x1b[31m\U0001f33b\udcff'")
 
@@ -26,7 +27,7 @@ def test_a_user_error_is_one_line_whatever_it_holds(shell):
     assert outcome == (1, "", "error: bad value 'a\\nb\\x1b[31m\U0001f33b\\udcff'\n")
 
 
-def test_a_full_disk_is_one_line(shell):
+def test_a_full_disk_is_one_line(shell: Shell) -> None:
     def stage() -> None:
         raise OSError(28, "No space left on device", "data/x.parquet")
 
@@ -34,7 +35,7 @@ def test_a_full_disk_is_one_line(shell):
     assert outcome == (1, "", "error: No space left on device: data/x.parquet\n")
 
 
-def test_an_interrupt_is_no_error_of_the_program(shell):
+def test_an_interrupt_is_no_error_of_the_program(shell: Shell) -> None:
     def stage() -> None:
         raise KeyboardInterrupt
 
@@ -43,7 +44,7 @@ def test_an_interrupt_is_no_error_of_the_program(shell):
     assert "Traceback" not in outcome.err
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch):
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def stage() -> None:
         raise ZeroDivisionError
 

@@ -3,6 +3,7 @@
 import sys
 from collections import namedtuple
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -146,4 +147,4 @@ def test_whatever_a_check_raises_is_a_finding_after_what_it_found() -> None:
             "could not be checked (ZeroDivisionError: by zero); see to the other findings first",
         ),
     ):
-        assert list(examine(lambda error=error: failing(error))) == [("ok", "first"), ("fault", message)]
+        assert list(examine(partial(failing, error))) == [("ok", "first"), ("fault", message)]

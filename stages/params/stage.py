@@ -114,7 +114,7 @@ def _shape_fault(value: Any, is_list: bool, may_be_empty: bool) -> str:
         return "empty; " + (_BY_LINES if is_list else "give it a value")
     if isinstance(value, dict) or (isinstance(value, list) and not is_list):
         return f"{value!r}; " + (_BY_LINES if is_list else "give one value")
-    if is_list and any(item is None or isinstance(item, list | dict) for item in value):
+    if isinstance(value, list) and any(item is None or isinstance(item, list | dict) for item in value):
         return f"{value!r}; {_BY_LINES}"
     return ""
 

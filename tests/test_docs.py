@@ -1,5 +1,7 @@
 """The documentation: its size, links, paths, keys of params.yaml, and diffs."""
 
+import ast
+import importlib
 import re
 import subprocess
 from pathlib import Path
@@ -53,6 +55,14 @@ def test_paths_of_the_project_exist(page):
     for module in re.findall(r"(?:from|python -m) ((?:stages|tests)[\w.]*\w)", text):
         place = ROOT.joinpath(*module.split("."))
         assert place.with_suffix(".py").is_file() or place.is_dir(), module
+
+
+def test_names_that_the_examples_import_exist():
+    for page in PAGES:
+        for code in re.findall(r"^```python\n(.*?)^```$", _text(page), re.DOTALL | re.MULTILINE):
+            for node in ast.walk(ast.parse(code)):
+                for alias in node.names if isinstance(node, ast.ImportFrom) else []:
+                    assert hasattr(importlib.import_module(node.module), alias.name), f"{page.name}: {alias.name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

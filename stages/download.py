@@ -1,21 +1,20 @@
 """The DVC stage `download`: from the description of a dataset to its image table."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
+from stages.core.atomic import write_text
 from stages.core.command import application, run
+from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError
-from stages.core.progress import progress_bar
+from stages.core.progress import tracked
 from stages.params.options import DATA, DataFolder, Dataset
 
 if TYPE_CHECKING:
     from stages.datasets import Readable
     from stages.tables import Image
-
-T = TypeVar("T")
 
 
 def download(
@@ -40,19 +39,19 @@ def download(
     with open_dataset(data / "raw" / dataset, cache_folder(), _report) as images:
         readable: list[Readable] = []
         rejected: list[Rejected] = []
-        for checked in _progress(check_images(images), "checking images", len(images)):
+        for checked in tracked(check_images(images), "checking images", len(images)):
             if isinstance(checked, Readable):
                 readable.append(checked)
             else:
                 rejected.append(checked)
-        _write_rejected(rejects, rejected)
+        write_text(rejects, csv_text(["path", "reason"], rejected))
         if not readable:
             raise DatasetError(
                 f"no image of {dataset} can be read; the first, {rejected[0].path!r}: {rejected[0].reason}"
             )
         class_names = class_order(found.raw.label for found in readable if found.raw.label is not None)
         rows = _rows(readable, class_names)
-        write_images(table, _progress(rows, "writing the table", len(readable)), class_names)
+        write_images(table, tracked(rows, "writing the table", len(readable)), class_names)
     classes = f"{len(class_names)} classes" if class_names else "no labels"
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")
@@ -72,21 +71,6 @@ def _rows(readable: Sequence["Readable"], class_names: Sequence[str]) -> Iterato
         except UnreadableImageError as error:  # it could be read a moment ago
             raise DatasetError(f"{raw.path}: {error}; leave the images alone and run this again") from None
         yield Image(raw.path, content, None if raw.label is None else ids[raw.label], width, height)
-
-
-def _write_rejected(file: Path, rejected: Iterable[tuple[str, str]]) -> None:
-    from stages.core.atomic import write_text
-    from stages.core.csvtext import csv_text
-
-    write_text(file, csv_text(["path", "reason"], rejected))
-
-
-def _progress(items: Iterable[T], title: str, total: int) -> Iterator[T]:
-    """Show a bar while `items` are taken."""
-    with progress_bar(title, total) as advance:
-        for item in items:
-            yield item
-            advance(1)
 
 
 def _report(line: str) -> None:

@@ -1,11 +1,14 @@
 """The progress of a stage: on a terminal, on stderr, gone when done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -26,6 +29,14 @@ def record_bar(title: str, total: int | None) -> Iterator[Callable[[str], None]]
     with _bar(*columns) as progress:
         task = progress.add_task(escape(title), total=total, at="")
         yield lambda line: progress.update(task, advance=1, at=escape(line))
+
+
+def tracked(items: Iterable[T], title: str, total: int) -> Iterator[T]:
+    """Yield the `items`, of which there are `total`, and show how many have been taken."""
+    with progress_bar(title, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
 
 
 def _bar(*columns: str | ProgressColumn) -> Progress:

@@ -119,7 +119,7 @@ def _hdf5(path: Path) -> Iterator[Mapping[str, Any]]:
 def _hdf5_labels(members: Mapping[str, Any], name: str, path: Path) -> np.ndarray:
     found = _found(members, name, path, "labels")
     try:
-        values = found[()]
+        values: np.ndarray = found[()]
     except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from None
     return values.astype("S") if values.dtype.kind == "O" else values  # text of any length comes as objects

@@ -7,7 +7,6 @@ import torch
 
 from stages.backbones import compilers
 from stages.backbones.compilers import choose_compiler
-from stages.backbones.precision import choose_precision
 from stages.core.errors import ParameterError
 
 CPU = torch.device("cpu")
@@ -62,15 +61,3 @@ def test_what_cannot_be_had_is_refused(machine):
     with pytest.raises(ParameterError, match="compiler 'inductor' is for the CPU, not for cuda"):
         choose_compiler("inductor", "fp32", 10, torch.device("cuda"))
     assert choose_compiler("auto", "bf16", 10**6, torch.device("cuda"))[0] == "none"
-
-
-def test_precision(monkeypatch):
-    assert choose_precision("fp32", CPU) == "fp32"
-    assert choose_precision("bf16", CPU) == "bf16"
-    for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported"):
-        monkeypatch.setattr(torch.cpu, probe, lambda: False, raising=False)
-    assert choose_precision("auto", CPU) == "fp32"
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert choose_precision("auto", CPU) == "bf16"
-    with pytest.raises(ParameterError, match="precision is 'fp16'; give fp32, bf16 or auto"):
-        choose_precision("fp16", CPU)

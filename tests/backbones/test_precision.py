@@ -1,11 +1,12 @@
-"""Whether bf16 features are taken or refused, by their cosine to those of float32."""
+"""The precision that is chosen, and whether bf16 features are taken, by their cosine to those of float32."""
 
 import numpy as np
 import pytest
 import torch
 
 from stages.backbones.extraction import Recipe, ShardExtractor
-from stages.backbones.precision import faithful_extractor, mean_cosines
+from stages.backbones.precision import choose_precision, faithful_extractor, mean_cosines
+from stages.core.errors import ParameterError
 from tests.backbones.tiny import decode, tiny_backbone, tiny_images
 
 
@@ -32,3 +33,15 @@ def test_bf16_is_taken_where_it_keeps_directions(tmp_path, monkeypatch, least, p
     ((_, features),) = extract([(0, images)])
     ((_, expected),) = make(Recipe(card, ("L3",), precision, "none"))([(0, images)])
     assert features["L3"].tobytes() == expected["L3"].tobytes()
+
+
+def test_precision(monkeypatch):
+    assert choose_precision("fp32", torch.device("cpu")) == "fp32"
+    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
+    for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, probe, lambda: False, raising=False)
+    assert choose_precision("auto", torch.device("cpu")) == "fp32"
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert choose_precision("auto", torch.device("cpu")) == "bf16"
+    with pytest.raises(ParameterError, match="precision is 'fp16'; give fp32, bf16 or auto"):
+        choose_precision("fp16", torch.device("cpu"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stages import experiments, study
-from stages.studies.published import is_mvec
+from stages.studies.published_scores import is_mvec
 from stages.studies.view_counts import SizeScore, _sentence
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest

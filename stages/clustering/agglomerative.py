@@ -5,6 +5,8 @@ hierarchical clustering algorithms" (1983), section 3, for the nearest-neighbour
 general theory of classificatory sorting strategies" (1967), for the distances of joined groups.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
@@ -17,6 +19,7 @@ from stages.core.memory import require_memory
 LINKAGES = ("ward", "average", "complete", "single")
 
 
+@dataclass(eq=False, repr=False)
 class Agglomerative(ClusterMixin, BaseEstimator):
     """Join the two nearest groups of images until `n_clusters` are left; distances are Euclidean.
 
@@ -37,9 +40,8 @@ class Agglomerative(ClusterMixin, BaseEstimator):
     distances tie, the order of the images decides. The distances take 4 n^2 bytes, and are merged without a copy.
     """
 
-    def __init__(self, n_clusters: int = 2, linkage: str = "ward") -> None:
-        self.n_clusters = n_clusters
-        self.linkage = linkage
+    n_clusters: int = 2
+    linkage: str = "ward"
 
     def fit(self, X: np.ndarray, y: None = None) -> "Agglomerative":
         """Cluster features float (n, d). Raises `ParameterError` for what cannot be clustered or does not fit."""

@@ -1,4 +1,7 @@
-"""What the clusterers share: checks of features and parameters, and a base for those with chance."""
+"""The parts that clusterers share: checks of features and parameters, and a base for those with chance.
+
+Estimators are dataclasses: scikit-learn asks that `__init__` only stores, which is what a dataclass generates.
+"""
 
 import warnings
 from abc import abstractmethod

@@ -3,6 +3,8 @@
 Both find the number of clusters themselves and leave noise: images that belong to no cluster have the label -1.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
@@ -14,6 +16,7 @@ from stages.core.memory import require_memory
 METHODS = ("eom", "leaf")
 
 
+@dataclass(eq=False, repr=False)
 class DBSCAN(ClusterMixin, BaseEstimator):
     """scikit-learn's DBSCAN (Ester, Kriegel, Sander and Xu, "A density-based algorithm", 1996).
 
@@ -30,9 +33,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     n_features_in_ : d.
     """
 
-    def __init__(self, eps: float = 0.5, min_samples: int = 5) -> None:
-        self.eps = eps
-        self.min_samples = min_samples
+    eps: float = 0.5
+    min_samples: int = 5
 
     def fit(self, X: np.ndarray, y: None = None) -> "DBSCAN":
         """Cluster features float (n, d); raises `ParameterError` for what cannot be clustered."""
@@ -54,6 +56,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         return self
 
 
+@dataclass(eq=False, repr=False)
 class HDBSCAN(ClusterMixin, BaseEstimator):
     """scikit-learn's HDBSCAN (Campello, Moulavi and Sander, "Density-based clustering", 2013).
 
@@ -71,17 +74,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     n_features_in_ : d.
     """
 
-    def __init__(
-        self,
-        min_cluster_size: int = 5,
-        min_samples: int | None = None,
-        cluster_selection_method: str = "eom",
-        allow_single_cluster: bool = False,
-    ) -> None:
-        self.min_cluster_size = min_cluster_size
-        self.min_samples = min_samples
-        self.cluster_selection_method = cluster_selection_method
-        self.allow_single_cluster = allow_single_cluster
+    min_cluster_size: int = 5
+    min_samples: int | None = None
+    cluster_selection_method: str = "eom"
+    allow_single_cluster: bool = False
 
     def fit(self, X: np.ndarray, y: None = None) -> "HDBSCAN":
         """Cluster features float (n, d); raises `ParameterError` for what cannot be clustered."""

@@ -1,5 +1,7 @@
 """Clusters as the parts of a mixture of Gaussians."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stages.clustering.base import CanonicalClusterer, check_counts, convergence_ignored
@@ -9,6 +11,7 @@ from stages.core.memory import require_memory
 COVARIANCES = ("diag", "spherical", "tied", "full")
 
 
+@dataclass(eq=False, repr=False)
 class GaussianMixture(CanonicalClusterer):
     """scikit-learn's mixture of Gaussians, fitted by expectation maximisation (Dempster, Laird and Rubin 1977).
 
@@ -30,23 +33,13 @@ class GaussianMixture(CanonicalClusterer):
     n_features_in_ : d.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 2,
-        covariance_type: str = "diag",
-        n_init: int = 1,
-        max_iter: int = 100,
-        tol: float = 1e-3,
-        reg_covar: float = 1e-6,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.covariance_type = covariance_type
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.tol = tol
-        self.reg_covar = reg_covar
-        self.random_state = random_state
+    n_clusters: int = 2
+    covariance_type: str = "diag"
+    n_init: int = 1
+    max_iter: int = 100
+    tol: float = 1e-3
+    reg_covar: float = 1e-6
+    random_state: int | np.random.RandomState | None = None
 
     def _check(self, features: np.ndarray) -> None:
         self.n_iter_ = 0

@@ -4,6 +4,8 @@ Zhang, Wang, Zhao and Tang, "Graph degree linkage: agglomerative clustering on a
 sections 2.1 to 2.3, and 2.4 for the accelerated one, and the authors' gactoolbox, whose variant GDL-U it is.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stages.clustering.base import check_counts
@@ -26,6 +28,7 @@ class _DegreeLinkage(GraphAgglomeration):
         )
 
 
+@dataclass(eq=False, repr=False)
 class GraphDegreeLinkage(_DegreeLinkage):
     """Agglomerative clustering by the product of the degrees between clusters, exact.
 
@@ -56,13 +59,7 @@ class GraphDegreeLinkage(_DegreeLinkage):
     n_features_in_ : d.
     """
 
-    def __init__(
-        self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, min_cluster_fraction: float = 0.0
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.min_cluster_fraction = min_cluster_fraction
+    min_cluster_fraction: float = 0.0
 
     def _check_parameters(self) -> None:
         check_share("min_cluster_fraction", self.min_cluster_fraction)
@@ -78,6 +75,7 @@ class GraphDegreeLinkage(_DegreeLinkage):
         return link_by_degree(graph, names, n_clusters)
 
 
+@dataclass(eq=False, repr=False)
 class AcceleratedGraphDegreeLinkage(_DegreeLinkage):
     """Graph degree linkage in which every cluster keeps its few best others only as candidates.
 
@@ -95,11 +93,7 @@ class AcceleratedGraphDegreeLinkage(_DegreeLinkage):
     labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
     """
 
-    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, n_candidates: int = 10) -> None:
-        self.n_clusters = n_clusters
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.n_candidates = n_candidates
+    n_candidates: int = 10
 
     def _check_parameters(self) -> None:
         check_counts(self, "n_candidates")

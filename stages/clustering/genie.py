@@ -1,5 +1,7 @@
 """Single linkage that keeps clusters from staying tiny."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
@@ -9,6 +11,7 @@ from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
 
+@dataclass(eq=False, repr=False)
 class Genie(ClusterMixin, BaseEstimator):
     """Gagolewski, Bartoszuk and Cena, "Genie: a new, fast, and outlier-resistant hierarchical clustering" (2016).
 
@@ -28,9 +31,8 @@ class Genie(ClusterMixin, BaseEstimator):
     tie, the order of the images decides.
     """
 
-    def __init__(self, n_clusters: int = 2, gini_threshold: float = 0.3) -> None:
-        self.n_clusters = n_clusters
-        self.gini_threshold = gini_threshold
+    n_clusters: int = 2
+    gini_threshold: float = 0.3
 
     def fit(self, X: np.ndarray, y: None = None) -> "Genie":
         """Cluster features float (n, d); raises `ParameterError` for what cannot be, and without genieclust."""

@@ -1,6 +1,7 @@
-"""What the graph-agglomerative clusterers share: checks, the graph, the first clusters, and the leftovers."""
+"""The parts that graph-agglomerative clusterers share: checks, the graph, the first clusters, leftovers."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from stages.core.checks import check_n_clusters, check_number
 LEAST_WIDTH = 1e-9  # of the factor a: with 0 no image has a neighbour
 
 
+@dataclass(eq=False, repr=False)
 class GraphAgglomeration(ClusterMixin, BaseEstimator):
     """Merges clusters of a neighbour graph by an affinity, which subclasses define.
 
@@ -21,9 +23,9 @@ class GraphAgglomeration(ClusterMixin, BaseEstimator):
     own), those with the nearest centroids are merged.
     """
 
-    n_clusters: int
-    n_neighbors: int
-    a: float
+    n_clusters: int = 2
+    n_neighbors: int = 20
+    a: float = 1.0
 
     def fit(self, X: Any, y: Any = None) -> "GraphAgglomeration":
         """Cluster the features `X`, float (n, d); `y` is ignored.

@@ -1,5 +1,7 @@
 """K-means for many images: started on a sample, iterated with bounds."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
@@ -14,6 +16,7 @@ from stages.core.memory import require_memory
 _SAMPLE, _SAMPLE_A_CLUSTER = 16384, 64  # images of the sample: at least, and for each cluster
 
 
+@dataclass(eq=False, repr=False)
 class KMeans(ClusterMixin, BaseEstimator):
     """Group images about `n_clusters` means so that the squared distances to them are small.
 
@@ -42,19 +45,11 @@ class KMeans(ClusterMixin, BaseEstimator):
     that the cores decide nothing. Memory beside the features: n (k + 4) values, and at most twice the sample.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        n_init: int = 10,
-        max_iter: int = 300,
-        tol: float = 1e-4,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.tol = tol
-        self.random_state = random_state
+    n_clusters: int = 8
+    n_init: int = 10
+    max_iter: int = 300
+    tol: float = 1e-4
+    random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: np.ndarray, y: None = None) -> "KMeans":
         """Cluster features float (n, d).

@@ -1,4 +1,4 @@
-"""What the spectral clusterings share: the normalised affinity and its eigenvectors."""
+"""The parts that spectral clusterings share: the normalised affinity and its eigenvectors."""
 
 import inspect
 from typing import Any

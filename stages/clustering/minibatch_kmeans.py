@@ -1,10 +1,13 @@
 """K-means by steps on small random batches: for more images than full iterations can take."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stages.clustering.base import CanonicalClusterer, check_counts, convergence_ignored
 
 
+@dataclass(eq=False, repr=False)
 class MiniBatchKMeans(CanonicalClusterer):
     """scikit-learn's mini-batch K-means (Sculley, "Web-scale k-means clustering", 2010).
 
@@ -25,19 +28,11 @@ class MiniBatchKMeans(CanonicalClusterer):
     Clusters that no image is nearest to are left out, so there can be fewer than `n_clusters`.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        batch_size: int = 1024,
-        n_init: int = 3,
-        max_iter: int = 100,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.batch_size = batch_size
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.random_state = random_state
+    n_clusters: int = 8
+    batch_size: int = 1024
+    n_init: int = 3
+    max_iter: int = 100
+    random_state: int | np.random.RandomState | None = None
 
     def _check(self, features: np.ndarray) -> None:
         self.n_iter_ = 0

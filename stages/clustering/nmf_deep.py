@@ -6,6 +6,8 @@ Each layer begins as a semi-NMF (Ding, Li and Jordan, "Convex and semi-nonnegati
 2008).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stages.clustering.base import CanonicalClusterer, check_counts, kmeans
@@ -16,6 +18,7 @@ from stages.core.memory import require_memory
 _TINY = 1e-10
 
 
+@dataclass(eq=False, repr=False)
 class DeepSemiNMF(CanonicalClusterer):
     """K-means on the last of several layers of non-negative coefficients; features may have any sign.
 
@@ -38,21 +41,12 @@ class DeepSemiNMF(CanonicalClusterer):
     which the factorisation is the same.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 2,
-        layers: tuple[int, ...] = (160, 160),
-        n_iterations: int = 500,
-        tol: float = 1e-5,
-        n_init: int = 10,
-        random_state: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.layers = layers
-        self.n_iterations = n_iterations
-        self.tol = tol
-        self.n_init = n_init
-        self.random_state = random_state
+    n_clusters: int = 2
+    layers: tuple[int, ...] = (160, 160)
+    n_iterations: int = 500
+    tol: float = 1e-5
+    n_init: int = 10
+    random_state: int | None = None
 
     def _check(self, features: np.ndarray) -> None:
         if not isinstance(self.layers, tuple | list) or not self.layers:

@@ -6,6 +6,7 @@ the comparison of Yang, Parikh and Batra (CVPR 2016): what is left is the factor
 "Document clustering based on non-negative matrix factorization", SIGIR 2003).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
 
+@dataclass(eq=False, repr=False)
 class NMFLP(CanonicalClusterer):
     """K-means on the images' coefficients in a few non-negative parts.
 
@@ -34,21 +36,12 @@ class NMFLP(CanonicalClusterer):
     Features must not be negative. Seven arrays as large as they are fit beside them, or they are refused.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 2,
-        rank: int = 10,
-        n_iterations: int = 50,
-        n_starts: int = 10,
-        n_init: int = 10,
-        random_state: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.rank = rank
-        self.n_iterations = n_iterations
-        self.n_starts = n_starts
-        self.n_init = n_init
-        self.random_state = random_state
+    n_clusters: int = 2
+    rank: int = 10
+    n_iterations: int = 50
+    n_starts: int = 10
+    n_init: int = 10
+    random_state: int | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

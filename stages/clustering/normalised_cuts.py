@@ -4,6 +4,7 @@ Shi and Malik, "Normalized cuts and image segmentation" (PAMI 2000); Yu and Shi,
 (ICCV 2003). The degrees' offset and the thresholds are those of the authors' code, version 9.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ _OFFSET = 0.5  # half is added to each diagonal entry, twice as much to each deg
 _ITERATIONS = 20
 
 
+@dataclass(eq=False, repr=False)
 class NormalisedCuts(CanonicalClusterer):
     """The partition nearest to the leading eigenvectors of a sparse, normalised affinity.
 
@@ -37,13 +39,10 @@ class NormalisedCuts(CanonicalClusterer):
     The affinity is sparse: how much memory it takes is counted before, and refused if it would not fit.
     """
 
-    def __init__(
-        self, n_clusters: int = 2, scale: float = 0.05, n_init: int = 10, random_state: int | None = None
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.scale = scale
-        self.n_init = n_init
-        self.random_state = random_state
+    n_clusters: int = 2
+    scale: float = 0.05
+    n_init: int = 10
+    random_state: int | None = None
 
     def _check(self, features: np.ndarray) -> None:
         check_counts(self, "n_init")

@@ -5,6 +5,7 @@ section 3; Zhao and Tang, "Cyclizing clusters via zeta function of a graph" (NIP
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import ceil, log
 from typing import ClassVar
@@ -56,6 +57,7 @@ class PairAffinity(ABC):
         """Take the cluster `j` into `i`."""
 
 
+@dataclass(eq=False, repr=False)
 class WalkAgglomeration(GraphAgglomeration):
     """Merges pairs of clusters by an affinity of the walks within them.
 
@@ -64,11 +66,7 @@ class WalkAgglomeration(GraphAgglomeration):
 
     affinity: ClassVar[type[PairAffinity]]
 
-    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 1.0, z: float = 0.01) -> None:
-        self.n_clusters = n_clusters
-        self.n_neighbors = n_neighbors
-        self.a = a
-        self.z = z
+    z: float = 0.01
 
     def _check_parameters(self) -> None:
         if isinstance(self.z, bool) or not isinstance(self.z, int | float) or not 0 < self.z < 1:

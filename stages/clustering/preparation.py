@@ -1,4 +1,4 @@
-"""What is done to features before they are clustered: scaled, reduced, drawn from, copies counted as one."""
+"""Features made ready for clustering: rows scaled, dimensions reduced or drawn, copies counted as one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
 def isometric(features: np.ndarray) -> np.ndarray:
     """Return features (n, min(n, d)) of the same dtype whose Euclidean distances are those of `features` (n, d).
 
-    It is classical scaling (Torgerson 1952; Gower 1966): n images lie in a space of n - 1 dimensions about their
+    It is classical scaling (Torgerson 1952; Gower 1966): n images span a space of n - 1 dimensions about their
     mean, and the coordinates there follow from the eigenvectors of their inner products. Clusterers that know only
     Euclidean distances and means (Ward, the linkages, K-means) find the same partitions, in n / d of the time.
     Distances change by rounding only: by about 1e-8 of the largest for float64, 1e-7 for float32.

@@ -4,6 +4,7 @@ Both have the settings of the comparison of Yang, Parikh and Batra (CVPR 2016).
 """
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class _Spectral(CanonicalClusterer):
         """Return the affinity float64 (n, n) from the squared distances, which may be overwritten."""
 
 
+@dataclass(eq=False, repr=False)
 class SpectralNJW(_Spectral):
     """K-means on the leading eigenvectors of a normalised Gaussian affinity.
 
@@ -51,13 +53,10 @@ class SpectralNJW(_Spectral):
     The affinity is dense, float64 (n, n); what would not fit in memory is refused with the figure.
     """
 
-    def __init__(
-        self, n_clusters: int = 2, scale: float = 0.05, n_init: int = 10, random_state: int | None = None
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.scale = scale
-        self.n_init = n_init
-        self.random_state = random_state
+    n_clusters: int = 2
+    scale: float = 0.05
+    n_init: int = 10
+    random_state: int | None = None
 
     def _check(self, features: np.ndarray) -> None:
         check_counts(self, "n_init")
@@ -69,6 +68,7 @@ class SpectralNJW(_Spectral):
         return affinity
 
 
+@dataclass(eq=False, repr=False)
 class SpectralSelfTuning(_Spectral):
     """K-means on the leading eigenvectors of a normalised affinity with local scaling.
 
@@ -92,19 +92,11 @@ class SpectralSelfTuning(_Spectral):
     The affinity is dense, float64 (n, n), its diagonal 0; what would not fit in memory is refused with the figure.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 2,
-        neighbour: int = 75,
-        floor: float = 0.004,
-        n_init: int = 10,
-        random_state: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.neighbour = neighbour
-        self.floor = floor
-        self.n_init = n_init
-        self.random_state = random_state
+    n_clusters: int = 2
+    neighbour: int = 75
+    floor: float = 0.004
+    n_init: int = 10
+    random_state: int | None = None
 
     def _check(self, features: np.ndarray) -> None:
         check_counts(self, "neighbour", "n_init")

@@ -4,6 +4,7 @@ Chen and Cai, "Large scale spectral clustering with landmark-based representatio
 whose landmarks are K-means centres.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from stages.core.memory import require_memory
 _ITERATIONS = 5  # of the K-means that places the landmarks
 
 
+@dataclass(eq=False, repr=False)
 class SpectralLandmarks(CanonicalClusterer):
     """K-means on the singular vectors of the images' weights on their nearest landmarks.
 
@@ -39,21 +41,12 @@ class SpectralLandmarks(CanonicalClusterer):
     coordinates an image, and distances to the landmarks in blocks.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 2,
-        n_landmarks: int = 500,
-        n_nearest: int = 5,
-        sigma: float | None = None,
-        n_init: int = 10,
-        random_state: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.n_landmarks = n_landmarks
-        self.n_nearest = n_nearest
-        self.sigma = sigma
-        self.n_init = n_init
-        self.random_state = random_state
+    n_clusters: int = 2
+    n_landmarks: int = 500
+    n_nearest: int = 5
+    sigma: float | None = None
+    n_init: int = 10
+    random_state: int | None = None
 
     def _check(self, features: np.ndarray) -> None:
         check_counts(self, "n_landmarks", "n_nearest", "n_init")

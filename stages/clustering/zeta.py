@@ -3,6 +3,8 @@
 Zhao and Tang, "Cyclizing clusters via zeta function of a graph" (NIPS 2008), and the authors' gactoolbox.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stages.clustering.pair_merging import PairAffinity, Transitions, WalkAgglomeration
@@ -41,6 +43,7 @@ class _CycleAffinity(PairAffinity):
         return [(large, of_large), (small, of_small)]
 
 
+@dataclass(eq=False, repr=False)
 class Zeta(WalkAgglomeration):
     """Agglomerative clustering by the cycles through the images of a cluster.
 
@@ -63,10 +66,8 @@ class Zeta(WalkAgglomeration):
     labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
     """
 
+    a: float = 0.95
     affinity = _CycleAffinity
-
-    def __init__(self, n_clusters: int = 2, n_neighbors: int = 20, a: float = 0.95, z: float = 0.01) -> None:
-        super().__init__(n_clusters, n_neighbors, a, z)
 
     def _require_memory(self, n_images: int, k: int) -> None:
         # Eight float64 matrices of two halves of all images, the worst pair there can be.

@@ -8,13 +8,14 @@ size and some of one to three images. The cut here goes down until there are K c
 of all others then join that of the K which they agree with most.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
+from stages.consensus.hypergraph import check_ensemble, check_partitions, hypergraph
 from stages.consensus.linkage import LINKAGES, linkage
-from stages.consensus.partitions import check_ensemble, check_partitions, hypergraph
 from stages.consensus.selection import longest_lived
 from stages.core.checks import check_choice, check_n_clusters, check_share
 from stages.core.dendrogram import Dendrogram, number_by_size
@@ -22,6 +23,7 @@ from stages.core.dendrogram import Dendrogram, number_by_size
 _BLOCK = 1 << 22  # agreements of images with clusters that are held at once
 
 
+@dataclass(eq=False, repr=False)
 class CoassociationClustering(ClusterMixin, BaseEstimator):
     """Hierarchical clustering of the co-association of images, cut at `n_clusters`.
 
@@ -43,17 +45,10 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
     The co-association matrix is never formed: see `stages.consensus.linkage`, also on missing labels and ties.
     """
 
-    def __init__(
-        self,
-        n_clusters: int | str = "auto",
-        linkage: str = "average",
-        weights: Any = None,
-        min_cluster_fraction: float = 0.2,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.linkage = linkage
-        self.weights = weights
-        self.min_cluster_fraction = min_cluster_fraction
+    n_clusters: int | str = "auto"
+    linkage: str = "average"
+    weights: Any = None
+    min_cluster_fraction: float = 0.2
 
     def fit(self, X: Any, y: None = None) -> "CoassociationClustering":
         """Combine the partitions `X`, int (n, m), one column a partition, -1 a missing label.

@@ -1,16 +1,17 @@
-"""What the consensus functions by graph partitioning and factorisation share.
+"""The parts that consensus functions by graph partitioning and factorisation share.
 
 Leading singular vectors of sparse graphs, and K-means on them, take the place of a graph partitioner.
 """
 
 import warnings
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from stages.consensus.partitions import Hypergraph, check_ensemble, distinct_rows, hypergraph
+from stages.consensus.hypergraph import Hypergraph, check_ensemble, distinct_rows, hypergraph
 from stages.core.checks import check_n_clusters
 from stages.core.dendrogram import number_by_size
 
@@ -38,13 +39,13 @@ class Ensemble(NamedTuple):
         return of_clusters
 
 
+@dataclass(eq=False, repr=False)
 class GraphConsensus(ClusterMixin, BaseEstimator):
     """Base of the consensus functions: checks, equal images collapsed, as many clusters as asked for, numbered."""
 
-    def __init__(self, n_clusters: int = 2, weights: Any = None, random_state: Any = None) -> None:
-        self.n_clusters = n_clusters
-        self.weights = weights
-        self.random_state = random_state
+    n_clusters: int = 2
+    weights: Any = None
+    random_state: Any = None
 
     def fit(self, X: Any, y: None = None) -> "GraphConsensus":
         """Combine the partitions `X`, int (n, m), one column a partition, -1 a missing label.

@@ -8,8 +8,8 @@ Where partitions have weights w, each label counts with its partition's. Where l
 histogram is scaled so that its co-association with itself stays 1: that of two images is then the weight of the
 partitions that agree on them over the geometric mean of the weights of those that saw the one and the other.
 
-Ties are broken on the form of `stages.consensus.partitions.distinct_rows`, by the lowest row: neither the order of
-the images nor the names of the labels matter, as far as labels tell the images apart. Groups that share no label
+Ties are broken on the form of `stages.consensus.hypergraph.distinct_rows`, by the lowest row: neither the order of
+the images nor the names of the labels matter, as far as labels distinguish the images. Groups that share no label
 are joined last, at height 1, the smallest first.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages.consensus.partitions import check_ensemble, distinct_rows, hypergraph
+from stages.consensus.hypergraph import check_ensemble, distinct_rows, hypergraph
 from stages.core.checks import check_choice
 from stages.core.dendrogram import Dendrogram, dendrogram_of
 from stages.core.memory import require_memory
@@ -45,7 +45,7 @@ class Points(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What a linkage did with r points.
+    """The merges that a linkage made of r points.
 
     pairs int32 (q, 2): a point of either of the two groups joined, groups before what they are joined to;
     similarities float64 (q), in the scale of the points' products; roots int32 (r - q): the lowest point of each

@@ -4,6 +4,7 @@ Li, Ding and Jordan, "Solving consensus and semi-supervised clustering problems 
 factorization" (2007), section 3.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from stages.core.memory import require_memory
 _TINY = np.finfo(np.float64).tiny
 
 
+@dataclass(eq=False, repr=False)
 class NMFConsensus(GraphConsensus):
     """The partition nearest to the mean co-association M, relaxed to M ~ Q S Q^T with Q^T Q = I and Q, S >= 0.
 
@@ -42,17 +44,8 @@ class NMFConsensus(GraphConsensus):
     n_features_in_ : m.
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 2,
-        weights: Any = None,
-        max_iter: int = 50,
-        tol: float = 1e-5,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(n_clusters, weights, random_state)
-        self.max_iter = max_iter
-        self.tol = tol
+    max_iter: int = 50
+    tol: float = 1e-5
 
     def fit(self, X: Any, y: None = None) -> "NMFConsensus":
         """Combine the partitions `X`, int (n, m), one column a partition, -1 a missing label.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from stages.consensus.hypergraph import MISSING, check_partitions, check_weights
 from stages.consensus.linkage import linkage
-from stages.consensus.partitions import MISSING, check_partitions, check_weights
 from stages.core.checks import check_number
 from stages.core.dendrogram import Dendrogram
 from stages.core.errors import ParameterError
@@ -25,7 +25,7 @@ _SAMPLE = 5000  # images whose stability is measured: each resample builds two d
 def most_clusters(n_images: int) -> int:
     """The most clusters that are looked for among n images: twice the square root, but two if there are two.
 
-    A dendrogram's first merges, of images that nearly all partitions tell apart, can last long and say nothing.
+    A dendrogram's first merges, of images that nearly all partitions separate, can last long and say nothing.
     """
     root: float = n_images**0.5
     return min(n_images, max(2, 2 * round(root)))
@@ -140,7 +140,7 @@ def resampling_stability(
 
 def _check_candidates(candidates: Sequence[int], n_images: int) -> None:
     if len(candidates) == 0:
-        raise ParameterError("there are no candidates; give at least one number of clusters")
+        raise ParameterError("candidates is empty; give at least one number of clusters")
     for count in candidates:
         if not isinstance(count, Integral) or not 2 <= count < n_images:
             raise ParameterError(

@@ -12,7 +12,7 @@ _ALIKE = 0.01  # a stability this near to the greatest is as good: extra cluster
 
 @dataclass(frozen=True)
 class Counts:
-    """What speaks for each number of clusters: `clusters` int (c), ascending, and three curves float64 (c).
+    """The evidence for each number of clusters: `clusters` int (c), ascending, and three curves float64 (c).
 
     `lifetime`, `stability` and `silhouette` are nan where they are not defined.
     """
@@ -27,7 +27,7 @@ class Counts:
 class Curve:
     """One curve: its title, what it says, the number of clusters it points at, and its drawing in SVG units.
 
-    `path` is SVG path data; `best` is where the number pointed at lies, `used` the place of the number used.
+    `path` is SVG path data; `best` is where the number pointed at is, `used` the place of the number used.
     """
 
     title: str
@@ -96,12 +96,12 @@ def _scaled(values: np.ndarray, low: float, high: float, length: int) -> np.ndar
 
 
 def _verdict(curves: Sequence[Curve], used: int) -> str:
-    """What the curves say of the number used, in a sentence."""
-    told = [f"{curve.title.lower()} at {curve.count}" for curve in curves]
-    if not told:
+    """Say in a sentence what the curves make of the number used."""
+    found = [f"{curve.title.lower()} at {curve.count}" for curve in curves]
+    if not found:
         return "There is nothing to compare the number of clusters by."
     numbers = {curve.count for curve in curves}
-    listed = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
     if numbers == {used}:
         return f"The {used} clusters of this page are what all of it points at."
     if len(numbers) == 1:

@@ -64,7 +64,7 @@ def read_assignments(file: Path, paths: Sequence[str]) -> Assignments:
     """Read path,cluster,confidence, whose paths must be the image table's (n), in its order."""
     rows = list(rows_of(file, "path", "cluster", "confidence"))
     if tuple(path for path, _, _ in rows) != tuple(paths):
-        raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it anew")
+        raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it again")
     try:
         clusters = np.array([int(cluster) for _, cluster, _ in rows], dtype=np.int64)
         confidence = np.array([float(value or "nan") for _, _, value in rows])

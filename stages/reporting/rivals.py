@@ -1,4 +1,4 @@
-"""Which other cluster an image agrees with nearly as much as with its own, told by the partitions that voted.
+"""Which other cluster an image agrees with nearly as much as with its own, by the base partitions.
 
 The co-association of two images is the weighted share of partitions that put them together (Fred and Jain,
 "Combining multiple clusterings using evidence accumulation", TPAMI 2005, section 3); a missing label counts as in

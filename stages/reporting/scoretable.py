@@ -57,7 +57,7 @@ class ScoreTable:
 
 COLUMNS = (
     Column("nmi_geometric", "NMI geo.", "Normalised mutual information, by the geometric mean: what clusters and "
-           "labels tell about each other. 1: the same grouping. 0: nothing."),
+           "labels say about each other. 1: the same grouping. 0: nothing."),
     Column("nmi_arithmetic", "NMI arith.", "The same, normalised by the arithmetic mean. Published tables use "
            "one or the other."),
     Column("ari", "ARI", "Adjusted Rand index: pairs of images that clusters and labels treat alike. 1: all. "
@@ -86,7 +86,7 @@ _NOTES = {
     "autoencoder": "K-means on an autoencoder of the pixels",
     "dec": "the autoencoder, pulled towards clusters (DEC)",
     "jule-sf": "convolutions trained on merging clusters (JULE), after one pass",
-    "jule-rc": "the same network's embedding, clustered anew",
+    "jule-rc": "the same network's embedding, clustered again",
     "mmdc": "convolutions that map images onto a mixture of Gaussians (MMDC)",
 }
 
@@ -162,7 +162,7 @@ def _kinds(single: Mapping[str, Values]) -> dict[str, list[Values]]:
 
 
 def _median(title: str, methods: Sequence[Values], columns: Sequence[Column]) -> Row:
-    """The middle of every metric; a median is no method: it is never marked."""
+    """The middle of every metric; a median is not a method and is never marked."""
     middle = {c.key: median(known) for c in columns if (known := _known(methods, c))}
     note = f"what one view gives: the middle of {len(methods)} clusterings"
     return Row(title, note, tuple(_cell(middle.get(c.key), c, None) for c in columns))

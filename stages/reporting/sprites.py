@@ -84,7 +84,7 @@ class SpriteSheets:
 
 
 class Room(NamedTuple):
-    """What one dataset may show: `tiles` on contact sheets, images `mapped`, `picture_bytes` for all at hand."""
+    """How much a dataset may show: `tiles` on contact sheets, images `mapped`, `picture_bytes` for all at hand."""
 
     tiles: int
     mapped: int

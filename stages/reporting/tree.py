@@ -48,7 +48,7 @@ class Span:
 class Tree:
     """A drawing of the last merges, in SVG units.
 
-    `cut` is where the cut lies, None if it is below what is drawn; it makes `groups` groups.
+    `cut` is where the cut is, None if it is below what is drawn; it makes `groups` groups.
     """
 
     box: Box

@@ -120,7 +120,7 @@ def confusion_csv(tables: Mapping[str, Confusion], names: tuple[str, ...]) -> st
     """A row for every method, class and cluster that have images in common.
 
     A cluster is called after the class that it stands for, one that stands for none "(cluster 7)", say.
-    Its place is that of the class, so that agreement lies on the diagonal; clusters that stand for none come last.
+    Its place is that of the class, so that agreement is on the diagonal; clusters that stand for none come last.
     """
     rows: list[list[Any]] = []
     for method, table in tables.items():

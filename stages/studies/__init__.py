@@ -1,7 +1,7 @@
 """The published experiments as tables, figures and sentences.
 
-What computes (view_classes, view_counts, panels, published) is imported by name: the report, which needs the
-sections' style, does not depend on clusterers.
+Modules that compute (view_classes, view_counts, panels, published_scores) are imported by name: the report, which
+needs the sections' style, does not depend on clusterers.
 """
 
 from stages.studies.bars import Bar, bar_chart

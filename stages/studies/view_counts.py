@@ -122,29 +122,29 @@ class _Combine:
 
 
 def _sentence(sizes: list[SizeScore], score: str, n_views: int, unscored: int, sampled: bool) -> str:
-    """What the number of views brings; of the `sizes` with a score, the last one is that of all views."""
+    """Say what the number of views brings; of the `sizes` with a score, the last one is that of all views."""
     first, last = sizes[0], sizes[-1]
     if n_views == 1:
         return f"There is one view only: {score} {last.mean:.3f}."
     if first is last:
         drawn = "Of the subsets drawn, only" if sampled else "Only"
-        told = f"{drawn} all {n_views} views together label every image: {score} {last.mean:.3f}."
+        sentence = f"{drawn} all {n_views} views together label every image: {score} {last.mean:.3f}."
     else:
-        told = _change(sizes, score)
+        sentence = _change(sizes, score)
     if not unscored:
-        return told
+        return sentence
     without = (
         "1 subset has no score, as it leaves"
         if unscored == 1
         else f"{unscored} subsets have no score, as they leave"
     )
-    return f"{told} {without} images without a label."
+    return f"{sentence} {without} images without a label."
 
 
 def _change(sizes: list[SizeScore], score: str) -> str:
     first, last = sizes[0], sizes[-1]
     best = max(sizes, key=lambda size: size.mean)
-    told = (
+    sentence = (
         f"From {first.size} to {last.size} views the {score} changes from {first.mean:.3f} ± "
         f"{first.deviation:.3f} to {last.mean:.3f}"
     )
@@ -154,7 +154,7 @@ def _change(sizes: list[SizeScore], score: str) -> str:
         else f"; the highest mean, {best.mean:.3f} ± {best.deviation:.3f}, is that of {best.size}"
     )
     lucky = f"; the best subset has {max(sizes, key=lambda size: size.most).most:.3f}"
-    return f"{told}{highest}{lucky}."
+    return f"{sentence}{highest}{lucky}."
 
 
 def view_subsets(n_views: int, most: int, seed: int) -> list[tuple[int, ...]]:

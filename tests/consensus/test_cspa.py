@@ -4,7 +4,7 @@ import numpy as np
 
 from stages.consensus.cspa import CSPA, spectral_embedding
 from stages.consensus.graph_consensus import Ensemble
-from stages.consensus.partitions import distinct_rows, hypergraph
+from stages.consensus.hypergraph import distinct_rows, hypergraph
 from tests.consensus.ensembles import noisy_copies, same_partition
 
 

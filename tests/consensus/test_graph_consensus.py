@@ -16,9 +16,9 @@ from stages.consensus import graph_consensus
 from stages.consensus.cspa import CSPA
 from stages.consensus.graph_consensus import split_up_to
 from stages.consensus.hbgf import HBGF
+from stages.consensus.hypergraph import hypergraph
 from stages.consensus.mcla import MCLA
 from stages.consensus.nmf import NMFConsensus
-from stages.consensus.partitions import hypergraph
 from stages.core import memory
 from stages.core.dendrogram import number_by_size
 from stages.core.errors import ParameterError

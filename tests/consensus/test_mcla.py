@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stages.consensus.graph_consensus import Ensemble
+from stages.consensus.hypergraph import hypergraph
 from stages.consensus.mcla import MCLA, _strongest
-from stages.consensus.partitions import hypergraph
 
 
 def _strongest_of(rows, meta, weights):

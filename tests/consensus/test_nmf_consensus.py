@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import diags
 
+from stages.consensus.hypergraph import distinct_rows, hypergraph
 from stages.consensus.nmf import NMFConsensus
-from stages.consensus.partitions import distinct_rows, hypergraph
 from stages.core.errors import ParameterError
 from tests.consensus.ensembles import noisy_copies
 

@@ -51,7 +51,7 @@ def test_the_cut_of_one_cluster_lies_above_all_and_of_single_images_below():
 def test_a_cut_below_the_drawing_is_not_drawn():
     drawn = tree([Merge(30, 20, 21, 0.5, 9, 4, 5, None, None, True)])
     assert (drawn.cut, drawn.cut_height, drawn.groups) == (None, None, 2)
-    assert "The cut lies below what is drawn." in fill("dendrogram", dendrogram=drawn)
+    assert "The cut is below what is drawn." in fill("dendrogram", dendrogram=drawn)
 
 
 def test_many_leaves_widen_the_drawing_and_their_numbers_stand_upright():

@@ -255,7 +255,7 @@ rows:
         ("[0.5]", "['-']", "has the value '-'; give a number, null"),
         ("metric: purity", "metric: nmi", "does not know the data set or the metric"),
         ("dataset: d", "dataset: e", "does not know the data set or the metric"),
-        ("views: 1\n", "", r"is no table of published scores \('views'\)"),
+        ("views: 1\n", "", r"is not a table of published scores \('views'\)"),
         ("rows:\n", "rows:\n  - {method: cc, values: [0.4]}\n", "two values for d cc purity"),
         ("views: 1\n", "views: 1\nnotes: [{method: mvec, note: n}]\n", "a note on nothing"),
     ],

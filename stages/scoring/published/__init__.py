@@ -1,4 +1,4 @@
-"""What others published, as data, and ours beside it."""
+"""Published scores as data, and ours beside them."""
 
 from stages.scoring.published.comparison import Comparison, Measured, Method, compare, parse_method
 from stages.scoring.published.records import PublishedScore, published_scores, read_scores

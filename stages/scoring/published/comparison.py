@@ -27,7 +27,7 @@ MEAN = "mean of views"
 
 @dataclass(frozen=True)
 class Method:
-    """What was run, in the terms of `PublishedScore`."""
+    """A method that was run, in the terms of `PublishedScore`."""
 
     method: str
     view: str = ""
@@ -46,7 +46,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One score, ours and theirs; `difference` is ours less theirs. `note` tells in what the two differ.
+    """One score, ours and theirs; `difference` is ours less theirs. `note` says how the two differ.
 
     `images` and `clusters` are those of our score; of a mean of views, the fewest images and the mean of clusters.
     """
@@ -73,9 +73,10 @@ def dataset_key(name: str) -> str:
 
 
 def parse_method(name: str, layers: Mapping[str, str]) -> Method | None:
-    """Return what a method of `stages.evaluate` is, such as "baseline/vgg16/L1/ward", "train/jule/views/vgg16",
-    "train/jule/cc" or "train/images/mmdc"; None for what nobody published. `layers` are those that the networks of
-    an objective saw of single views.
+    """Return a method of `stages.evaluate` in the terms of published ones; None for what nobody published.
+
+    Names are such as "baseline/vgg16/L1/ward", "train/jule/views/vgg16", "train/jule/cc" or "train/images/mmdc".
+    `layers` are those that the networks of an objective saw of single views.
     """
     match parse_scored(name):
         case BaselineName(backbone, layer, algorithm):

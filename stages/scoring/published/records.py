@@ -23,7 +23,7 @@ class PublishedScore:
     for the objective `algorithm`), kmeans-of-METHOD (K-means on that network's embedding), end-to-end (trained on
     pixels), or another of the source. `view` and `layer` are empty for methods on all `views`, the number of the
     source's. `images` is None where the source does not say. `metric` is one of `METRICS`, exactly as defined in
-    `stages.scoring.scores`. `note` tells what is doubtful about the number, and begins with `dataset_note`, what
+    `stages.scoring.scores`. `note` says what is doubtful about the number, and begins with `dataset_note`, what
     is doubtful about the whole data set.
     """
 
@@ -62,7 +62,7 @@ def read_scores(file: Path) -> list[PublishedScore]:
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise ParameterError(
-            f"{file.name} is no table of published scores ({reason}); see its neighbours"
+            f"{file.name} is not a table of published scores ({reason}); see its neighbours"
         ) from None
     seen = set()
     for score in scores:

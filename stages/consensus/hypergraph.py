@@ -137,7 +137,7 @@ def distinct_rows(partitions: np.ndarray) -> DistinctRows:
 
     In each partition clusters are named by size, the largest first; of equal size, by a signature of the clusters
     that they meet in other partitions, refined as colours are in the test of Weisfeiler and Leman ("The reduction
-    of a graph to canonical form", 1968). Only clusters which this cannot tell apart are named by first image.
+    of a graph to canonical form", 1968). Only clusters which this cannot distinguish are named by first image.
     """
     named = _named_by_content(partitions)
     order = np.lexsort(named.T[::-1])
@@ -170,7 +170,7 @@ def _named_by_content(partitions: np.ndarray) -> np.ndarray:
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
-    """Spread uint64 `values` over all 64 bits, so that sums of them tell sets apart (splitmix64, Steele 2014)."""
+    """Spread uint64 `values` over all 64 bits, so that sums of them distinguish sets (splitmix64, Steele 2014)."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.consensus.partitions import check_ensemble, check_partitions, check_weights, distinct_rows, hypergraph
+from stages.consensus.hypergraph import check_ensemble, check_partitions, check_weights, distinct_rows, hypergraph
 from stages.core.errors import ParameterError
 from tests.consensus.ensembles import same_partition
 

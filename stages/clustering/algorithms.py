@@ -127,7 +127,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
         Algorithm("kmeans", "stages.clustering.kmeans:KMeans"),
-        Algorithm("minibatch_kmeans", "stages.clustering.minibatch_kmeans:MiniBatchKMeans"),
+        Algorithm("minibatch_kmeans", "stages.clustering.kmeans:MiniBatchKMeans"),
         *(
             Algorithm(linkage, "stages.clustering.agglomerative:Agglomerative", {"linkage": linkage})
             for linkage in ("ward", "average", "complete", "single")
@@ -143,7 +143,7 @@ ALGORITHMS: dict[str, Algorithm] = {
         Algorithm("zeta", "stages.clustering.zeta:Zeta", merges_copies=True),
         Algorithm("nmf_lp", "stages.clustering.nmf_lp:NMFLP", rotates=False),
         Algorithm("nmf_deep", "stages.clustering.nmf_deep:DeepSemiNMF", rotates=False),
-        Algorithm("genie", "stages.clustering.genie:Genie"),
+        Algorithm("genie", "stages.clustering.agglomerative:Genie"),
         Algorithm("hdbscan", "stages.clustering.density:HDBSCAN", counts=True),
         Algorithm("dbscan", "stages.clustering.density:DBSCAN", counts=True),
     )

@@ -41,7 +41,14 @@ class Ensemble(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class GraphConsensus(ClusterMixin, BaseEstimator):
-    """Base of the consensus functions: checks, equal images collapsed, as many clusters as asked for, numbered."""
+    """Base of the consensus functions: checks, equal images collapsed, as many clusters as asked for, numbered.
+
+    Attributes
+    ----------
+    labels_ : int32 (n), clusters numbered from 0 by size, the largest first (ties: by their first image). There
+        are `n_clusters`, or as many as there are images with different labels, if these are fewer.
+    n_features_in_ : m.
+    """
 
     n_clusters: int = 2
     weights: Any = None

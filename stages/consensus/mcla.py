@@ -29,9 +29,7 @@ class MCLA(GraphConsensus):
 
     Attributes
     ----------
-    labels_ : int32 (n), clusters numbered from 0 by size, the largest first (ties: by their first image). There
-        are `n_clusters`, or as many as there are images with different labels, if these are fewer.
-    n_features_in_ : m.
+    labels_, n_features_in_ : as of `GraphConsensus`.
     """
 
     def _divide(self, ensemble: Ensemble, n_clusters: int) -> np.ndarray:

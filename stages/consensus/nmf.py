@@ -38,10 +38,8 @@ class NMFConsensus(GraphConsensus):
 
     Attributes
     ----------
-    labels_ : int32 (n), clusters numbered from 0 by size, the largest first (ties: by their first image). There
-        are `n_clusters`, or as many as there are images with different labels, if these are fewer.
+    labels_, n_features_in_ : as of `GraphConsensus`.
     n_iter_ : updates made.
-    n_features_in_ : m.
     """
 
     max_iter: int = 50

@@ -140,7 +140,7 @@ def resampling_stability(
 
 def _check_candidates(candidates: Sequence[int], n_images: int) -> None:
     if len(candidates) == 0:
-        raise ParameterError("candidates is empty; give at least one number of clusters")
+        raise ParameterError("candidates are missing; give at least one number of clusters")
     for count in candidates:
         if not isinstance(count, Integral) or not 2 <= count < n_images:
             raise ParameterError(

@@ -7,10 +7,10 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from stages.clustering.agglomerative import Genie
 from stages.clustering.density import DBSCAN, HDBSCAN
 from stages.clustering.gaussian_mixture import GaussianMixture
-from stages.clustering.genie import Genie
-from stages.clustering.minibatch_kmeans import MiniBatchKMeans
+from stages.clustering.kmeans import MiniBatchKMeans
 from stages.core.errors import ParameterError
 
 COUNTED = [MiniBatchKMeans(3, random_state=0), GaussianMixture(3, random_state=0), Genie(3)]

@@ -151,7 +151,7 @@ def test_the_same_seed_gives_the_same_figures():
         (np.zeros((5, 2)), [2, 1], 3, "candidates hold 1; give whole numbers from 2 to 4"),
         (np.zeros((5, 2)), [5], 3, "candidates hold 5; give whole numbers from 2 to 4"),
         (np.zeros((5, 2)), [2.5], 3, "candidates hold 2.5"),
-        (np.zeros((5, 2)), [], 3, "no candidates"),
+        (np.zeros((5, 2)), [], 3, "candidates are missing"),
         (np.zeros((5, 2)), [2], 0, "n_resamples is 0"),
         (np.zeros((5, 1)), [2], 3, "one partition has no halves to compare; give at least 2"),
         (np.array([[0, -1], [0, -1], [0, 0], [0, 0]]), [2], 3, "only 2 images have labels in both halves"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -103,39 +102,25 @@ def compare(
     views there are noted.
     """
     theirs = [score for score in published if dataset_key(score.dataset) == dataset_key(dataset)]
-    pairs = []
+    found = []
     for score in theirs:
         method = Method(score.method, score.view, score.layer, score.algorithm)
         known = ours.get(method)
         if score.method in (*JOINT, *_SINGLE, _END_TO_END) and known and score.metric in known.scores:
             here, there = (1, 1) if score.view else (views, score.views)
             cnns = "" if score.view else f"CNNs: {_views(here)} here, {there} there, not checked to be the same"
-            pairs.append(_Pair(score, method, score.metric, known, score.value, here, there, cnns, score.note))
-    return [_comparison(pair) for pair in (*pairs, *_means(ours, theirs))]
+            found.append(_comparison(score, method, known, score.value, here, there, cnns, score.note))
+    return [*found, *_means(ours, theirs)]
 
 
-class _Pair(NamedTuple):
-    """Ours and theirs; `score` is theirs or, in a mean, one of them. `cnns` and `note` are remarks, or empty."""
-
-    score: PublishedScore
-    method: Method
-    metric: str
-    ours: Measured
-    published: float
-    here: int
-    there: int
-    cnns: str
-    note: str
-
-
-def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) -> list[_Pair]:
+def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) -> list[Comparison]:
     """The means over single views of what was run and published: both averages of printed or measured scores."""
     groups: dict[tuple[str, ...], list[PublishedScore]] = {}
     for score in theirs:
         if score.method in _SINGLE and score.view not in _NO_CNN:
             kind = (score.source, score.table, score.method, score.layer, score.algorithm, score.metric)
             groups.setdefault(kind, []).append(score)
-    pairs: list[_Pair] = []
+    found: list[Comparison] = []
     for (_, _, name, layer, algorithm, metric), scores in groups.items():
         same = {
             method.view: measured
@@ -156,45 +141,46 @@ def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) ->
         other = set(same) != {score.view for score in scores}
         cnns = f"other CNNs: {_views(here)} here, {there} there" if other else ""
         method = Method(name, MEAN, layer, algorithm)
-        pairs.append(_Pair(scores[0], method, metric, mean, printed, here, there, cnns, scores[0].dataset_note))
-    return pairs
+        found.append(_comparison(scores[0], method, mean, printed, here, there, cnns, scores[0].dataset_note))
+    return found
 
 
-def _comparison(pair: _Pair) -> Comparison:
-    score, value = pair.score, pair.ours.scores[pair.metric]
+def _comparison(
+    score: PublishedScore,
+    method: Method,
+    ours: Measured,
+    published: float,
+    here: int,
+    there: int,
+    cnns: str,
+    note: str,
+) -> Comparison:
+    """Put `ours` beside a `published` value, of `score` or of a mean that it is one of; remarks may be empty."""
+    value, clusters = ours.scores[score.metric], round(ours.clusters, 1)
+    remarks = []
+    if score.images is None:
+        remarks.append(f"{ours.images:,} images here, an unknown number there")
+    elif score.images != ours.images:
+        remarks.append(f"other images: {ours.images:,} here, {score.images:,} there")
+    if clusters != score.classes:
+        remarks.append(f"{clusters:g} {'cluster' if clusters == 1 else 'clusters'} here, {score.classes} there")
+    remarks += [remark for remark in (cnns, note and f"published: {note}") if remark]
     return Comparison(
         score.source,
         score.table,
-        pair.method,
-        pair.metric,
+        method,
+        score.metric,
         value,
-        pair.published,
-        value - pair.published,
-        pair.ours.images,
+        published,
+        value - published,
+        ours.images,
         score.images,
-        pair.ours.clusters,
+        ours.clusters,
         score.classes,
-        pair.here,
-        pair.there,
-        _note(pair),
+        here,
+        there,
+        "; ".join(remarks),
     )
-
-
-def _note(pair: _Pair) -> str:
-    remarks, images, clusters = [], pair.ours.images, round(pair.ours.clusters, 1)
-    if pair.score.images is None:
-        remarks.append(f"{images:,} images here, an unknown number there")
-    elif pair.score.images != images:
-        remarks.append(f"other images: {images:,} here, {pair.score.images:,} there")
-    if clusters != pair.score.classes:
-        remarks.append(
-            f"{clusters:g} {'cluster' if clusters == 1 else 'clusters'} here, {pair.score.classes} there"
-        )
-    if pair.cnns:
-        remarks.append(pair.cnns)
-    if pair.note:
-        remarks.append(f"published: {pair.note}")
-    return "; ".join(remarks)
 
 
 def _views(number: int) -> str:

@@ -1,1 +1,1 @@
-"""What the stage `train` does with one row of the comparison: estimator, parameters, training, results, curve."""
+"""The training stages around an estimator: parameters, inputs, checkpoint, results, learning curve."""

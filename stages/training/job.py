@@ -1,4 +1,4 @@
-"""What a stage trains: the frame that all methods share; `on_features` and `on_images` say how each fills it."""
+"""A training by a stage: the frame that all methods share, which `on_features` and `on_images` fill."""
 
 import importlib
 import warnings
@@ -14,7 +14,7 @@ from stages.core.seeds import derived_seed
 from stages.tables import ImageTable
 from stages.tables.methods import MethodName
 from stages.tables.trained_files import TrainedFiles
-from stages.training.fingerprint import training_code, training_fingerprint
+from stages.training.checkpoint import training_checkpoint
 from stages.training.hyperparameters import MACHINE, hyperparameters
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What one network is trained on: `fit` takes the `data` and the further arguments `given`.
+    """The inputs of one network's training: `fit` takes the `data` and the further arguments `given`.
 
     `read` are all the arrays that the result depends on. `models` are earlier networks that become parts of this
     one, and `facts` are written with the network, beside the settings.
@@ -87,7 +87,7 @@ class Job(ABC):
 
     @property
     def title(self) -> str:
-        """Return what the user calls it."""
+        """Return the name of the training for messages."""
         return f"{self.files.dataset}: {self.name}"
 
     @property
@@ -102,7 +102,7 @@ class Job(ABC):
         return [self]
 
     def settings(self) -> dict[str, Any]:
-        """Return what decides the results, as it is written with them."""
+        """Return the settings that decide the results, as they are written with them."""
         return {
             "objective": self.name.objective,
             "method": self.name.method,
@@ -119,7 +119,7 @@ class Job(ABC):
 
     @property
     def seed_names(self) -> tuple[str, ...]:
-        """Return what the seed of the network is derived for."""
+        """Return the names that the network's seed is derived from."""
         return (self.name.objective, self.name.method)
 
     @abstractmethod
@@ -135,7 +135,7 @@ class Job(ABC):
         return {name: value for name, value in self.parameters.items() if name != "preset"}
 
     def model(self, estimator: Estimator, inputs: Inputs) -> Any:
-        """Return what is saved as the network."""
+        """Return the network to be saved."""
         return estimator
 
     def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
@@ -160,16 +160,14 @@ def train(job: Job, device: "torch.device", show: Callable[[str, Any], None]) ->
 
     `show` takes the view, or "", and each record as it comes. What the estimator warns of names the view, too.
     """
-    from stages.deep.checkpoint import FileCheckpoint
-
     view = job.name.view or ""
     inputs = job.inputs(device)
-    checkpoint = FileCheckpoint(
+    checkpoint = training_checkpoint(
         job.files.scratch(job.name) / f"{view or 'all'}.safetensors",
-        training_fingerprint(inputs.read, {**job.settings(), "device": device.type}),
+        inputs.read,
+        {**job.settings(), "device": device.type},
+        job.SCRIPT,
         job.seconds,
-        training_code(job.SCRIPT),
-        warnings.warn,
     )
     estimator: Estimator = job.estimator(job.name.method)(
         job.n_clusters,

@@ -36,7 +36,7 @@ class FeatureJob(Job):
 
     @property
     def seed_names(self) -> tuple[str, ...]:
-        """Return what the seed of the network is derived for."""
+        """Return the names that the network's seed is derived from."""
         return (*super().seed_names, self.name.view or "all")
 
     def networks(self) -> Sequence[Self]:

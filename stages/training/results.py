@@ -1,4 +1,4 @@
-"""What a stage writes of the networks that a job trained: embeddings, models, clusters and learning curves."""
+"""The files of a finished training: embeddings, models, clusters and learning curves."""
 
 from collections.abc import Sequence
 from pathlib import Path

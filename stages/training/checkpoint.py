@@ -1,0 +1,38 @@
+"""The state of an unfinished training: from which data, parameters and code it can be continued."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.core.code_digest import code_digest
+
+if TYPE_CHECKING:
+    from stages.deep.checkpoint import FileCheckpoint
+
+
+def training_checkpoint(
+    file: Path, arrays: Sequence[np.ndarray], facts: Mapping[str, Any], script: str, seconds: float
+) -> "FileCheckpoint":
+    """Return the checkpoint in `file` of the training by a `script`, "stages.train".
+
+    It is of the `arrays` that the training reads, the JSON `facts` that decide it, and the code that computes. A
+    state is written every so many `seconds`; one of another training is not used, which is warned of.
+    """
+    from stages.deep.checkpoint import FileCheckpoint
+
+    code = code_digest(script, ("numba", "numpy", "scikit-learn", "scipy", "torch"))
+    return FileCheckpoint(file, training_fingerprint(arrays, facts), seconds, code, warnings.warn)
+
+
+def training_fingerprint(arrays: Sequence[np.ndarray], facts: Mapping[str, Any]) -> str:
+    """Return 64 hex digits for the `arrays` that a training reads and the JSON `facts` that decide it."""
+    digest = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

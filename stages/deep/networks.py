@@ -1,4 +1,4 @@
-"""Encoders of views: MVnet, with a perceptron for each view and one over their codes; a single perceptron; a stack.
+"""Encoders of views: MVnet, a perceptron for each view and one over their codes; a single one; and a stack.
 
 Guerin, Thiery, Nyiri, Gibaru and Boots, "Combining pretrained CNN feature extractors to enhance clustering of
 complex natural images", Neurocomputing 2021 (arXiv 2101.02767), sections 5.1 and 6.1: every perceptron is

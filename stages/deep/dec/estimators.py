@@ -1,6 +1,6 @@
 """DEC and IDEC over many views: from views to clusters through an autoencoder, and on from a checkpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -95,21 +95,22 @@ class EmbeddedClustering(EmbeddedParameters):
     def _given_clusters(
         self, views: list[np.ndarray], random: np.random.RandomState, saved: Mapping[str, Tensor]
     ) -> np.ndarray | None:
-        """The first clusters that the checkpoint or `init` gives, before the training: bad ones cost nothing."""
+        """The first clusters that the checkpoint or `init` gives; bad ones are refused before the training."""
         if "first" in saved:
             labels: np.ndarray = take(saved, "first", torch.empty(len(views[0]), dtype=torch.int64)).numpy()
             return labels
         if isinstance(self.init, str) and self.init == "kmeans":
             return None
-        if self._group.rank > 0:
-            return self._group.first(np.empty(len(views[0]), np.int64))
-        return self._group.first(given_labels(self.init, views, self.n_clusters, random))
+        return self._of_first(len(views[0]), lambda: given_labels(self.init, views, self.n_clusters, random))
 
     def _found_clusters(self, embedding: Tensor, random: np.random.RandomState) -> np.ndarray:
-        """The first clusters by K-means on the embedding (n, width), which the first process computes for all."""
-        if self._group.rank > 0:
-            return self._group.first(np.empty(len(embedding), np.int64))
-        return self._group.first(kmeans_labels(embedding.cpu().numpy(), self.n_clusters, self.n_init, random))
+        """The first clusters by K-means on the embedding (n, width)."""
+        rows = embedding.cpu().numpy()
+        return self._of_first(len(rows), lambda: kmeans_labels(rows, self.n_clusters, self.n_init, random))
+
+    def _of_first(self, n_images: int, labels: Callable[[], np.ndarray]) -> np.ndarray:
+        """The labels, int64 (n), which the first process computes for all."""
+        return self._group.first(labels() if self._group.rank == 0 else np.empty(n_images, np.int64))
 
     def _build(self, generator: torch.Generator) -> None:
         with torch.device("meta"):  # no memory and no random numbers yet

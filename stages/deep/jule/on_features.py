@@ -28,11 +28,11 @@ _FEATURES: dict[str, Any] = {"start": "xavier", "view_graphs": False}
 
 @dataclass(frozen=True)
 class ViewTrainee(Trainee):
-    """The parameters of `module` are trained, through which `forward` takes a batch of the `inputs`.
+    """Features and the network they are trained through, of which `module` has the parameters.
 
     inputs : tensors (n, d_j), all on one device.
     forward : a batch of each input, (b, d_j), to the embedding (b, w).
-    graphs : the graphs of single views; asked for in every period, as the views' codes may be trained, too.
+    graphs : returns the graphs of single views; called in every period, as the views' codes may change, too.
     """
 
     module: nn.Module
@@ -78,7 +78,7 @@ class RecurrentPerceptrons(RecurrentClustering, ViewClustering[Period]):
         check_flag("view_graphs", self.view_graphs)
 
     def _built(self, kind: type[Network]) -> Network:
-        """A network over the views, whose weights are still to be set."""
+        """A network over the views, with its weights still to be set."""
         with torch.device("meta"):  # no random numbers: the global state is not ours
             network = kind(self.n_features_in_, self.width, unit_length=True)
         return network.to_empty(device=self.device)
@@ -129,7 +129,7 @@ def start_as_projection(perceptron: nn.Module, rows: Tensor, generator: torch.Ge
     directions are the first r = min(h / 2, w, d, n) right singular vectors of the rows, not centred, so that
     lengths and angles of the rows are kept as well as r numbers can. A ReLU lets half a line through, so each
     direction takes two hidden units, one for each sign. Hidden units without a direction keep their weights, but
-    nothing comes of them at first. From more than 10,000 rows a sample is drawn.
+    contribute nothing at first. From more than 10,000 rows a sample is drawn.
 
     Drawn at random, a d-160-160 perceptron shuffles the neighbours of its input, and the first graph built on its
     output is worse than that of the features. This start loses next to nothing, and leaves everything to learn.

@@ -33,13 +33,13 @@ class ImageTrainee(Trainee):
         self.batch_statistics = batch_statistics
 
     def rows(self, images: Tensor) -> Tensor:
-        embedding: Tensor = self.module.train(len(images) > 1)(self.images[images])  # one has no statistics
+        embedding: Tensor = self.module.train(len(images) > 1)(self.images[images])  # one image has no statistics
         return embedding
 
     def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
         """Return the embedding, float32 (n, w); of a network that was never trained, the pixels instead.
 
-        Both are rows of length 1. Before its first step the network stands for nothing: as published, the first
+        Both are rows of length 1. An untrained network says nothing about the images: as published, the first
         clusters, and the negatives of the first period, come from the pixels. The statistics of batch
         normalisation are measured again: the running ones lag behind the weights, in small sets for long.
         """

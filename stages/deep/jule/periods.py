@@ -49,7 +49,7 @@ class Trainee(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where they are, and the network."""
+        """The device of the images and of the network."""
         return self.inputs[0].device
 
     @abstractmethod
@@ -58,7 +58,7 @@ class Trainee(ABC):
 
     @abstractmethod
     def features(self, batch_size: int, steps: int, merged: bool = False) -> np.ndarray:
-        """Return what the graph of all images is built on, float32 (n, w), after so many gradient `steps`.
+        """Return the features that the graph of all images is built on, float32 (n, w), after so many `steps`.
 
         `merged` says whether the clusters have once been as many as asked for.
         """
@@ -99,7 +99,7 @@ class Recurrence:
         self._nearest: Tensor | None = None  # to each cluster, by the graph that it was last merged on
 
     def begin_on(self, graph: Digraph) -> None:
-        """Take from the graph on which the first clusters were found which others are nearest to each."""
+        """Find the clusters that are nearest to each on the graph that the first clusters were found on."""
         self._nearest = self._nearest_on(graph)
 
     @property

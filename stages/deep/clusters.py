@@ -50,7 +50,8 @@ def matched(clusters: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
     common = np.zeros((k, k), dtype=np.int64)
     np.add.at(common, (clusters, others), 1)
     number: np.ndarray = linear_sum_assignment(-common)[1]
-    return number[clusters]
+    found: np.ndarray = number[clusters]
+    return found
 
 
 def share_changed(before: np.ndarray, after: np.ndarray) -> float:
@@ -77,4 +78,5 @@ def _confidence(distances: np.ndarray) -> np.ndarray:
     if distances.shape[1] == 1:
         return np.ones(len(distances))
     nearest, second = np.partition(distances, 1, axis=1)[:, :2].T
-    return 1 - np.divide(nearest, second, out=np.ones_like(second), where=second > 0)
+    ratios: np.ndarray = np.divide(nearest, second, out=np.ones_like(second), where=second > 0)
+    return 1 - ratios

@@ -1,4 +1,4 @@
-"""Images as networks take them: checked, embedded, and assigned to the nearest centre."""
+"""Images as the input of networks: checked, embedded, and assigned to the nearest centre."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class ImageEncoder(nn.Module, ABC):
 
 
 def embed_images(encoder: ImageEncoder, images: Tensor) -> Tensor:
-    """Return what the encoder makes of images, uint8 (n, c, h, w) on its device: float32 (n, width)."""
+    """Return the embedding of images, uint8 (n, c, h, w) on the encoder's device: float32 (n, width)."""
     step = at_once(encoder.sides(images.shape[2:]))
     with torch.no_grad(), exact_convolutions(images.device):
         return torch.cat([encoder(part).float() for part in images.split(step)])
@@ -115,8 +115,8 @@ class _Shaped(Learnt[AnyRecord]):
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class ImageClustering(_Shaped, NetworkClustering[AnyRecord]):
-    """A network on images that is trained to cluster, and what it makes of new images.
+class ImageClustering(_Shaped[AnyRecord], NetworkClustering[AnyRecord]):
+    """A network on images that is trained to cluster, and embeds and assigns new images.
 
     Attributes
     ----------

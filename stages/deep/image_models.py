@@ -131,7 +131,7 @@ def check_layer(encoder: Layered, layer: str) -> None:
 
 
 def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarray:
-    """Return what a layer of the network makes of images, uint8 (n, c, h, w): float32 (n, d).
+    """Return the features of images, uint8 (n, c, h, w), in a layer of the network: float32 (n, d).
 
     Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016, so
     transferred a network that was trained on one set of images to another: the output of the network ("top"), and

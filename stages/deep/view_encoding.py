@@ -1,4 +1,4 @@
-"""Views as networks take them: checked, brought to one scale, embedded, and assigned to the nearest centre."""
+"""Views as the input of networks: checked, brought to one scale, embedded, and assigned to the nearest centre."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ class FittedOnViews(Protocol):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ViewClustering(NetworkClustering[AnyRecord]):
-    """A network on a list of views that is trained to cluster, and what it makes of new images.
+    """A network on a list of views that is trained to cluster, and embeds and assigns new images.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The merging steps of JULE: a neighbour graph of what the network makes of the images, and clusters on it."""
+"""The merging steps of JULE: a neighbour graph of the network's embedding, and clusters on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""JULE on features: perceptrons trained on the clusters that merge in what they make of the images."""
+"""JULE on features: perceptrons trained on the clusters that merge in their embedding."""
 
 import copy
 from collections.abc import Callable, Sequence

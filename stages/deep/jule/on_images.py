@@ -1,4 +1,4 @@
-"""JULE on images: a convolutional network trained on the clusters that merge in what it makes of the images."""
+"""JULE on images: a convolutional network trained on the clusters that merge in its embedding."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -131,11 +131,11 @@ class ImageJULE(RecurrentClustering, ImageClustering[Period]):
 
 
 def in_training_mode(network: nn.Module, images: Tensor, batch_size: int) -> Tensor:
-    """Return what the network makes of images (n, c, h, w) in training mode: float32 (n, width).
+    """Return the embedding of images (n, c, h, w) in training mode: float32 (n, width).
 
-    Batch normalisation takes its statistics from batches of at most `batch_size` images, but at least two, all of
-    the same size but for one image; their means become those of the evaluation mode. A batch is every so many-th
-    image: where images are in order of their classes, it still has some of each.
+    Batch normalisation takes its statistics from batches of equal size, give or take one image, with at most
+    `batch_size` images but at least two; their means become those of the evaluation mode. With k batches, each has
+    every k-th image: where images are in order of their classes, it still has some of each.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in layers]

@@ -2,7 +2,7 @@
 
 Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016: from
 many small clusters on, each period trains the network on the clusters there are, then merges some of them on the
-graph of what the network makes of the images. Training lowers a triplet loss: an image should be nearer to its own
+graph of the network's embedding. Training lowers a triplet loss: an image should be nearer to its own
 cluster than to others.
 """
 

@@ -108,7 +108,7 @@ def middle_view(images: Tensor, crop: int, size: int) -> Tensor:
     """Return the middle crop of images, uint8 (b, c, h, w), resized: float32 (b, c, size, size) in [0, 1]."""
     from torchvision.transforms.v2 import functional
 
-    middle = functional.center_crop(images, [crop, crop]).float() / 255
+    middle: Tensor = functional.center_crop(images, [crop, crop]).float() / 255
     if crop == size:
         return middle
     return torch.nn.functional.interpolate(
@@ -163,7 +163,8 @@ def _grey(images: Tensor) -> Tensor:
 
     if images.shape[1] == 1:
         return images
-    return functional.rgb_to_grayscale(images, num_output_channels=3)
+    greys: Tensor = functional.rgb_to_grayscale(images, num_output_channels=3)
+    return greys
 
 
 def _blend(images: Tensor, others: Tensor, factor: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ class MMDC(MixtureParameters):
 
     Shiran and Weinshall, "Multi-modal deep clustering: unsupervised partitioning of images" (arXiv 1912.02678),
     and their code. Every image has a target, a point of a mixture of `n_clusters` Gaussians. In each batch the
-    targets are permuted among its images so that they are nearest to what the network makes of these; then a
+    targets are permuted among its images so that they are nearest to the network's outputs for these; then a
     step of gradient descent brings an augmented view of each image nearer to its target. Between such passes
     the same network learns to tell four rotations of an image apart. In the end the targets follow clusters
     that K-means finds.

@@ -169,7 +169,7 @@ class MixtureTraining:
         return outputs
 
     def _batches(self) -> Iterator[Tensor]:
-        """All images once, in batches of one size, but for one image: one alone would have no statistics."""
+        """All images once, in batches of equal size, give or take one: an image alone would have no statistics."""
         order = torch.randperm(len(self.images), generator=self.order).to(self.images.device)
         yield from order.tensor_split(-(-len(order) // self.plan.batch_size))
 
@@ -190,7 +190,7 @@ class MixtureTraining:
         return autocast(self.images.device, self.plan.precision)
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that the next epoch depends on, but for weights, by name."""
+        """Return all that the next epoch depends on, except weights, by name."""
         state = {
             "epochs": torch.tensor(self.epochs),
             "order": self.order.get_state(),

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
@@ -153,12 +152,6 @@ def test_presets_are_arguments_that_work(blobs: Blobs, estimator: Any, name: str
     model = estimator(3, **given, random_state=0).fit([view / 2 for view in views])
     assert adjusted_rand_score(labels, model.labels_) == 1
     assert model.embedding_.shape == (60, 10)
-
-
-def test_the_constructor_only_stores() -> None:
-    model = DEC(4, momentum=-1, network="nonsense")
-    assert clone(model).get_params() == model.get_params()
-    assert not [name for name in vars(model) if name.endswith("_")]
 
 
 def test_noise_drops_its_share_and_keeps_the_mean(blobs: Blobs) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.random import RandomState
-from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
@@ -185,9 +184,3 @@ def test_empty_clusters_are_warned_of(blobs: Blobs) -> None:
     given[[0, 20, 40]] = 3
     with pytest.warns(UserWarning, match="1 of 4 clusters are empty; ask for fewer clusters"):
         small(4, init=given, anchor_epochs=0, refine_epochs=0).fit(views)
-
-
-def test_the_constructor_only_stores() -> None:
-    model = IDEC(4, gamma=-1, init="nonsense")
-    assert clone(model).get_params() == model.get_params()
-    assert not [name for name in vars(model) if name.endswith("_")]

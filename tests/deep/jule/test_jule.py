@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
@@ -217,13 +216,6 @@ def test_a_cluster_with_most_images_is_warned_of(blobs: Blobs) -> None:
     rows = np.flatnonzero((labels == 0) | (np.arange(60) % 5 == 0))
     with pytest.warns(UserWarning, match="one cluster holds 20 of 28 images"):
         small().fit([view[rows] for view in views])
-
-
-@pytest.mark.parametrize("estimator", ALL)
-def test_the_constructor_only_stores(estimator: type) -> None:
-    model = estimator(4, gamma=-1, start="nonsense")
-    assert clone(model).get_params() == model.get_params()
-    assert not [name for name in vars(model) if name.endswith("_")]
 
 
 def test_presets_name_parameters() -> None:

@@ -71,6 +71,14 @@ def test_commands_exist(page):
     assert named <= set(COMMANDS)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_stages_that_commands_name_exist(page):
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for words in re.findall(r"\bdvc (?:repro|pull|commit)((?: [\w@-]+)+)", _text(page)):
+        named = {word.partition("@")[0] for word in words.split() if not word.startswith("-")}
+        assert named <= stages.keys()
+
+
 def test_every_key_of_params_is_documented():
     documented = set(re.findall(r"`([\w.]+)`", _text(ROOT / "docs" / "parameters.md")))
     documented |= {name.rpartition(".")[2] for name in documented}

@@ -51,8 +51,8 @@ def export(
         bool,
         typer.Option(
             "--keep-folders",
-            help="Keep the images' sub-folders within each cluster. Without: of equal names the second becomes "
-            "'a (2).png'.",
+            help="Keep the images' sub-folders within each cluster. Without it, duplicate file names "
+            "get a suffix: 'a (2).png'.",
         ),
     ] = False,
     ranked: Annotated[

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stages import diagnosis
-from stages.core.command import application
+from stages.core.command import application, one_line
 from stages.core.errors import ManyviewsError
 from stages.diagnosis import Check, Finding, examine, inputs
 
@@ -54,7 +54,7 @@ def doctor(
             for finding in result.result():
                 found.append((name, finding))
                 if not as_json:
-                    print(f"{finding.level:8} {name}: {_one_line(finding.message)}", flush=True)
+                    print(f"{finding.level:8} {name}: {one_line(finding.message)}", flush=True)
     if as_json:
         rows = [{"check": name, "level": level, "message": message} for name, (level, message) in found]
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -160,10 +160,6 @@ def _tables(parameters: dict[str, Any], data: Path) -> Iterable[Finding]:
     from stages.diagnosis.tables import check_tables
 
     return check_tables(parameters, data)
-
-
-def _one_line(message: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
 
 
 app = application(doctor)

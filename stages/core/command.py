@@ -65,6 +65,10 @@ def _fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
+def one_line(message: str) -> str:
+    """Return a message, in which names of files may stand, with line ends and control characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+
+
 def _report(kind: str, message: str) -> None:
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    print(f"{kind}: {line}", file=sys.stderr, flush=True)
+    print(f"{kind}: {one_line(message)}", file=sys.stderr, flush=True)

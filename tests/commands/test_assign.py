@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from tests.extraction import prepare
 from tests.shell import Shell, exit_status
 
 N_IMAGES = 21
-SETTINGS = {"backbones": ["other", "tiny"], "layer": "L3", "seed": 0}
+SETTINGS: dict[str, Any] = {"backbones": ["other", "tiny"], "layer": "L3", "seed": 0}
 
 Rows = list[dict[str, str]]
 Call = Callable[..., tuple[int, str, str]]
@@ -117,7 +118,7 @@ def same(rows: Rows, others: Rows) -> bool:
     """Equal, with confidences but for rounding."""
     kept = [[(row["path"], row["cluster"]) for row in table] for table in (rows, others)]
     sure = [np.array([float(row["confidence"]) for row in table]) for table in (rows, others)]
-    return kept[0] == kept[1] and bool(np.allclose(*sure, atol=1e-4))
+    return kept[0] == kept[1] and bool(np.allclose(sure[0], sure[1], atol=1e-4))
 
 
 @pytest.mark.parametrize("options", [(), ("--preprocessing", "published"), ("--precision", "bf16")])

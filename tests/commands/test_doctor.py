@@ -5,9 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def project(healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("MANYVIEWS_DEVICE", "cpu")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     # What else goes on on this machine is none of the project's business.
-    monkeypatch.setattr("shutil.disk_usage", lambda _: namedtuple("usage", "free")(1 << 40))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 40))
     monkeypatch.setattr("stages.core.memory.available_memory", lambda: 1 << 40)
     return tmp_path / "project"
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from stages.backbones.network import LayerNetwork
-from stages.core.errors import BackboneError, ParameterError
+from stages.core.errors import BackboneError, ParameterError, one_line
 
 # From pixels, uint8 (batch, crop, crop, 3), to one float32 (batch, d) per layer.
 Worker = Callable[[np.ndarray], list[np.ndarray]]
@@ -69,9 +69,9 @@ def make_workers(
         with warnings.catch_warnings(action="ignore"), _quiet():  # of the compilers, about networks not ours
             return make(network, precision, batch_size, count)
     except Exception as error:  # a compiler raises whatever the network leads it to
-        reason = " ".join(str(error).split())[:200]
         raise BackboneError(
-            f"{compiler} cannot compile the network ({type(error).__name__}: {reason}); give compiler none"
+            f"{compiler} cannot compile the network ({type(error).__name__}: {one_line(error)}); "
+            "give compiler none"
         ) from None
 
 

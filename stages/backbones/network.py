@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from stages.backbones.card import Backbone, Preprocessing, Tap
-from stages.core.errors import BackboneError
+from stages.core.errors import BackboneError, one_line
 
 
 def load_network(backbone: Backbone, weights: Path) -> nn.Module:
@@ -35,8 +35,7 @@ def load_network(backbone: Backbone, weights: Path) -> nn.Module:
         if backbone.library != "timm" or backbone.weights.match == "order":
             network.load_state_dict(tensors)
     except (RuntimeError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise BackboneError(f"{weights} does not fit {backbone.architecture}: {reason}") from None
+        raise BackboneError(f"{weights} does not fit {backbone.architecture}: {one_line(error)}") from None
     return network
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import stages
 from stages.backbones.extraction import Decode, Features, Recipe, ShardExtractor
-from stages.core.errors import BackboneError, ParameterError
+from stages.core.errors import BackboneError, ParameterError, one_line
 from stages.core.runlog import Timings
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def ray_extractor(
     try:
         ray.init(address=address, runtime_env=code, log_to_driver=False, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ParameterError(f"no Ray cluster answers at RAY_ADDRESS={address} ({reason})") from None
+        raise ParameterError(f"no Ray cluster answers at RAY_ADDRESS={address} ({one_line(error)})") from None
     try:
         yield RayExtractor(ray, recipe, weights, decode, device)
     finally:

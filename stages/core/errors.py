@@ -1,4 +1,4 @@
-"""The exceptions that a user can cause. Each message is one line: what is wrong, and the way out."""
+"""The exceptions that a user can cause. Each message is one line: the fault, and the way out."""
 
 
 class ManyviewsError(Exception):
@@ -23,3 +23,9 @@ class BackboneError(ManyviewsError):
 
 class TableError(ManyviewsError):
     """A table is missing, unreadable, or belongs to other images."""
+
+
+def one_line(error: Exception, most: int = 300) -> str:
+    """Another library's message on one line of at most `most` characters; the type of an error without one."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else f"{text[:most]}..."

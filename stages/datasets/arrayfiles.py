@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _IDX = re.compile(r"(?:(.*)[-_.])?images([-_.])idx(\d)(.*)", re.IGNORECASE)  # such as train-images-idx3-ubyte.gz
@@ -70,7 +70,7 @@ def _found(members: Mapping[str, Any], name: str, path: Path, key: str) -> Any:
 
 
 def _damaged(path: Path, error: Exception) -> DatasetError:
-    return DatasetError(f"{path} cannot be read ({' '.join(str(error).split()) or type(error).__name__})")
+    return DatasetError(f"{path} cannot be read ({one_line(error)})")
 
 
 def _numpy(path: Path, *wanted: str) -> dict[str, np.ndarray | None]:

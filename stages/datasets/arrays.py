@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 from stages.datasets.arrayfiles import Part, open_arrays
 from stages.datasets.images import RawImage, pixel_images
 from stages.datasets.keys import near, resolve_path
@@ -131,7 +131,7 @@ def _read(array: Any, index: Any, where: str) -> np.ndarray:
     try:
         return np.asarray(array[index])
     except (OSError, RuntimeError, MemoryError) as error:  # a damaged block of an HDF5 file
-        raise DatasetError(f"{where} cannot be read ({' '.join(str(error).split())})") from None
+        raise DatasetError(f"{where} cannot be read ({one_line(error)})") from None
 
 
 def _to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TypeVar
 from urllib.error import HTTPError
 
-from stages.core.errors import FetchError
+from stages.core.errors import FetchError, one_line
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def load_or_fetch(what: str, load: Callable[[bool], T], by_hand: str, report: Ca
         if isinstance(error, HTTPError):  # it holds the connection
             error.close()
         raise FetchError(
-            f"{what} could not be fetched ({_reason(error)}); check the network, or {by_hand}"
+            f"{what} could not be fetched ({one_line(error)}); check the network, or {by_hand}"
         ) from None
 
 
@@ -50,9 +50,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _reason(error: Exception) -> str:
-    """The reason for an error, on one line of at most 300 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]}..."

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
 from stages.datasets.folder import read_folder
@@ -109,7 +109,7 @@ def _read_mapping(file: Path) -> dict[Any, Any]:
     try:
         settings = yaml.safe_load(file.read_bytes())
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: the 31st of February
-        raise DatasetError(f"{file} is not YAML ({' '.join(str(error).split())})") from None
+        raise DatasetError(f"{file} is not YAML ({one_line(error)})") from None
     if not isinstance(settings, dict):
         raise DatasetError(f"{file} has no keys; write one a line, such as `reader: package`")
     return settings

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 from stages.datasets.folder import read_folder
 from stages.datasets.images import RawImage
 from stages.datasets.keys import near
@@ -90,7 +90,7 @@ def read_annotation(file: Path) -> list[Thing]:
         return [Thing(_text(thing, "name"), _text(thing, "difficult", "0") == "1") for thing in found]
     except (OSError, ValueError, ElementTree.ParseError) as error:
         raise DatasetError(
-            f"{file} is not an annotation of VOC ({' '.join(str(error).split())}); remove it to fetch it again"
+            f"{file} is not an annotation of VOC ({one_line(error)}); remove it to fetch it again"
         ) from None
 
 

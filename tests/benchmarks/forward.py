@@ -1,4 +1,4 @@
-"""The forward passes of the stage alone: the same lanes and batches, over pixels that are already there.
+"""The forward passes of the stage alone: the same workers and batches, over pixels that are already there.
 
 `python -m tests.benchmarks.forward FOLDER BACKBONE` prints images per second.
 """

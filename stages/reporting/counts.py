@@ -103,7 +103,7 @@ def _verdict(curves: Sequence[Curve], used: int) -> str:
     numbers = {curve.count for curve in curves}
     listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
     if numbers == {used}:
-        return f"The {used} clusters of this page are what all of it points at."
+        return f"Everything here points at the {used} clusters of this page."
     if len(numbers) == 1:
-        return f"All of it points at {numbers.pop()} clusters, not at the {used} of this page."
+        return f"Everything here points at {numbers.pop()} clusters, not at the {used} of this page."
     return f"They disagree: {listed}; this page has {used}. Look at the clusters before you trust one."

@@ -42,8 +42,8 @@ def test_a_curve_lies_within_its_frame():
 @pytest.mark.parametrize(
     ("used", "verdict"),
     [
-        (4, "The 4 clusters of this page are what all of it points at."),
-        (2, "All of it points at 4 clusters, not at the 2 of this page."),
+        (4, "Everything here points at the 4 clusters of this page."),
+        (2, "Everything here points at 4 clusters, not at the 2 of this page."),
     ],
 )
 def test_agreement(used, verdict):

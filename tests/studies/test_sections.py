@@ -82,7 +82,7 @@ def test_sections_are_well_formed_and_escaped(chart):
 def test_what_sections_show(chart):
     published, none, classes, subsets, layers, panels, _ = map(studies.render_section, every_section(chart))
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
-    assert "No published score is of this image set" in none
+    assert "There is no published score of this image set" in none
     assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
     assert "umist, scored here on 570 to 575 images." in published
     assert "complementarity.csv" not in classes

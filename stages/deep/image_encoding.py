@@ -1,9 +1,9 @@
 """Images as the input of networks: checked, embedded, and assigned to the nearest centre."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,8 +16,6 @@ from stages.deep.clusters import nearest_centres
 from stages.deep.distributed import Group
 from stages.deep.estimator import Learnt, NetworkClustering
 from stages.deep.precision import exact_convolutions
-
-Network = TypeVar("Network", bound=nn.Module)
 
 _IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
 
@@ -85,21 +83,6 @@ def embed_images(encoder: ImageEncoder, images: Tensor) -> Tensor:
     step = at_once(encoder.sides(images.shape[2:]))
     with torch.no_grad(), exact_convolutions(images.device):
         return torch.cat([encoder(part).float() for part in images.split(step)])
-
-
-def first_network(
-    make: Callable[[], Network], initialise: Callable[[Network], None], device: str | torch.device
-) -> Network:
-    """Return the network that `make` builds, with the first weights that `initialise` gives it, on the device.
-
-    The weights are drawn on the CPU, so that every device starts from the same, and the global random state is
-    left alone. They are stored channels last, which makes convolutions faster.
-    """
-    with torch.device("meta"):  # no random numbers
-        network = make()
-    network = network.to_empty(device="cpu")
-    initialise(network)
-    return network.to(torch.device(device)).to(memory_format=torch.channels_last)
 
 
 def at_once(sides: Sequence[int]) -> int:

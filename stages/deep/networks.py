@@ -6,13 +6,16 @@ d-160-160, hidden units are ReLU, weights start as Xavier's. Outputs are linear 
 length, as in the network of JULE that the paper builds on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from stages.deep.precision import full_precision
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def stacked(widths: Sequence[int]) -> nn.Sequential:
@@ -86,6 +89,24 @@ class MVnet(nn.Module):
     def forward(self, views: Sequence[Tensor]) -> Tensor:
         """Return the embedding (b, width)."""
         return self.join(self.view_codes(views))
+
+
+def first_network(
+    make: Callable[[], Network],
+    initialise: Callable[[nn.Module, torch.Generator], None],
+    generator: torch.Generator,
+    device: str | torch.device,
+) -> Network:
+    """Return the network that `make` builds, with the first weights that `initialise` draws, on the device.
+
+    The weights are drawn on the CPU, so that every device starts from the same, and the global random state is
+    left alone. Those of convolutions are stored channels last, which makes them faster.
+    """
+    with torch.device("meta"):  # no memory and no random numbers yet
+        network = make()
+    network = network.to_empty(device="cpu")
+    initialise(network, generator)
+    return network.to(torch.device(device)).to(memory_format=torch.channels_last)
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:

@@ -18,7 +18,7 @@ from stages.deep.dec.first_clusters import given_labels, kmeans_labels
 from stages.deep.dec.parameters import EmbeddedParameters, Epoch
 from stages.deep.dec.phases import Clustering, Phase, Pretraining
 from stages.deep.distributed import Group
-from stages.deep.networks import initialise
+from stages.deep.networks import first_network, initialise
 from stages.deep.view_encoding import embed
 
 # Constructor arguments for the stacked autoencoder, by source. "published": Xie, Girshick and Farhadi, ICML 2016,
@@ -113,11 +113,10 @@ class EmbeddedClustering(EmbeddedParameters):
         return self._group.first(labels() if self._group.rank == 0 else np.empty(n_images, np.int64))
 
     def _build(self, generator: torch.Generator) -> None:
-        with torch.device("meta"):  # no memory and no random numbers yet
-            network = build_autoencoder(self.network, self.n_features_in_, self.width)
-        network.to_empty(device="cpu")
-        initialise(network, generator)  # on the CPU, so that every device starts from the same weights
-        self.network_ = network.to(self.device)
+        widths = self.n_features_in_
+        self.network_ = first_network(
+            lambda: build_autoencoder(self.network, widths, self.width), initialise, generator, self.device
+        )
         self.encoder_ = self.network_.encoder
 
     def _train(self, phase: Phase, labels: np.ndarray | None, saved: Mapping[str, Tensor]) -> None:

@@ -7,14 +7,7 @@ import numpy as np
 
 from stages.clustering.gdl import cluster_by_degree
 from stages.clustering.merge_rule import Rule
-from stages.clustering.neighbours import (
-    Digraph,
-    digraph,
-    edge_matrix,
-    mean_digraph,
-    nearest_components,
-    ranked,
-)
+from stages.clustering.neighbours import Digraph, digraph, edge_matrix, mean_digraph, nearest_components, ranked
 
 _SAME = 1e-5  # of rows of length 1: less is rounding
 

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from stages.clustering import normalise
 from stages.core.checks import check_flag
-from stages.deep.image_encoding import ImageClustering, embed_images, first_network
+from stages.deep.image_encoding import ImageClustering, embed_images
 from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
 from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
 from stages.deep.jule.periods import RecurrentClustering, Trainee
+from stages.deep.networks import first_network
 from stages.deep.precision import exact_convolutions
 
 _ROWS = 4096  # normalised at once
@@ -125,7 +126,8 @@ class ImageJULE(RecurrentClustering, ImageClustering[Period]):
         blocks = choose_blocks(self.network, self.image_shape_)
         return first_network(
             lambda: ConvEncoder(self.image_shape_, blocks.pooled, blocks.padding, self.width),
-            lambda network: initialise_convolutions(network, torch.Generator().manual_seed(seed)),
+            initialise_convolutions,
+            torch.Generator().manual_seed(seed),
             self.device,
         )
 

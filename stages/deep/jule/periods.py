@@ -17,15 +17,7 @@ from torch import Tensor, nn
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, numbered
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import (
-    history_state,
-    load_optimiser,
-    load_weights,
-    named,
-    optimiser_state,
-    part,
-    take,
-)
+from stages.deep.checkpoint import history_state, load_optimiser, load_weights, named, optimiser_state, part, take
 from stages.deep.clusters import cluster_means, share_changed, warn_of_sizes
 from stages.deep.distributed import Group
 from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
@@ -84,12 +76,8 @@ class Recurrence:
         generator: torch.Generator,
         save: Callable[[], None] = lambda: None,
     ) -> None:
-        self.trainee = trainee
-        self.agglomeration = agglomeration
-        self.plan = plan
-        self.representatives = representatives
-        self.generator = generator
-        self.save = save
+        self.trainee, self.agglomeration, self.plan = trainee, agglomeration, plan
+        self.representatives, self.generator, self.save = representatives, generator, save
         self.group = Group.current()
         self.forward: np.ndarray | None = None  # the clusters when they first were as many as asked for
         self.again = 0
@@ -190,12 +178,9 @@ class Recurrence:
         plan, parameters = self.plan, self.trainee.module.parameters()
         if plan.optimiser == "adam":
             return torch.optim.Adam(parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        decay, dampening = plan.weight_decay, plan.dampening
         return torch.optim.SGD(
-            parameters,
-            lr=plan.learning_rate,
-            momentum=0.9,
-            dampening=plan.dampening,
-            weight_decay=plan.weight_decay,
+            parameters, lr=plan.learning_rate, momentum=0.9, dampening=dampening, weight_decay=decay
         )
 
     def _set_rate(self) -> None:

@@ -9,11 +9,12 @@ from stages.core.checks import check_number
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part
 from stages.deep.clusters import nearest_centres, warn_of_sizes
-from stages.deep.image_encoding import embed_images, first_network
+from stages.deep.image_encoding import embed_images
 from stages.deep.mmdc.augmentation import Augmentation
 from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
 from stages.deep.mmdc.training import MixtureTraining, draw_targets
+from stages.deep.networks import first_network
 from stages.deep.precision import exact_convolutions
 
 
@@ -89,16 +90,14 @@ class MMDC(MixtureParameters):
         channels, crop, size = self.image_shape_[0], augmentation.crops[0], augmentation.size
         return first_network(
             lambda: MixtureEncoder(self.network, channels, self.n_clusters, crop, size),
-            lambda network: initialise_mixture(network, generator),
+            initialise_mixture,
+            generator,
             self.device,
         )
 
     def _rotation_head(self, generator: torch.Generator) -> nn.Linear:
-        return first_network(
-            lambda: nn.Linear(self.encoder_.output.in_features, 4),
-            lambda head: initialise_mixture(head, generator),
-            self.device,
-        )
+        width = self.encoder_.output.in_features
+        return first_network(lambda: nn.Linear(width, 4), initialise_mixture, generator, self.device)
 
     def _state_of(self, training: MixtureTraining) -> dict[str, Tensor]:
         """The state of the fit after an epoch."""

@@ -18,10 +18,10 @@ class Checkpoint(Protocol):
     """Keeps the state of one training: tensors on the CPU, by name."""
 
     def load(self) -> dict[str, Tensor] | None:
-        """Return the state that was last saved, or None where there is none of this very training."""
+        """Return the state that was last saved, or None where there is none of this training."""
 
     def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Save the state, which is asked for only if this is the time to."""
+        """Save the state if it is time to; only then is `state` called."""
 
 
 class Record(Protocol):
@@ -43,8 +43,8 @@ class FileCheckpoint:
     """A checkpoint in `file`, for the training of these data and parameters, `fingerprint`, by this `code`.
 
     A state of another fingerprint, or by other code, counts as none; `report` is called with one line that says
-    so. States are written when `seconds` have passed since the last; a kill can cost no more than that time. The
-    file is never half-written.
+    so. States are written when `seconds` have passed since the last, so that a kill costs no more than that time.
+    The file is never half-written.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class FileCheckpoint:
         self.file.unlink(missing_ok=True)
 
     def _refusal(self, made_by: Mapping[str, str]) -> str:
-        """Why a state is of no use here, "" if it is."""
+        """The reason why a state cannot be used here, "" if it can."""
         if made_by.get("fingerprint") != self._made_by["fingerprint"]:
             return "of other data or parameters"
         return "left by other code or other versions of packages" if made_by != self._made_by else ""
@@ -125,7 +125,7 @@ def take(state: Mapping[str, Tensor], name: str, like: Tensor) -> Tensor:
 
 
 def load_weights(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put the tensors of `state` into the module, all of its own names and shapes."""
+    """Put the tensors of `state` into the module, whose names and shapes they must have."""
     module.load_state_dict({name: take(state, name, tensor) for name, tensor in module.state_dict().items()})
 
 

@@ -45,14 +45,13 @@ class EmbeddedParameters(ViewClustering[Epoch]):
     width : units of every hidden layer, code and embedding of "mvnet" and "mlp" (Guerin et al.: 160).
     pretrain_epochs : passes over the images that learn to reconstruct, by Adam.
     pretrain_noise : share of the inputs, 0 to below 1, that it sets to zero, at random (DEC, section 4.3: 0.2).
-    pretrain_learning_rate : its step size; None: `learning_rate`.
+    pretrain_learning_rate : size of its steps; None: `learning_rate`.
     anchor_epochs : passes that learn the first clusters; see `stages.deep.dec.phases.Clustering`.
     refine_epochs : passes, at most, whose target is the sharpened assignments.
     update_interval : batches after which the target is computed again, counted across passes; None: once a pass.
-    batch_size : (256).
     shuffle : whether the batches of every pass are drawn again, or the images taken in order.
     optimiser : of the clustering, "adam" or "sgd".
-    learning_rate : its step size.
+    batch_size, learning_rate : images in a step (256); size of the steps of the clustering (DEC 0.01, IDEC 0.001).
     momentum : of "sgd".
     reduction : "mean": the losses are means over a batch, the reconstruction also over features and views (the
         released code); "sum": sums over all of these (the papers' equations), so that wide views outweigh the

@@ -92,9 +92,8 @@ class RecurrentParameters(NetworkClustering[Period]):
     reruns : how often the images are clustered again, from nearest neighbours on, after the last merge. 0 gives
         the result "SF" of the paper, 1 with `train_again` off "RC".
     train_again : whether the network is trained on the final clusters before each of these.
-    batch_size : (100).
     optimiser : "adam", or "sgd" with momentum 0.9, slowed down as in the released code; a new one in each period.
-    learning_rate : (0.01 with "sgd").
+    batch_size, learning_rate : see `NetworkClustering` (100, and 0.01 with "sgd").
     dampening : of the momentum (released code, by Torch's default: 0.9).
     weight_decay : weight of the squared weights (5e-5).
     gamma, margin, anchors_only : of the loss (2, 0.2), see `stages.deep.jule.periods.triplet_loss`.

@@ -7,6 +7,9 @@ import pytest
 
 from tests.shell import Outcome, Shell, exit_status
 
+# Two test processes share the cores (see pyproject.toml): each, and all that it starts, computes on one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

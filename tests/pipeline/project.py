@@ -71,7 +71,7 @@ class Project:
         file = self.folder / "params.yaml"
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         for key, value in params.items():
-            content[key] = {**content[key], **value} if isinstance(value, dict) else value
+            content[key] = {**(content.get(key) or {}), **value} if isinstance(value, dict) else value
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
     def git(self, *arguments: str, fails: bool = False) -> str:

@@ -6,11 +6,11 @@ import pytest
 
 from stages.tables import read_images, read_partitions
 from tests.pipeline.project import NAMES, assert_restored
-from tests.pipeline.stagenames import JOINT, VIEWS, own
+from tests.pipeline.stagenames import CHECK, JOINT, VIEWS, own
 
 
 def test_everything_runs_once_and_then_nothing(computed, project):
-    assert computed.ran == {"download@drawings", *own("pixels"), VIEWS, *JOINT}
+    assert computed.ran == {CHECK, "download@drawings", *own("pixels"), VIEWS, *JOINT}
     assert project.repro() == set()
 
 
@@ -18,7 +18,7 @@ def test_a_run_ends_with_the_scores_and_the_path_of_the_report(project):
     report = project.folder / "metrics" / "report.html"
     kept = report.read_bytes()
     report.unlink()
-    done = project.dvc("repro", "--force", "--single-item", "report@all")
+    done = project.dvc("repro", "--force", "--single-item", "report")
     lines = [line for line in done.stdout.splitlines() if line]
     assert "metrics/report.html" in lines
     shown = lines[: lines.index("metrics/report.html")]
@@ -49,7 +49,7 @@ def test_names_labels_and_rejects_come_through(computed):
 def test_ensemble_parameters_touch_only_what_follows_the_ensemble(project):
     before = project.tables()
     project.change(ensemble={"linkage": "single"})
-    assert project.repro() == JOINT
+    assert project.repro() == {CHECK, *JOINT}
     assert_restored(project, before)
 
 
@@ -59,7 +59,7 @@ def test_an_added_backbone_is_the_only_one_extracted_and_a_removed_one_is_not_us
     project.change(backbones=["pixels", "mobilenet_v2"])
     assert project.repro(VIEWS) == own("mobilenet_v2") | {VIEWS}
     project.change(backbones=["mobilenet_v2"])
-    assert project.repro() == {VIEWS, *JOINT}
+    assert project.repro() == {CHECK, VIEWS, *JOINT}
     assert (project.folder / "data" / "partitions" / "drawings" / "baseline" / "pixels.parquet").exists()
     table = read_partitions(project.folder / "data" / "partitions" / "drawings" / "ensemble.parquet")
     (settings,) = table.settings.values()

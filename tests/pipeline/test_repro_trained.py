@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.pipeline.project import Project, assert_restored, draw_images
-from tests.pipeline.stagenames import JOINT, SCORED, VIEWS, own, trained
+from tests.pipeline.stagenames import CHECK, JOINT, SCORED, VIEWS, own, trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -27,7 +27,7 @@ def run_once(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("trained") / "project", **TWO_VIEWS)
     draw_images(project.folder / "data" / "raw" / "drawings")
     ran = project.repro()
-    everything = {"download@drawings", VIEWS, *trained("jule"), *JOINT}
+    everything = {CHECK, "download@drawings", VIEWS, *trained("jule"), *JOINT}
     assert ran == everything | own("mobilenet_v2") | own("efficientnet_lite0")
     project.commit("Two views")
     return project
@@ -53,21 +53,21 @@ def test_every_method_and_every_view_is_scored(run_once):
 def test_ensemble_parameters_train_nothing(project):
     before = project.tables()
     project.change(ensemble={"linkage": "single"})
-    assert project.repro() == JOINT
+    assert project.repro() == {CHECK, *JOINT}
     assert_restored(project, before)
 
 
 def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_used(project):
     before = project.tables()
     project.change(objectives=["jule", "idec"])
-    assert project.repro() == trained("idec") | SCORED
+    assert project.repro() == trained("idec") | {CHECK, *SCORED}
     assert {name.split("/")[0] for name in project.scores()["train"]} == {"jule", "idec"}
     # A parameter of one objective leaves the other alone.
     project.change(idec={"gamma": 0.5})
     stale = re.findall(r"^(\S+@\S+):$", project.dvc("status").stdout, re.MULTILINE)
     assert {"train_views@drawings-idec", "train_cc@drawings-idec"} <= set(stale) <= trained("idec")
     project.change(objectives=[])
-    assert project.repro() == SCORED
+    assert project.repro() == {CHECK, *SCORED}
     assert (project.folder / "data" / "partitions" / "drawings" / "idec" / "dmvc.parquet").exists()
     assert project.scores()["train"] == {}
     assert_restored(project, before)
@@ -76,7 +76,7 @@ def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_use
 def test_networks_are_trained_again_on_the_views_of_another_backbone(project):
     before = project.tables()
     project.change(backbones=["mobilenet_v2", "efficientnet_lite1"])
-    assert project.repro() == own("efficientnet_lite1") | {VIEWS, *trained("jule"), *JOINT}
+    assert project.repro() == own("efficientnet_lite1") | {CHECK, VIEWS, *trained("jule"), *JOINT}
     assert_restored(project, before)
 
 
@@ -91,7 +91,7 @@ def test_a_changed_registry_entry_touches_its_backbone_alone(project):
     # they make a difference: partitions that come out the same change no ensemble.
     assert own("efficientnet_lite0") <= ran
     later = {VIEWS, *trained("jule"), *JOINT}
-    assert ran - own("efficientnet_lite0") <= {"weights@mobilenet_v2"} | later
+    assert ran - own("efficientnet_lite0") <= {CHECK, "weights@mobilenet_v2"} | later
     assert trained("jule") - {"vote@drawings-jule"} <= ran
     registry.write_text(original, encoding="utf-8")
     assert_restored(project, before)

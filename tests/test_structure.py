@@ -16,7 +16,7 @@ from stages.diagnosis.values import value_faults
 from stages.params.file import read_params
 from stages.tables.methods import ImageMethod, Objective
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS = read_params(ROOT / "params.yaml")
 STAGES = sorted(PIPELINE)

@@ -23,7 +23,7 @@ def cluster_pixels(
     dataset: Dataset,
     n_clusters: NClusters,
     image_baseline: Annotated[
-        ImageBaseline, typer.Option(help="What is clustered; there is one choice so far.")
+        ImageBaseline, typer.Option(help="Input to cluster; only pixels so far.")
     ] = ImageBaseline.PIXELS,
     seed: Seed = 0,
     image_size: ImageSize = AUTO,

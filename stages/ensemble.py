@@ -35,11 +35,11 @@ def ensemble(
     shares: Annotated[
         list[float],
         typer.Option(
-            help="Weight of each of these algorithms' partitions together, within every view; repeatable."
+            min=0, help="Weight of each of these algorithms' partitions together, within every view; repeatable."
         ),
     ] = [1, 3],  # noqa: B006
     overclustering: Annotated[
-        list[int], typer.Option(help="Granularities whose baseline partitions are combined; repeatable.")
+        list[int], typer.Option(min=1, help="Factors whose baseline partitions are combined; repeatable.")
     ] = [2, 4, 5],  # noqa: B006
     linkage: Annotated[
         Literal["average", "single", "complete"], typer.Option(help="Of the co-association; average is MVEC's.")
@@ -47,8 +47,8 @@ def ensemble(
     min_cluster_fraction: Annotated[
         float,
         typer.Option(
-            help="Size from which a cluster counts, as a share of the mean size; images of smaller ones join the "
-            "clusters they agree with most. 0: a plain cut."
+            help="Size from which a cluster counts, as a fraction of the mean size; images of smaller ones join "
+            "the clusters they agree with most. 0: a plain cut."
         ),
     ] = 0.2,
     data: DataFolder = DATA,

@@ -45,7 +45,7 @@ def experiments(
 ) -> None:
     """Say which view sees which class, how many views it takes, and how the scores compare with published ones.
 
-    Writes tables and figures to SCORES/DATASET, and the sections of the report to DATA/studies.
+    Writes tables and figures to METRICS/DATASET, and the sections of the report to DATA/studies.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     ensemble = read_partitions(data / "partitions" / dataset / "ensemble.parquet")

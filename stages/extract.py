@@ -31,7 +31,7 @@ from stages.params.options import (
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_vectors
 
-_VERSIONS = ("numpy", "pillow", "timm", "torch", "torchvision")  # of what computes features
+_VERSIONS = ("numpy", "openvino", "pillow", "timm", "torch", "torchvision")  # of what computes features
 
 
 class Engine(StrEnum):
@@ -74,7 +74,7 @@ def extract(
         str,
         typer.Option(
             envvar="MANYVIEWS_COMPILER",
-            help="What compiles the network on a CPU: none, inductor (PyTorch), openvino (an extra). auto: the "
+            help="Compiler of the network on a CPU: none, inductor (PyTorch), openvino (an extra). auto: the "
             "fastest there is, for bf16 features of enough images to repay it.",
         ),
     ] = "auto",

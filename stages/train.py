@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stages.core.command import run, warnings_reported
+from stages.clustering.preparation import Scaling
+from stages.core.command import run, warn, warnings_reported
 from stages.params.file import PARAMS, read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.params.options import (
@@ -31,7 +32,7 @@ from stages.training.run import run_job
 def train(
     dataset: Dataset,
     n_clusters: NClusters,
-    objective: Annotated[Objective, typer.Option(help="What networks are trained for.")] = Objective.JULE,
+    objective: Annotated[Objective, typer.Option(help="Training objective of the networks.")] = Objective.JULE,
     method: Annotated[
         FeatureMethod,
         typer.Option(
@@ -46,7 +47,7 @@ def train(
     ] = None,
     layer: Annotated[str, typer.Option(help="Layer whose features are used; L3 is the last one.")] = "L3",
     scaling: Annotated[
-        str,
+        Scaling,
         typer.Option(
             help="sqrt: signed square root of each feature, then rows of one length; l2: only that; global: one "
             "factor for all; none."
@@ -75,7 +76,9 @@ def train(
         images=images,
         n_clusters=resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters),
         seed=seed,
-        parameters=kind.chosen_parameters(name, read_section(params, name.section), read_changes(changes)),
+        parameters=kind.chosen_parameters(
+            name, read_section(params, name.section), read_changes(changes, name.section)
+        ),
         seconds=checkpoint_seconds,
         backbones=backbones or read_manifest(data / "views" / dataset / "features.json"),
         layer=layer,
@@ -83,7 +86,7 @@ def train(
         width=width,
     )
     with warnings_reported():
-        result = run_job(job, metrics / dataset, device)
+        result = run_job(job, metrics / dataset, device, warn)
     if result:
         what = f"{len(job.backbones)} views" + (" one by one" if method == FeatureMethod.VIEWS else "")
         print(f"{job.title} on {what}: {result}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stages.core.command import run, warnings_reported
+from stages.core.command import run, warn, warnings_reported
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
 from stages.params.file import PARAMS, read_changes, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
@@ -37,7 +37,7 @@ def train_images(
         typer.Option(
             "--method",
             "--image-method",
-            help="What is trained. dec: an autoencoder of the pixels, pulled towards "
+            help="Method to train. dec: an autoencoder of the pixels, pulled towards "
             "clusters; jule: a network of convolutions, trained on clusters that merge; mmdc: one that "
             "maps images onto the points of a mixture of Gaussians.",
         ),
@@ -60,7 +60,7 @@ def train_images(
     """
     name, files = MethodName(IMAGES, image_method), TrainedFiles(data, dataset)
     side, kind = chosen_size(image_size), IMAGE_JOBS[image_method]
-    chosen = kind.chosen_parameters(name, read_section(params, name.section), read_changes(changes))
+    chosen = kind.chosen_parameters(name, read_section(params, name.section), read_changes(changes, name.section))
     images = read_images(data / "images" / f"{dataset}.parquet")
     job = kind(
         name=name,
@@ -74,7 +74,7 @@ def train_images(
         seconds=checkpoint_seconds,
     )
     with warnings_reported():
-        result = run_job(job, metrics / dataset, device)
+        result = run_job(job, metrics / dataset, device, warn)
     if result:
         print(f"{job.title} on pixels ({' x '.join(map(str, job.pixels.shape[1:]))}): {result}")
 

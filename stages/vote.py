@@ -20,7 +20,7 @@ def vote(
     dataset: Dataset,
     n_clusters: NClusters,
     objective: Annotated[
-        Objective, typer.Option(help="What the networks on single views were trained for.")
+        Objective, typer.Option(help="Training objective of the single-view networks.")
     ] = Objective.JULE,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,

@@ -13,7 +13,7 @@ from stages.core.algorithm_name import algorithm_label, parse_algorithm
 from stages.core.checks import check_known, check_number
 from stages.core.errors import ParameterError
 
-LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones no longer tell likeness from chance
+LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones cannot distinguish similarity from chance
 _RUNS = ("multiple", "seeds", "subspace")  # parameters of the runs, not of the estimator
 
 
@@ -83,7 +83,7 @@ class Algorithm:
         return found
 
     def check(self) -> None:
-        """Raise `ParameterError` for parameters that there are not, and for a multiple or seeds that cannot be."""
+        """Raise `ParameterError` for unknown parameters, or an invalid multiple or seeds."""
         known = {*self._class()().get_params(), *_RUNS} - {"n_clusters", "random_state", *self.fixed}
         for name in self.parameters:
             if name not in known:

@@ -46,9 +46,9 @@ class GraphDegreeLinkage(_DegreeLinkage):
     n_neighbors : edges of each image; with fewer images, to all others. 20 is the literature's; half of it serves
         better where clusters are small.
     a : factor of the width of the weights, 1 in the literature.
-    min_cluster_fraction : size from which a cluster counts, as a share of the mean size, 0 to below 1; images of
-        smaller ones join the clusters that count, see `stages.clustering.small_clusters`. 0 in the literature: all
-        count.
+    min_cluster_fraction : size from which a cluster counts, as a fraction of the mean size, 0 to below 1; images
+        of smaller ones join the clusters that count, see `stages.clustering.small_clusters`. 0 in the literature:
+        all count.
 
     Attributes
     ----------

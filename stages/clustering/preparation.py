@@ -13,6 +13,7 @@ from stages.core.memory import require_memory
 
 Normalisation = Literal["sqrt", "l2", "none"]
 NORMALISATIONS = get_args(Normalisation)
+Scaling = Literal["sqrt", "l2", "global", "none"]  # of views for a network
 _COLUMNS = 4096  # features that are multiplied at once
 
 

@@ -6,19 +6,19 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import pyarrow.parquet as pq
 import typer
 
 from stages.backbones.card import Backbone, Preprocessing, read_card
 from stages.core.atomic import write_text
-from stages.core.checks import check_choice
 from stages.core.command import application
 from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.fetching.downloads import cache_folder
+from stages.params.options import DATA, WEIGHTS, BatchSize, DataFolder, Device, WeightsFolder
 from stages.tables import read_fingerprint
 from stages.tables.methods import VOTE, MethodName
 
@@ -43,26 +43,16 @@ def assign(
     ] = "jule/dmvc",
     out: Annotated[Path | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
     preprocessing: Annotated[
-        str | None,
-        typer.Option(help="preset or published, see stage extract. Default: that of the features trained on."),
+        Literal["preset", "published"] | None,
+        typer.Option(help="See stage extract. Default: that of the features trained on."),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="fp32 or bf16, see stage extract. Default: that of the features trained on.")
+        Literal["fp32", "bf16"] | None,
+        typer.Option(help="See stage extract. Default: that of the features trained on."),
     ] = None,
-    weights_folder: Annotated[
-        Path, typer.Option(help="Folder where weight files put there by hand are looked for first.")
-    ] = Path("data/weights"),
-    device: Annotated[
-        str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
-    ] = "auto",
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            envvar="MANYVIEWS_BATCH_SIZE",
-            min=0,
-            help="Images in one forward pass. 0: eight on a CPU, as many as fit (at most 256) on a GPU.",
-        ),
-    ] = 0,
+    weights_folder: WeightsFolder = WEIGHTS,
+    device: Device = "auto",
+    batch_size: BatchSize = 0,
     workers: Annotated[
         int, typer.Option(envvar="MANYVIEWS_WORKERS", min=0, help="Threads that decode. 0: one per core.")
     ] = 0,
@@ -73,7 +63,7 @@ def assign(
             help="Compiler of the networks on a CPU, see stage extract: auto, none, ...",
         ),
     ] = "auto",
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    data: DataFolder = DATA,
 ) -> None:
     """Put the images of a folder into the clusters of a trained method; write path, cluster and confidence as CSV.
 
@@ -84,10 +74,6 @@ def assign(
     the dataset only the model and the backbones' cards are needed, not its images. Images that cannot be read are
     skipped, and listed on standard error.
     """
-    if preprocessing is not None:
-        check_choice("preprocessing", preprocessing, ("preset", "published"))
-    if precision is not None:
-        check_choice("precision", precision, ("fp32", "bf16"))
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)
 

@@ -1,6 +1,5 @@
 """Command `cut`: the ensemble's dendrogram cut into another number of clusters."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +9,15 @@ from stages.core.checks import check_n_clusters
 from stages.core.command import application
 from stages.core.csvtext import csv_text
 from stages.core.dendrogram import Dendrogram
+from stages.core.errors import TableError
+from stages.params.options import DATA, DataFolder, Dataset
 from stages.tables import check_same_images, read_base_partitions, read_dendrogram, read_images
 
 
 def cut(
     n_clusters: Annotated[int, typer.Argument(min=1, metavar="K", help="Number of clusters.")],
-    dataset: Annotated[str, typer.Option(help="Name of the dataset: the folder under data/raw.")],
-    data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
+    dataset: Dataset,
+    data: DataFolder = DATA,
 ) -> None:
     """Cut the dendrogram of the ensemble into K clusters, and write them to cut-K.csv beside it.
 
@@ -28,6 +29,8 @@ def cut(
     check_same_images(images, table)
     dendrogram = Dendrogram(table.merges)
     check_n_clusters(n_clusters, dendrogram.n_images)
+    if "min_cluster_fraction" not in table.settings:
+        raise TableError(f"{table.file} was written by another version; run `dvc repro ensemble@{dataset}`")
     base = read_base_partitions(images, folder, table.settings)
 
     import numpy as np

@@ -3,19 +3,18 @@
 import contextlib
 import errno
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
 
 from stages import exporting
-from stages.core.checks import check_choice
 from stages.core.command import application
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.tables import read_images
 
-FORMATS = ("folders", "csv", "json", "coco", "imagefolder")
+Format = Literal["folders", "csv", "json", "coco", "imagefolder"]
 
 
 def export(
@@ -24,7 +23,7 @@ def export(
         str, typer.Option(help="Name of the dataset: the folder under data/raw. Default: the only one there is.")
     ] = "",
     as_: Annotated[
-        str,
+        Format,
         typer.Option(
             "--as",
             help="folders: one folder of images per cluster, and clusters.csv. imagefolder: the folders alone, as "
@@ -79,7 +78,6 @@ def export(
     The folder appears when everything is in it; a run that is killed leaves no more than DIR's hidden
     neighbours .partial-DIR and .replaced-DIR, which the next one clears away.
     """
-    check_choice("--as", as_, FORMATS)
     dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
     clusters = exporting.find_clusters(images, data / "partitions" / dataset, method)

@@ -36,13 +36,24 @@ def preset(
     there = sorted(file.stem for file in folder.glob("*.yaml"))
     if name not in there:
         raise ParameterError(f"no preset is called {name!r}; {folder} has {', '.join(there) or 'none'}")
-    wanted, before = read_params(folder / f"{name}.yaml"), _flat(read_params(parameters))
+    wanted, present = read_params(folder / f"{name}.yaml"), read_params(parameters)
     text = lay_over(parameters.read_bytes().decode("utf-8"), wanted, str(parameters))  # line ends as they are
+    _check_added(_yaml().load(text), present, name)
     write_text(parameters, text)
-    after = _flat(_yaml().load(text))
+    before, after = _flat(present), _flat(_yaml().load(text))
     for key in (key for key in after if key not in before or after[key] != before[key]):
         old = _dumped(before[key], flow=True) if key in before else "not set"
         print(f"{key}: {old} -> {_dumped(after[key], flow=True)}")
+
+
+def _check_added(after: Mapping[str, Any], before: Mapping[str, Any], name: str) -> None:
+    """Raise `ParameterError` for the first fault that a preset would bring into the parameters."""
+    from stages.diagnosis.values import value_faults
+
+    known = set(value_faults(before))
+    for fault in value_faults(after):
+        if fault not in known:
+            raise ParameterError(f"the preset {name} cannot be laid over: {fault}")
 
 
 def lay_over(text: str, wanted: Mapping[str, Any], name: str) -> str:

@@ -32,8 +32,8 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
     n_clusters : number of clusters; "auto" for the number that lasts longest, of 2 to twice the root of n.
     linkage : "average" (MVEC), "single" (Fred and Jain's first choice) or "complete".
     weights : a number of at least 0 for each partition; None for equal ones.
-    min_cluster_fraction : the size from which a cluster counts, as a share of the mean size n / n_clusters, 0 to
-    below 1: the images of smaller ones join the clusters they agree with most. 0 is the plain cut of the
+    min_cluster_fraction : the size from which a cluster counts, as a fraction of the mean size n / n_clusters, 0
+    to below 1: the images of smaller ones join the clusters they agree with most. 0 is the plain cut of the
     literature.
 
     Attributes

@@ -40,10 +40,14 @@ def imported_names(file: Path) -> set[str]:
 
 
 def code_digest(module: str, packages: Iterable[str]) -> str:
-    """Return 64 hex digits for the code that `module` runs and for the versions of `packages`."""
+    """Return 64 hex digits for the code that `module` runs and for the versions of `packages`, if installed."""
     digest = hashlib.sha256()
     for package in packages:
-        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            version = "not installed"
+        digest.update(f"{package} {version}\n".encode())
     for file in import_closure(module):
         digest.update(f"{file.relative_to(_PACKAGE).as_posix()}\n".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())

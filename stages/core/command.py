@@ -41,7 +41,9 @@ def run(app: Callable[..., Any]) -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # Typer's base of its refusals has no public name
             raise
-        _fail(f"{error.format_message().rstrip('.')}; --help explains every option", status=2)
+        # Some versions of Typer say where a refusal comes from before they give its reason.
+        message = error.format_message().replace("Value error, ", "").rstrip(".")
+        _fail(f"{message}; --help explains every option", status=2)
     sys.exit(status or 0)
 
 

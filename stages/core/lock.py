@@ -8,6 +8,8 @@ from filelock import FileLock, Timeout
 
 from stages.core.errors import ParameterError
 
+_MODE = 0o666  # less the umask: others of a group may work in the same folder
+
 
 @contextmanager
 def locked(file: Path, what: str) -> Iterator[None]:
@@ -16,7 +18,7 @@ def locked(file: Path, what: str) -> Iterator[None]:
     The system lets go of the lock when its process ends, however it ends; the file stays.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file, blocking=False)
+    lock = FileLock(file, mode=_MODE, blocking=False)
     try:
         lock.acquire()
     except Timeout:
@@ -29,7 +31,7 @@ def locked(file: Path, what: str) -> Iterator[None]:
 
 def is_locked(file: Path) -> bool:
     """Return whether a process holds the lock `file`, which exists."""
-    lock = FileLock(file, blocking=False)
+    lock = FileLock(file, mode=_MODE, blocking=False)
     try:
         lock.acquire()
     except Timeout:

@@ -65,7 +65,7 @@ class NetworkClustering(Learnt[AnyRecord], ClusterMixin, BaseEstimator):
     checkpoint: Checkpoint | None = None
     progress: Callable[[AnyRecord], None] | None = None
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
         """Raise `ParameterError` for a parameter that makes no sense."""
         for name in ("n_clusters", "batch_size"):
             check_number(name, getattr(self, name), 1, whole=True)

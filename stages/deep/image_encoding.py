@@ -116,7 +116,7 @@ class ImageClustering(_Shaped[AnyRecord], NetworkClustering[AnyRecord]):
 
     def _prepared(self, X: ArrayLike) -> np.ndarray:
         """Check parameters and images, note the shape of these and return them, uint8 (n, c, h, w)."""
-        self._check_parameters()
+        self.check_parameters()
         images = check_images(X)
         check_image_count(self.n_clusters, images)
         if Group.current().size > 1:  # batch normalisation would see a part of each batch

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stages.clustering import count_different, normalise
+from stages.clustering.preparation import Scaling
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
@@ -17,7 +18,7 @@ from stages.deep.distributed import Group
 from stages.deep.estimator import NetworkClustering
 from stages.deep.precision import autocast
 
-SCALINGS = ("sqrt", "l2", "global", "none")
+SCALINGS = get_args(Scaling)
 
 _ROWS = 4096  # scaled at once, so that intermediate results stay small
 _BATCH = 1024  # images embedded at once, at least: nothing is learnt from them, so larger batches only save time
@@ -160,7 +161,7 @@ class ViewClustering(NetworkClustering[AnyRecord]):
 
     def _prepared(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check parameters and views, and return these scaled."""
-        self._check_parameters()
+        self.check_parameters()
         views = check_views(X)
         factors = [global_factor(view) if self.scaling == "global" else 1 for view in views]
         self.scale_factors_: np.ndarray = np.array(factors, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a check found, and running checks so that none of them stops the others."""
+"""Findings of checks; a check that fails does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""What `doctor` asks of params.yaml: that the stages will take it, and that what it names is there."""
+"""Checks of params.yaml: whether its datasets, weights and number of clusters can be used."""
 
 import difflib
 import os
@@ -59,7 +59,7 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
 
 
 def _elsewhere(name: str, data: Path, lock: Path) -> Finding | None:
-    """What stands for the photos of a dataset that are not here; None where nothing does."""
+    """Where photos that are not here can be had from; None if nowhere."""
     folder, table = data / "raw" / name, data / "images" / f"{name}.parquet"
     tracked = folder.with_name(f"{name}.dvc")
     if tracked.is_file():

@@ -167,7 +167,7 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
 
 
 def _tracked(file: str, changes: Sequence[Any]) -> Iterator[Finding]:
-    """What changed of that which a .dvc file, not a stage, keeps track of: photos, or an import."""
+    """Changes of files that a .dvc file, not a stage, tracks: photos, or an import."""
     reported = 0
     for change in changes:
         for kind, what in change.items() if isinstance(change, dict) else ():

@@ -47,15 +47,16 @@ def _option_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
             keys: Mapping[str, str] = command.context_settings["obj"] or {}
             known |= dict.fromkeys(key.partition(".")[0] for key in keys)
             yield from faults(command, keys, parameters)
-    for key in parameters.keys() - known.keys():
-        yield unknown_key(str(key), list(known))
+    for key in parameters:
+        if key not in known:
+            yield unknown_key(str(key), list(known))
     for key in known:
         if key not in parameters:
             yield f"params.yaml lacks {key}; take it from git"
 
 
 def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What the stages' own checks say of names, of algorithms and of what must fit together."""
+    """Faults in names and algorithms, and values that do not fit together."""
     from stages.core.checks import check_once
 
     checks: list[Callable[[], object]] = [partial(_check_transfers, parameters), *_algorithm_checks(parameters)]
@@ -122,7 +123,8 @@ def _trained_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
             try:
                 _choose(key, method, section)
             except ManyviewsError as error:
-                yield str(error)
+                message = str(error)
+                yield message if message.startswith(name) else f"{name}: {message}"
 
 
 def _choose(key: str, method: str, section: Mapping[str, Any]) -> None:

@@ -53,14 +53,17 @@ def read_section(file: Path, section: str) -> dict[str, Any]:
     return {str(name): value for name, value in found.items()}
 
 
-def read_changes(assignments: Sequence[str]) -> dict[str, Any]:
-    """Return the names and values of texts like "eta=0.3"; values are written as in the file."""
+def read_changes(assignments: Sequence[str], section: str = "") -> dict[str, Any]:
+    """Return the names and values of texts like "eta=0.3", for a section; values are written as in the file."""
     changes = {}
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise ParameterError(f"--set is {text!r}; write NAME=VALUE, such as eta=0.3")
-        changes[name.replace("-", "_")] = _parsed(
+        name = name.replace("-", "_")
+        if new := renamed_key(f"{section}.{name}"):
+            raise ParameterError(f"--set {name} is now called {new.rpartition('.')[2]}; use that name")
+        changes[name] = _parsed(
             value, f"--set is {text!r}, whose value cannot be read as YAML", "quote texts: NAME='...'"
         )
     return changes

@@ -12,8 +12,15 @@ from stages.tables import ImageTable
 AUTO = "auto"
 
 
+def check_text(n_clusters: str) -> str:
+    """Return the value of `n_clusters`; raise `ParameterError` unless it is a number from 1 on or a known word."""
+    if n_clusters not in (AUTO, "classes") and not (n_clusters.isdecimal() and int(n_clusters) >= 1):
+        raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number from 1 on, 'auto' or 'classes'")
+    return n_clusters
+
+
 def resolve_n_clusters(n_clusters: str, images: ImageTable) -> int | None:
-    """Return the number of clusters that `n_clusters` asks for; None for "auto": the data shall tell.
+    """Return the number of clusters that `n_clusters` asks for; None for "auto": the ensemble decides.
 
     `n_clusters` is a whole number, "auto", or "classes" for as many as the images have labels. The last is the
     only use of labels before the scoring.
@@ -43,7 +50,7 @@ def resolve_n_clusters(n_clusters: str, images: ImageTable) -> int | None:
 def provisional_n_clusters(n_images: int) -> int:
     """The number of clusters of a single view while the number is not known: the square root of that of images.
 
-    A consensus needs partitions that are finer than what it shall find, and this is a rule of thumb for the most
+    A consensus needs partitions that are finer than its result, and this is a rule of thumb for the most
     clusters that images fall into (Fred and Jain, 2005, take it for their K-means partitions).
     """
     return max(1, round(math.sqrt(n_images)))

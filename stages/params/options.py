@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from stages.core.errors import ParameterError
+from stages.params.n_clusters import check_text
 
 DATA, METRICS, WEIGHTS = Path("data"), Path("metrics"), Path("data/weights")
 
@@ -37,7 +38,8 @@ NClusters = Annotated[
     str,
     typer.Option(
         help="Number of clusters: a whole number; 'classes': as many as labels; 'auto': as many as the ensemble "
-        "finds.",
+        "finds, which starts from partitions of the square root of the number of images.",
+        callback=check_text,
         metavar="K",
     ),
 ]
@@ -46,7 +48,8 @@ Seed = Annotated[
 ]
 Layers = Annotated[list[str], typer.Option(help="Layer of the backbones; repeatable. L3 is the last one.")]
 Device = Annotated[
-    str, typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one.")
+    Literal["auto", "cpu", "cuda"],
+    typer.Option(envvar="MANYVIEWS_DEVICE", help="auto, cpu or cuda; auto takes CUDA when there is one."),
 ]
 BatchSize = Annotated[
     int,

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from stages.core.command import application
-from stages.core.errors import ParameterError
+from stages.core.errors import ManyviewsError, ParameterError
 from stages.params.file import PARAMS, not_a_section, read_params, renamed_key
 
 _BY_LINES = "write each on a line of its own, behind a dash"
@@ -101,6 +101,8 @@ def _value_faults(key: str, value: Any, parser: Any) -> Iterator[str]:
     elif value != []:
         try:
             parser.process_value(typer.Context(typer.core.TyperCommand(key)), _texts(value, parser.multiple))
+        except ManyviewsError as error:  # a check of ours, called by the option
+            yield str(error)
         except typer.BadParameter as error:
             reason = error.message.removeprefix("Value error, ").rstrip(".")
             yield f"{key} is {value!r}: {reason}"

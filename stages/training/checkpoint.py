@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,22 @@ if TYPE_CHECKING:
 
 
 def training_checkpoint(
-    file: Path, arrays: Sequence[np.ndarray], facts: Mapping[str, Any], script: str, seconds: float
+    file: Path,
+    arrays: Sequence[np.ndarray],
+    facts: Mapping[str, Any],
+    script: str,
+    seconds: float,
+    report: Callable[[str], None],
 ) -> "FileCheckpoint":
     """Return the checkpoint in `file` of the training by a `script`, "stages.train".
 
     It is of the `arrays` that the training reads, the JSON `facts` that decide it, and the code that computes. A
-    state is written every so many `seconds`; one of another training is not used, which is warned of.
+    state is written every so many `seconds`; one of another training is not used, and `report` gets a line why.
     """
     from stages.deep.checkpoint import FileCheckpoint
 
-    code = code_digest(script, ("numba", "numpy", "scikit-learn", "scipy", "torch"))
-    return FileCheckpoint(file, training_fingerprint(arrays, facts), seconds, code, warnings.warn)
+    code = code_digest(script, ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision"))
+    return FileCheckpoint(file, training_fingerprint(arrays, facts), seconds, code, report)
 
 
 def training_fingerprint(arrays: Sequence[np.ndarray], facts: Mapping[str, Any]) -> str:

@@ -81,9 +81,14 @@ class Job(ABC):
     def chosen_parameters(
         cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the parameters of a method, see `hyperparameters`."""
+        """Return the parameters of a method, see `hyperparameters`; the estimator has checked its own."""
         estimator = cls.estimator(name.method)
-        return hyperparameters(name.section, estimator, given, overruling, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS)
+        found = hyperparameters(
+            name.section, estimator, given, overruling, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS
+        )
+        own = {key: value for key, value in found.items() if key not in ("preset", *cls.EXTRA)}
+        estimator(**own).check_parameters()
+        return found
 
     @property
     def title(self) -> str:
@@ -155,10 +160,13 @@ class Trained:
     facts: Mapping[str, Any]
 
 
-def train(job: Job, device: "torch.device", show: Callable[[str, Any], None]) -> Trained:
+def train(
+    job: Job, device: "torch.device", show: Callable[[str, Any], None], report: Callable[[str], None]
+) -> Trained:
     """Train the one network of a job, going on from what an unfinished training of the same left.
 
-    `show` takes the view, or "", and each record as it comes. What the estimator warns of names the view, too.
+    `show` takes the view, or "", and each record as it comes; `report` a line where the state of another training
+    is not used. Warnings of the estimator name the view, too.
     """
     view = job.name.view or ""
     inputs = job.inputs(device)
@@ -168,6 +176,7 @@ def train(job: Job, device: "torch.device", show: Callable[[str, Any], None]) ->
         {**job.settings(), "device": device.type},
         job.SCRIPT,
         job.seconds,
+        report,
     )
     estimator: Estimator = job.estimator(job.name.method)(
         job.n_clusters,

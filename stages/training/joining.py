@@ -31,7 +31,7 @@ def join(models: Sequence["Model"], output: Any) -> JoinedModel:
 
     `output` is an estimator fitted on a list of the models' codes, float32 (n, width), without any scaling. The
     network's embedding is then that of `output`, but for rounding. Raises `ParameterError` for single-view
-    networks that are no perceptrons, or not scaled alike.
+    networks that are not perceptrons, or not scaled alike.
     """
     from stages.deep.networks import MLP, MVnet
 

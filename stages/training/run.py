@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from stages.training.learning_curve import described
 from stages.training.results import write_results
 
 
-def run_job(job: Job, metrics: Path, device: str) -> str | None:
+def run_job(job: Job, metrics: Path, device: str, report: Callable[[str], None]) -> str | None:
     """Train the networks of a job on `device`, with the processes that torchrun started, and write the results.
 
     `metrics` is the folder of the dataset's small files. Return the clusters and the seconds for the user to read;
-    None in all processes but the first, which alone writes, and warns. A second run of the same is refused.
+    None in all processes but the first, which alone writes, warns and calls `report`, as
+    `stages.training.job.train` does. A second run of the same is refused.
     """
     from stages.core.device import choose_device
     from stages.deep.distributed import joined_group
@@ -39,7 +40,8 @@ def run_job(job: Job, metrics: Path, device: str) -> str | None:
         def show(what: str, record: Any) -> None:
             advance(f"{what} {described(record)}".strip())
 
-        networks = [train(network, at, show) for network in job.networks()]
+        line = report if is_first else lambda text: None
+        networks = [train(network, at, show, line) for network in job.networks()]
         if is_first:
             partitions = write_results(job, networks, metrics)
     if not is_first:

@@ -12,7 +12,7 @@ from stages.core.errors import ParameterError
 if TYPE_CHECKING:
     from stages.deep.dec.first_clusters import Init, Initialiser
 
-# What a start is described by, and its type: these are no parameters of the estimators' constructors.
+# Parameters of the start, with their types; they are not parameters of the estimators' constructors.
 START_TYPES: dict[str, Any] = {
     "init": str,
     "algorithms": list[str],

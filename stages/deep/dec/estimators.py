@@ -188,8 +188,8 @@ class IDEC(EmbeddedClustering):
 
     gamma: float = 1.0
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         check_number("gamma", self.gamma)
 
     def _loss_weight(self) -> float | None:

@@ -83,8 +83,8 @@ class EmbeddedParameters(ViewClustering[Epoch]):
     reduction: str = "mean"
     tolerance: float = 1e-3
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         for name in ("width", "n_init"):
             check_number(name, getattr(self, name), 1, whole=True)
         for name in ("pretrain_epochs", "anchor_epochs", "refine_epochs"):

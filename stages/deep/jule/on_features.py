@@ -72,8 +72,8 @@ class RecurrentPerceptrons(RecurrentClustering, ViewClustering[Period]):
     start: str = "projection"
     view_graphs: bool = True
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         check_choice("start", self.start, STARTS)
         check_flag("view_graphs", self.view_graphs)
 

@@ -102,8 +102,8 @@ class ImageJULE(RecurrentClustering, ImageClustering[Period]):
     gamma: float = 2.0
     negatives: str = "nearest"
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         check_flag("batch_statistics", self.batch_statistics)
 
     def fit(self, X: ArrayLike, y: None = None) -> "ImageJULE":

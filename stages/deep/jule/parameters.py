@@ -132,8 +132,8 @@ class RecurrentParameters(NetworkClustering[Period]):
     negatives: str = "all"
     anchors_only: bool = False
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         for name in ("width", "n_neighbors", "n_nearest", "steps"):
             check_number(name, getattr(self, name), 1, whole=True)
         for name in ("lead_until", "reruns"):

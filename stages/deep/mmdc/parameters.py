@@ -121,8 +121,8 @@ class MixtureParameters(ImageClustering[MixtureEpoch]):
     means: str = "one_hot"
     sigma: float = 0.0
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         check_number("epochs", self.epochs, 1, whole=True)
         for name in ("refine_epoch", "decay_epoch"):
             check_number(name, getattr(self, name), whole=True)

@@ -78,7 +78,7 @@ def test_the_defaults_are_those_of_cifar10_and_presets_those_of_the_table() -> N
     assert model._augmentation((32, 32)).crops == (20,) and model._augmentation((32, 32)).size == 32
     assert model._augmentation((64, 64)).crops == (40,) and model._augmentation((64, 64)).size == 64
     for preset in MMDC.PRESETS.values():
-        MMDC(**preset)._check_parameters()
+        MMDC(**preset).check_parameters()
     for name, rates in (("mnist", (0.05, 5e-4, 50, 20)), ("tiny_imagenet", (0.05, 1e-4, 400, 350))):
         preset = MMDC.PRESETS[name]
         found = (preset["learning_rate"], preset["weight_decay"], preset["epochs"], preset["refine_epoch"])

@@ -200,7 +200,6 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("jule", ["--set", "view_graphs=true"], "image_jule has no parameter 'view_graphs'; did you mean "),
         ("dec", ["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
         ("dec", ["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist"),
-        ("dec", ["--device", "gpu"], "device is 'gpu' but there is no such device; give auto, cpu or cuda"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(project: Path, method: str, options: list[str], message: str) -> None:

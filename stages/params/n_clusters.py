@@ -35,10 +35,7 @@ def resolve_n_clusters(n_clusters: str, images: ImageTable) -> int | None:
                 "give a number or 'auto', or label the images by sub-folders or a labels.csv"
             )
         return count
-    try:
-        count = int(n_clusters)
-    except ValueError:
-        raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number, 'auto' or 'classes'") from None
+    count = int(check_text(n_clusters))
     if not 1 <= count <= len(images):
         raise ParameterError(
             f"n_clusters is {count} but {images.file} has {len(images)} images; "

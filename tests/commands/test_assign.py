@@ -233,14 +233,28 @@ def test_more_images_than_a_shard_and_one_alone(
             ("--dataset", "e"),
             "data/models/e holds no trained model; run `dvc repro` to train one, or name another dataset",
         ),
-        (("--preprocessing", "squash"), "preprocessing is 'squash'; give one of preset, published"),
-        (("--precision", "auto"), "precision is 'auto'; give one of fp32, bf16"),
-        (("--device", "tpu"), "device is 'tpu' but there is no such device; give auto, cpu or cuda"),
         (("--compiler", "gcc"), "compiler is 'gcc'; give auto, none, inductor, openvino"),
     ],
 )
 def test_a_wrong_option_is_one_line(project: Path, assign: Call, options: tuple[str, ...], message: str) -> None:
     assert assign(*options) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "choices"),
+    [
+        ("--preprocessing", "squash", "'preset', 'published'"),
+        ("--precision", "auto", "'fp32', 'bf16'"),
+        ("--device", "tpu", "'auto', 'cpu', 'cuda'"),
+    ],
+)
+def test_a_choice_that_is_not_offered_is_one_line(
+    project: Path, assign: Call, option: str, value: str, choices: str
+) -> None:
+    status, out, err = assign(option, value)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: Invalid value for '{option}'") and err.count("\n") == 1
+    assert f"'{value}' is not one of {choices}" in err
 
 
 def test_folders_without_images_are_refused(project: Path, assign: Call) -> None:

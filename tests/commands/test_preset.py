@@ -22,7 +22,7 @@ datasets:
 # A number.
 seed: 0
 
-views:
+mine:
   # Layers.
   layers:
     - L3
@@ -36,8 +36,8 @@ def read(text: str) -> Any:
 
 
 def test_values_change_and_comments_stay() -> None:
-    changed = lay_over(TEXT, {"datasets": ["a", "b"], "views": {"layers": [], "own": None}}, "p.yaml")
-    assert read(changed) == {"datasets": ["a", "b"], "seed": 0, "views": {"layers": [], "own": None}}
+    changed = lay_over(TEXT, {"datasets": ["a", "b"], "mine": {"layers": [], "own": None}}, "p.yaml")
+    assert read(changed) == {"datasets": ["a", "b"], "seed": 0, "mine": {"layers": [], "own": None}}
     assert re.findall(r"#.*", changed) == re.findall(r"#.*", TEXT)
     assert lay_over(changed, read(TEXT), "p.yaml") == TEXT, "there and back"
 
@@ -57,7 +57,7 @@ def test_comments_behind_values_line_ends_and_other_separators_stay() -> None:
 
 
 def test_keys_that_a_section_does_not_have_are_added_to_it() -> None:
-    changed = lay_over(TEXT, {"views": {"own": "b", "more": 1, "list": ["x"]}}, "p.yaml")
+    changed = lay_over(TEXT, {"mine": {"own": "b", "more": 1, "list": ["x"]}}, "p.yaml")
     assert changed == TEXT.replace("own: a\n", "own: b\n  more: 1\n  list:\n    - x\n")
     assert lay_over("a: 1\n", {"a": {"b": 2}}, "p.yaml") == "a:\n  b: 2\n"
     text = "a:\n    b: 1 # one\n    c:\n\n# next\nd: 1\ne: {}\nf:\n"
@@ -77,7 +77,7 @@ def test_values_are_read_and_written_as_dvc_does() -> None:
     ("wanted", "message"),
     [
         ({"sed": 1}, "p.yaml has no parameter sed; correct its name in the preset"),
-        ({"views": 1}, "views is a section of p.yaml; give values for the keys in it"),
+        ({"mine": 1}, "mine is a section of p.yaml; give values for the keys in it"),
     ],
 )
 def test_mistakes_in_a_preset(wanted: dict[str, Any], message: str) -> None:

@@ -23,7 +23,6 @@ def test_unusable_features_name_their_backbone(project: Path) -> None:
 @pytest.mark.parametrize(
     ("objective", "options", "message"),
     [
-        ("idec", ["--device", "gpu"], "device is 'gpu' but there is no such device; give auto, cpu or cuda"),
         ("idec", ["--n-clusters", "61"], "n_clusters is 61 but data/images/toy.parquet has 60 images"),
         ("idec", ["--backbones", "vgg"], "data/features/toy/vgg/L3.parquet does not exist; run `dvc repro`"),
         ("idec", ["--set", "init=ward"], "init is 'ward'; give one of consensus, kmeans"),

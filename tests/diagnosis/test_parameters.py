@@ -66,7 +66,7 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ({"datasets": []}, "datasets is empty; write each on a line of its own, behind a dash"),
         ({"datasets": "flowers"}, "datasets is 'flowers'; write each name on a line of its own, behind a dash"),
         ({"backbones": ["a", "a"]}, "backbones names a twice; name every backbone once"),
-        ({"objectives": ["dek"]}, "no training objective is called 'dek'; did you mean "),
+        ({"objectives": ["dek"]}, "objectives is ['dek']: 'dek' is not one of 'jule', 'idec', 'dec'"),
         ({"seed": -1}, "seed is -1: "),
         ({"ensemble": None}, "ensemble is empty; it is a section: indent its keys below it"),
         ({"ensemble": "average"}, "ensemble is 'average'; it is a section: indent its keys below it"),
@@ -109,11 +109,23 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ),
         ({"jule": {"etta": 0.9}}, "jule has no parameter 'etta'; did you mean "),
         ({"jule": {"eta": "much"}}, "jule.eta is 'much'; give a number"),
+        ({"jule": {"eta": 5}}, "jule: eta is 5; give a share from 0 to below 1"),
+        ({"idec": {"optimiser": "foo"}}, "idec: optimiser is 'foo'; give one of adam, sgd"),
+        ({"n_clusters": "some"}, "n_clusters is 'some'; give a whole number from 1 on, 'auto' or 'classes'"),
+        ({"n_clusters": 0}, "n_clusters is '0'; give a whole number from 1 on, 'auto' or 'classes'"),
+        (
+            {"train": {"scaling": "log"}},
+            "train.scaling is 'log': 'log' is not one of 'sqrt', 'l2', 'global', 'none'",
+        ),
+        ({"ensemble": {"overclustering": [0]}}, "ensemble.overclustering is [0]: "),
         ({"dec": {"preset": "paper"}}, "dec.preset is 'paper'; give one of none, "),
         ({"image_methods": None}, "image_methods is empty; write [] for none"),
-        ({"image_methods": ["pixels"]}, "no image method is called 'pixels'; did you mean "),
+        (
+            {"image_methods": ["pixels"]},
+            "image_methods is ['pixels']: 'pixels' is not one of 'dec', 'jule', 'mmdc'",
+        ),
         ({"image_methods": ["dec", "dec"]}, "image_methods names dec twice; name every image method once"),
-        ({"image_baselines": ["pixel"]}, "no image baseline is called 'pixel'; did you mean pixels?"),
+        ({"image_baselines": ["pixel"]}, "image_baselines is ['pixel']: 'pixel' is not "),
         (
             {"image_dec": None, "image_methods": ["dec"]},
             "image_dec is empty; it is a section: indent its keys below it",
@@ -130,7 +142,7 @@ def test_the_parameters_of_the_project_are_well() -> None:
             {"image_pixels": {"algorithms": ["kmean"]}},
             "no clustering algorithm is called 'kmean'; did you mean kmeans",
         ),
-        ({"objectives": [5]}, "no training objective is called '5'; did you mean "),
+        ({"objectives": [5]}, "objectives is [5]: '5' is not one of "),
         ({"transfers": None}, "transfers is empty; write [] for none"),
         ({"transfers": ["a"]}, "transfers holds 'a'; write {source: NAME, dataset: NAME}"),
         (
@@ -255,7 +267,7 @@ def test_numbers_of_clusters(tmp_path: Path) -> None:
         return finding
 
     assert found("auto") == ("ok", "d: auto") and found(12) == ("ok", "d: 12")
-    assert found("many") == ("fault", "n_clusters is 'many'; give a whole number, 'auto' or 'classes'")
+    assert found("many") == ("fault", "n_clusters is 'many'; give a whole number from 1 on, 'auto' or 'classes'")
     write_images(tmp_path / "images/d.parquet", [Image(f"{n}", b"x", n % 2, 1, 1) for n in range(4)], ["a", "b"])
     assert found("classes") == ("ok", "d: classes, that is 2")
     assert found(12)[0] == "fault" and found(12)[1].endswith("has 4 images; give a number from 1 to 4")

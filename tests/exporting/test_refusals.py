@@ -12,7 +12,6 @@ from tests.exporting.project import PATHS, Call, assign, refused, remains
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["--as", "zip"], "--as is 'zip'; give one of folders, csv, json, coco, imagefolder"),
         (["--method", "jule/views"], "data/partitions/d/jule/views.parquet holds 2 runs; name one after the "
          "method and a '/': a, b"),
         (["--method", "jule/views/c"], "data/partitions/d/jule/views.parquet holds no run 'c'; name one after the "

@@ -13,8 +13,8 @@ from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.runlog import Timings, write_runlog
 from stages.params.file import PARAMS
-from stages.params.n_clusters import AUTO, resolve_n_clusters
-from stages.params.options import DATA, DataFolder, Dataset, NClusters
+from stages.params.n_clusters import resolve_n_clusters
+from stages.params.options import AUTO, DATA, DataFolder, Dataset, NClusters
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_base_partitions, read_images, write_dendrogram, write_partitions
 from stages.tables.manifest import read_manifest

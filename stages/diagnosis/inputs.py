@@ -78,16 +78,15 @@ def _elsewhere(name: str, data: Path, lock: Path) -> Finding | None:
 def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Finding]:
     """That as many clusters can be made of the images of a dataset, as far as its table is there."""
     from stages.params.n_clusters import resolve_n_clusters
+    from stages.params.options import check_n_clusters_text
     from stages.tables import read_images
 
     table = data / "images" / f"{dataset}.parquet"
     if table.is_file():
         count = resolve_n_clusters(str(n_clusters), read_images(table))
         yield Finding("ok", f"{dataset}: {n_clusters}" + (f", that is {count}" if n_clusters == "classes" else ""))
-    elif n_clusters in ("auto", "classes") or str(n_clusters).isdigit():
-        yield Finding("ok", f"{dataset}: {n_clusters}")
     else:
-        yield Finding("fault", f"n_clusters is {n_clusters!r}; give a whole number, 'auto' or 'classes'")
+        yield Finding("ok", f"{dataset}: {check_n_clusters_text(str(n_clusters))}")
 
 
 def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: float) -> Iterator[Finding]:

@@ -7,16 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import ParameterError, TableError
+from stages.params.options import AUTO, check_n_clusters_text
 from stages.tables import ImageTable
-
-AUTO = "auto"
-
-
-def check_text(n_clusters: str) -> str:
-    """Return the value of `n_clusters`; raise `ParameterError` unless it is a number from 1 on or a known word."""
-    if n_clusters not in (AUTO, "classes") and not (n_clusters.isdecimal() and int(n_clusters) >= 1):
-        raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number from 1 on, 'auto' or 'classes'")
-    return n_clusters
 
 
 def resolve_n_clusters(n_clusters: str, images: ImageTable) -> int | None:
@@ -35,7 +27,7 @@ def resolve_n_clusters(n_clusters: str, images: ImageTable) -> int | None:
                 "give a number or 'auto', or label the images by sub-folders or a labels.csv"
             )
         return count
-    count = int(check_text(n_clusters))
+    count = int(check_n_clusters_text(n_clusters))
     if not 1 <= count <= len(images):
         raise ParameterError(
             f"n_clusters is {count} but {images.file} has {len(images)} images; "

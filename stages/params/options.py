@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from stages.core.errors import ParameterError
-from stages.params.n_clusters import check_text
 
 DATA, METRICS, WEIGHTS = Path("data"), Path("metrics"), Path("data/weights")
+AUTO = "auto"  # of n_clusters: the ensemble decides
 
 
 def check_dataset_name(name: str) -> str:
@@ -19,6 +19,13 @@ def check_dataset_name(name: str) -> str:
             f"the dataset is called {name!r}; use letters, digits, '.', '_' and '-', the first a letter or digit"
         )
     return name
+
+
+def check_n_clusters_text(n_clusters: str) -> str:
+    """Return the value of `n_clusters`; raise `ParameterError` unless it is a number from 1 on or a known word."""
+    if n_clusters not in (AUTO, "classes") and not (n_clusters.isdecimal() and int(n_clusters) >= 1):
+        raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number from 1 on, 'auto' or 'classes'")
+    return n_clusters
 
 
 Dataset = Annotated[
@@ -39,7 +46,7 @@ NClusters = Annotated[
     typer.Option(
         help="Number of clusters: a whole number; 'classes': as many as labels; 'auto': as many as the ensemble "
         "finds, which starts from partitions of the square root of the number of images.",
-        callback=check_text,
+        callback=check_n_clusters_text,
         metavar="K",
     ),
 ]

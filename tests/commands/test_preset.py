@@ -106,8 +106,8 @@ def test_presets_fit_params_yaml(file: Path) -> None:
 @pytest.fixture
 def preset(workdir: Path, shell: Shell) -> Callable[..., Outcome]:
     Path("presets").mkdir()
-    Path("presets/other.yaml").write_text("seed: 3\nviews:\n  own: a\n")
-    Path("presets/more.yaml").write_text("datasets:\n  - no\nviews:\n  rate: 1e-3\n")
+    Path("presets/other.yaml").write_text("seed: 3\nmine:\n  own: a\n")
+    Path("presets/more.yaml").write_text("datasets:\n  - no\nmine:\n  rate: 1e-3\n")
     Path("presets/bad.yaml").write_text("- 1\n")
     Path("params.yaml").write_text(TEXT)
     return partial(shell, app)
@@ -116,8 +116,18 @@ def preset(workdir: Path, shell: Shell) -> Callable[..., Outcome]:
 def test_it_says_what_it_changes(preset: Callable[..., Outcome]) -> None:
     assert preset("other") == (0, "seed: 0 -> 3\n", "")
     assert Path("params.yaml").read_text() == TEXT.replace("seed: 0", "seed: 3")
-    assert preset("more") == (0, "datasets: [flowers] -> [no]\nviews.rate: not set -> 0.001\n", "")
+    assert preset("more") == (0, "datasets: [flowers] -> [no]\nmine.rate: not set -> 0.001\n", "")
     assert Path("params.yaml").read_text().endswith("  own: a\n  rate: 0.001\n")
+
+
+def test_a_key_that_a_stage_would_refuse_is_not_brought_in(preset: Callable[..., Outcome]) -> None:
+    """A preset of an earlier version, or with a slip in it, must not end up in the file of parameters."""
+    Path("params.yaml").write_text("ensemble:\n  linkage: average\n")
+    for key, hint in (("linkgae", "did you mean linkage?"), ("multiples", "now called ensemble.overclustering")):
+        Path("presets/other.yaml").write_text(f"ensemble:\n  {key}: [3]\n")
+        line = refused(preset("other"))
+        assert line.startswith("the preset other cannot be laid over: ") and hint in line
+    assert Path("params.yaml").read_text() == "ensemble:\n  linkage: average\n"
 
 
 def test_line_ends_stay(preset: Callable[..., Outcome]) -> None:

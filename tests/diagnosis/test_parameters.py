@@ -115,14 +115,14 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ({"n_clusters": 0}, "n_clusters is '0'; give a whole number from 1 on, 'auto' or 'classes'"),
         (
             {"train": {"scaling": "log"}},
-            "train.scaling is 'log': 'log' is not one of 'sqrt', 'l2', 'global', 'none'",
+            "train.scaling is 'log': 'log' is not one of 'sqrt', ",
         ),
         ({"ensemble": {"overclustering": [0]}}, "ensemble.overclustering is [0]: "),
         ({"dec": {"preset": "paper"}}, "dec.preset is 'paper'; give one of none, "),
         ({"image_methods": None}, "image_methods is empty; write [] for none"),
         (
             {"image_methods": ["pixels"]},
-            "image_methods is ['pixels']: 'pixels' is not one of 'dec', 'jule', 'mmdc'",
+            "image_methods is ['pixels']: 'pixels' is not one of 'dec', ",
         ),
         ({"image_methods": ["dec", "dec"]}, "image_methods names dec twice; name every image method once"),
         ({"image_baselines": ["pixel"]}, "image_baselines is ['pixel']: 'pixel' is not "),

@@ -26,15 +26,14 @@ def test_while_the_number_is_not_known():
     assert [provisional_n_clusters(count) for count in (1, 2, 210, 575, 70_000)] == [1, 1, 14, 24, 265]
 
 
-@pytest.mark.parametrize("count", ["0", "-1", "5"])
-def test_out_of_range(count):
-    with pytest.raises(ParameterError, match=rf"n_clusters is {count} but i\.parquet has 4 images; .* 1 to 4"):
-        resolve_n_clusters(count, _images([0, 0, 1, 1]))
+def test_more_clusters_than_images():
+    with pytest.raises(ParameterError, match=r"n_clusters is 5 but i\.parquet has 4 images; .* 1 to 4"):
+        resolve_n_clusters("5", _images([0, 0, 1, 1]))
 
 
-@pytest.mark.parametrize("count", ["many", "2.5", ""])
+@pytest.mark.parametrize("count", ["many", "2.5", "", "0", "-1"])
 def test_no_number(count):
-    with pytest.raises(ParameterError, match="give a whole number, 'auto' or 'classes'"):
+    with pytest.raises(ParameterError, match="give a whole number from 1 on, 'auto' or 'classes'"):
         resolve_n_clusters(count, _images([0, 1]))
 
 

@@ -14,6 +14,7 @@ import yaml
 from stages.core.code_digest import import_closure, imported_names
 from stages.diagnosis.values import value_faults
 from stages.params.file import read_params
+from stages.params.stage import taken_keys
 from stages.tables.methods import ImageMethod, Objective
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def _command(stage):
 
 def _keys(stage):
     """The keys of params.yaml that the stage takes, and the names of the options."""
-    return _command(stage).context_settings["obj"] or {}
+    return taken_keys(_command(stage))
 
 
 def _module_file(module):

@@ -102,7 +102,6 @@ def test_the_same_seed_gives_the_same_bytes(project: Path) -> None:
         (["--algorithms", "ward:multiple=2"], "algorithm ward:multiple=2 runs once here; leave out multiple"),
         (["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
         (["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist; run `dvc repro ensemble`"),
-        (["--device", "tpu"], "device is 'tpu' but there is no such device; give auto, cpu or cuda"),
         (["--source", "e"], "data/models/e/images/jule.safetensors does not exist; run `dvc repro` to make it"),
         (["--dataset", "e"], "data/images/e.parquet does not exist; run `dvc repro`"),
     ],

@@ -10,7 +10,7 @@ from stages.core.errors import ManyviewsError
 from stages.diagnosis import Finding
 from stages.params.file import not_a_section
 from stages.params.options import check_dataset_name
-from stages.params.stage import faults, unknown_key
+from stages.params.stage import faults, taken_keys, unknown_key
 from stages.tables.methods import IMAGES, FeatureMethod, ImageMethod, MethodName, Objective
 
 _LISTS = ("datasets", "backbones", "objectives", "image_baselines", "image_methods")
@@ -44,7 +44,7 @@ def _option_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
     for module in pkgutil.iter_modules(stages.__path__):
         if not module.ispkg:
             command = typer.main.get_command(importlib.import_module(f"stages.{module.name}").app)
-            keys: Mapping[str, str] = command.context_settings["obj"] or {}
+            keys = taken_keys(command)
             known |= dict.fromkeys(key.partition(".")[0] for key in keys)
             yield from faults(command, keys, parameters)
     for key in parameters:

@@ -15,6 +15,7 @@ from stages.core.command import application
 from stages.core.errors import ManyviewsError, ParameterError
 from stages.params.file import PARAMS, not_a_section, read_params, renamed_key
 
+_KEYS = "keys of params.yaml"  # beside what Typer itself keeps in a context
 _BY_LINES = "write each on a line of its own, behind a dash"
 
 
@@ -28,13 +29,13 @@ def stage_application(stage: Callable[..., None], *keys: str) -> typer.Typer:
     for key in keys:
         name, _, option = key.partition("=")
         options[name] = option or name.rpartition(".")[2]
-    return application(stage, obj=options)
+    return application(stage, obj={_KEYS: options})
 
 
 def _take(context: typer.Context, file: Path) -> Path:
     """Make the values of the file the defaults of options; called before any other option is read."""
     if file != PARAMS or file.is_file():  # by hand a stage may run anywhere, by its options alone
-        context.default_map = taken_values(context.command, context.obj, read_params(file))
+        context.default_map = taken_values(context.command, taken_keys(context.command), read_params(file))
     return file
 
 
@@ -47,6 +48,12 @@ ParamsFile = Annotated[
         help="File of parameters: it gives the options that are not given here and that it has a key for.",
     ),
 ]
+
+
+def taken_keys(command: Any) -> dict[str, str]:
+    """Return the keys of params.yaml that a command takes, and the names of its options; none if it takes none."""
+    kept = command.context_settings.get("obj") or {}
+    return dict(kept.get(_KEYS, {}))
 
 
 def taken_values(command: Any, options: Mapping[str, str], params: Mapping[str, Any]) -> dict[str, Any]:

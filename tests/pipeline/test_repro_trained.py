@@ -6,6 +6,7 @@ import shutil
 import pytest
 import yaml
 
+from stages.tables import read_partitions
 from tests.pipeline.project import Project, assert_restored, draw_images
 from tests.pipeline.stagenames import CHECK, JOINT, SCORED, VIEWS, own, trained
 
@@ -131,3 +132,11 @@ def test_images_without_labels_go_through(tmp_path):
     scores = project.scores()
     assert set(scores["ensemble"]) == {"silhouette", "n_clusters", "largest_cluster", "smallest_cluster"}
     assert scores["dataset"]["labelled"] == 0
+
+
+def test_a_parameter_that_the_file_lacks_can_be_given_to_an_experiment(project):
+    """With a plus, as DVC has it: it reaches the network, its metadata and the list of what differs."""
+    project.dvc_prints("exp", "run", "-S", "+jule.eta=0.9", "train_cc@drawings-jule")
+    table = read_partitions(project.folder / "data/partitions/drawings/jule/cc.parquet")
+    assert table.settings["cc"]["eta"] == 0.9
+    assert re.search(r"jule\.eta\s+-\s+0\.9", project.dvc_prints("params", "diff"))

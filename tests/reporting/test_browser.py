@@ -28,7 +28,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make(root, "photos", PATHS, 3, labels=labels, metric="ari")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        run(lambda: app(["--datasets=photos"], standalone_mode=False))
+        with pytest.raises(SystemExit) as end:
+            run(lambda **how: app(["--datasets=photos"], **how))
+        assert not end.value.code
     return root / "metrics/report.html"
 
 

@@ -34,23 +34,27 @@ class Digraph(NamedTuple):
     weights: np.ndarray
 
 
-def nearest_neighbours(features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_neighbours(
+    features: np.ndarray, k: int, n_searched: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the `k` nearest other images of each, int32 (n, k), and their squared distances, float64 (n, k).
 
-    `features` is float32 or float64 (n, d), finite. Rows are in order of distance, ties in order of index; with
-    less than k + 1 images there are n - 1 columns. Distances are Euclidean, squared, summed in float64 from the
+    `features` is float32 or float64 (n, d), finite. With `n_searched`, only the neighbours of so many images, the
+    first ones, are looked for, among all. Rows are in order of distance, ties in order of index; with less than
+    k + 1 images there are n - 1 columns. Distances are Euclidean, squared, summed in float64 from the
     differences: copies have the distance 0, and d(i, j) is d(j, i) to the bit. The search is exact: matrix
     products in float32 only say which may be near, with a bound on their rounding. Memory: a float32 copy of the
     features and 64 MiB, besides the result. Raises `ParameterError` for values whose squares overflow, and where
     memory lacks.
     """
     n_images, n_features = features.shape
+    n_searched = n_images if n_searched is None else min(n_searched, n_images)
     k = min(k, n_images - 1)
     rows = int(min(max(_BLOCK // (4 * n_images), 1), n_images))
-    needed = 4 * n_images * n_features + 4 * rows * n_images + 12 * n_images * k + 32 * n_images
+    needed = 4 * n_images * n_features + 4 * rows * n_images + 12 * n_searched * k + 32 * n_images
     require_memory(needed, f"the neighbours of {n_images} images", "cluster fewer images, or narrower features")
-    indices = np.empty((n_images, k), dtype=np.int32)
-    distances = np.empty((n_images, k))
+    indices = np.empty((n_searched, k), dtype=np.int32)
+    distances = np.empty((n_searched, k))
     if k == 0:
         return indices, distances
     from stages.clustering._neighbour_kernels import select_nearest
@@ -64,8 +68,8 @@ def nearest_neighbours(features: np.ndarray, k: int) -> tuple[np.ndarray, np.nda
     low = (squares * (1 - error) - tiny).astype(np.float32)
     high = (squares * (1 + error) + tiny).astype(np.float32)
     slack = (squares * 2 * error).astype(np.float32)
-    for first in range(0, n_images, rows):
-        block = slice(first, first + rows)
+    for first in range(0, n_searched, rows):
+        block = slice(first, min(first + rows, n_searched))
         products = (2 * rough[block]) @ rough.T
         select_nearest(products, low, high, slack[block], features, first, indices, distances)
     return indices, distances

@@ -1,0 +1,53 @@
+"""Stage `graph`: join each image to its nearest others in every view, to judge partitions without labels."""
+
+import time
+
+from stages.core.command import run
+from stages.core.runlog import write_runlog
+from stages.core.seeds import derived_seed
+from stages.params.file import PARAMS
+from stages.params.options import DATA, DataFolder, Dataset, Layers, Seed
+from stages.params.stage import ParamsFile, stage_application
+from stages.tables import check_same_images, read_images, read_vectors
+from stages.tables.links import write_links
+from stages.tables.manifest import read_manifest
+
+
+def graph(
+    dataset: Dataset,
+    seed: Seed = 0,
+    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write the links of all views as one table, with the modularity that images without groups would reach.
+
+    Each image is linked to its ten nearest in each view, features square-rooted and of one length. Above 5,000
+    images, the links of 5,000 of them are a sample of all.
+    """
+    from stages import graphs
+    from stages.clustering import normalise
+
+    started = time.perf_counter()
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    backbones = read_manifest(data / "views" / dataset / "features.json")
+    tables = [
+        read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
+        for backbone in backbones
+        for layer in layers
+    ]
+    check_same_images(images, *tables)
+    views = [normalise(table.values, "sqrt") for table in tables]
+    links = graphs.view_links(views)
+    structureless = graphs.structureless_modularity(views, derived_seed(seed, "graph"))
+    settings = {"backbones": list(backbones), "layers": layers, "structureless_modularity": structureless}
+    write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
+    seconds = time.perf_counter() - started
+    write_runlog(f"graph-{dataset}", links=len(links), seconds=round(seconds, 3))
+    print(f"{dataset}: {len(links):,} links of {len(images):,} images in {len(views)} views, {seconds:.1f} s")
+
+
+app = stage_application(graph, "seed", "views.layers")
+
+if __name__ == "__main__":
+    run(app)

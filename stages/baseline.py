@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from stages.clustering import ALGORITHMS, Algorithm, count_different, find_algorithm, finer, isometric, normalise
+from stages.clustering import (
+    ALGORITHMS,
+    Algorithm,
+    Factor,
+    count_different,
+    drawn_n_clusters,
+    find_algorithm,
+    finer,
+    isometric,
+    normalise,
+)
 from stages.clustering.preparation import Normalisation
 from stages.core.command import run
 from stages.core.runlog import Timings, write_runlog
@@ -29,13 +39,15 @@ def baseline(
         list[str],
         typer.Option(
             help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; multiple, "
-            "seeds and subspace (a share of the features, drawn for each run) are parameters of each; repeatable."
+            "seeds and subspace (a share of the features, drawn for each run) are parameters of each; "
+            "multiple=auto: each run draws its number of clusters; repeatable."
         ),
     ] = [  # noqa: B006
         "kmeans",
         "ward",
-        "gdl:multiple=1,n_neighbors=10",
-        "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5",
+        "gdl:n_neighbors=10",
+        "kmeans:multiple=auto,seeds=10",
+        "gdl:multiple=auto,n_neighbors=5,seeds=10,subspace=0.5",
     ],
     normalise_rows: Annotated[
         Normalisation,
@@ -51,19 +63,20 @@ def baseline(
     overclustering: Annotated[
         list[int],
         typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
-    ] = [1, 4, 5],  # noqa: B006
+    ] = [1],  # noqa: B006
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Cluster one backbone's features and write the partitions of all runs as one table.
 
-    No run makes more clusters than there are different images. A run with a multiple above 1 has finer clusters,
-    on average of at least five images; such partitions are what the ensemble is made of. Each is a single start,
-    because variety helps a consensus. Algorithms that find the number of clusters themselves run once, and label
-    an image that they leave out -1.
+    No run makes more clusters than there are different images. A run with a multiple above 1, or a drawn number,
+    has finer clusters, on average of at least five images; such partitions are what the ensemble is made of. Each
+    is a single start, because variety helps a consensus. Algorithms that find the number of clusters themselves
+    run once, and label an image that they leave out -1.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
-    count = resolve_n_clusters(n_clusters, images) or provisional_n_clusters(len(images))
+    known = resolve_n_clusters(n_clusters, images)
+    count = known or provisional_n_clusters(len(images))
     chosen = [find_algorithm(name) for name in dict.fromkeys(algorithms)]
     started, timings = time.perf_counter(), Timings()
     labels: dict[str, np.ndarray] = {}
@@ -74,14 +87,21 @@ def baseline(
         features = normalise(table.values, normalise_rows)
         reduced = isometric(features)
         different = count_different([features])
-        for algorithm, factor, name in _runs(chosen, layer, overclustering, seeds):
+        for algorithm, factor, index, name in _runs(chosen, layer, overclustering, seeds):
+            own_seed = derived_seed(seed, "baseline", name)
+            if isinstance(factor, int):
+                wanted = finer(count, factor, len(images))
+            else:
+                wanted = drawn_n_clusters(
+                    known, len(images), index, algorithm.seeds(seeds), algorithm.finest, own_seed
+                )
             how = settings[name] = {
                 "algorithm": algorithm.label,
                 "layer": layer,
                 "overclustering": factor,
-                "n_clusters": min(finer(count, factor, len(images)), different),
+                "n_clusters": min(wanted, different),
                 "normalise": normalise_rows,
-                "seed": derived_seed(seed, "baseline", name),
+                "seed": own_seed,
                 "n_init": n_init if factor == 1 else 1,
             }
             given = reduced if algorithm.distances_only else features
@@ -97,17 +117,18 @@ def baseline(
         seconds=round(seconds, 3),
         seconds_in=timings.seconds(),
     )
-    print(f"{dataset} through {backbone}: {len(labels)} partitions, {count} clusters, {seconds:.1f} s")
+    clusters = f"{known} clusters" if known else f"{count} clusters until their number is found"
+    print(f"{dataset} through {backbone}: {len(labels)} partitions, {clusters}, {seconds:.1f} s")
 
 
 def _runs(
     algorithms: Sequence[Algorithm], layer: str, overclustering: Sequence[int], seeds: int
-) -> Iterator[tuple[Algorithm, int, str]]:
-    """Every run's algorithm, overclustering factor and name."""
+) -> Iterator[tuple[Algorithm, Factor, int, str]]:
+    """Every run's algorithm, overclustering factor, number among its like, and name."""
     for algorithm in algorithms:
         for factor in algorithm.factors(overclustering):
             for index in range(algorithm.seeds(seeds)):
-                yield algorithm, factor, f"{algorithm.label}/{layer}/x{factor}/seed{index}"
+                yield algorithm, factor, index, f"{algorithm.label}/{layer}/x{factor}/seed{index}"
 
 
 app = stage_application(

@@ -1,8 +1,10 @@
 """Stage `ensemble`: combine the partitions of all views into one."""
 
+import functools
 import json
 import time
-from typing import Annotated, Any, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -16,8 +18,13 @@ from stages.params.file import PARAMS
 from stages.params.n_clusters import resolve_n_clusters
 from stages.params.options import AUTO, DATA, DataFolder, Dataset, NClusters
 from stages.params.stage import ParamsFile, stage_application
-from stages.tables import read_base_partitions, read_images, write_dendrogram, write_partitions
+from stages.tables import check_same_images, read_base_partitions, read_images, write_dendrogram, write_partitions
+from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from stages.core.dendrogram import Dendrogram
+    from stages.graphs import ClusterCount
 
 
 def ensemble(
@@ -29,8 +36,8 @@ def ensemble(
             help="Algorithms whose baseline partitions are combined, with or without parameters; repeatable."
         ),
     ] = [  # noqa: B006
-        "kmeans",
-        "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5",
+        "kmeans:multiple=auto,seeds=10",
+        "gdl:multiple=auto,n_neighbors=5,seeds=10,subspace=0.5",
     ],
     shares: Annotated[
         list[float],
@@ -39,8 +46,11 @@ def ensemble(
         ),
     ] = [1, 3],  # noqa: B006
     overclustering: Annotated[
-        list[int], typer.Option(min=1, help="Factors whose baseline partitions are combined; repeatable.")
-    ] = [2, 4, 5],  # noqa: B006
+        list[int],
+        typer.Option(
+            min=1, help="Factors whose partitions are combined, of algorithms that draw no number; repeatable."
+        ),
+    ] = [1],  # noqa: B006
     linkage: Annotated[
         Literal["average", "single", "complete"], typer.Option(help="Of the co-association; average is MVEC's.")
     ] = "average",
@@ -54,10 +64,11 @@ def ensemble(
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Combine the views' partitions by co-association and linkage; write clusters, confidences and dendrogram.
+    """Combine the views' partitions by co-association and linkage; write clusters, dendrogram and all cuts of it.
 
-    Every view has an equal say, and within it every algorithm its share, however many partitions it brings. An
-    image's confidence is its mean co-association with the other members of its cluster.
+    Every view has an equal say. Within it every algorithm has its share, however many partitions it brings, and
+    every partition weighs by its modularity on the views' neighbour graph. The same graph says which number of
+    clusters is the best; n_clusters.json has it, beside the number used.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     folder = data / "partitions" / dataset
@@ -72,45 +83,70 @@ def ensemble(
         "backbones": read_manifest(data / "views" / dataset / "partitions.json"),
     }
     base = read_base_partitions(images, folder, settings)
-    partitions, weights = base.partitions, base.weights
+    neighbours = read_links(data / "graphs" / f"{dataset}.parquet")
+    check_same_images(images, neighbours)
 
-    from stages import consensus
+    from stages import consensus, graphs
 
     started, timings = time.perf_counter(), Timings()
     with timings.measure("loading or compiling kernels"):
         consensus.warm_up()
+    with timings.measure("weights"):
+        quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
+        weights, collapsed = consensus.weigh_by_quality(base.weights, base.views, quality)
     with timings.measure("consensus"):
-        estimator = consensus.CoassociationClustering(count or AUTO, linkage, weights, min_cluster_fraction)
-        labels = estimator.fit_predict(partitions)
-        found, dendrogram = estimator.n_clusters_, estimator.dendrogram_
-        confidence = consensus.membership_confidence(partitions, labels, weights)
-    with timings.measure("stability"):
-        counts = consensus.candidates(len(images), found)
-        stability = consensus.consensus_stability(partitions, counts, linkage, weights)
-    settings |= {"n_clusters": found, "n_partitions": partitions.shape[1]}
+        dendrogram = consensus.linkage(base.partitions, linkage, weights)
+    with timings.measure("number of clusters"):
+        cuts = functools.cache(consensus.ConsensusCuts(dendrogram, base.partitions, weights, min_cluster_fraction))
+        found = graphs.choose_cluster_count(cuts, neighbours.links, len(images), neighbours.structureless)
+    used = count or found.n_clusters
+    settings |= {"n_clusters": used, "n_partitions": len(weights), "weights": weights.tolist()}
     if count is None:
-        settings["n_clusters_by"] = "longest lifetime"
-    write_partitions(folder / "ensemble.parquet", {"ensemble": labels}, {"ensemble": settings}, images.fingerprint)
+        settings["n_clusters_by"] = "modularity"
+    write_partitions(
+        folder / "ensemble.parquet", {"ensemble": cuts(used)}, {"ensemble": settings}, images.fingerprint
+    )
     write_dendrogram(folder / "dendrogram.parquet", dendrogram.merges, images.fingerprint, settings)
-    rows = zip(images.paths, labels, (f"{value:.6f}" for value in confidence), strict=True)
-    write_text(folder / "assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
-    write_text(folder / "n_clusters.json", json.dumps({"n_clusters": found}) + "\n")
-    lifetimes = dendrogram.lifetimes()
-    curve = ((k, f"{lifetimes[k]:.6f}", _number(value)) for k, value in zip(counts, stability, strict=True))
-    write_text(folder / "cluster_counts.csv", csv_text(["clusters", "lifetime", "stability"], curve))
+    counts = sorted({*found.counts.tolist(), used})
+    labels = {f"cut-{k}": cuts(k) for k in counts}
+    write_partitions(folder / "cuts.parquet", labels, {name: {} for name in labels}, images.fingerprint)
+    write_text(folder / "cluster_counts.csv", _counts_csv(found, dendrogram))
+    write_text(folder / "n_clusters.txt", f"{used}\n")
+    write_text(folder / "n_clusters.json", json.dumps(_answer(found, used, dataset), indent=2) + "\n")
+    views = list(settings["backbones"])
+    left_out = Counter(views[view] for view in base.views[collapsed])
     write_runlog(
         f"ensemble-{dataset}",
-        partitions=partitions.shape[1],
+        partitions=len(weights),
+        collapsed=left_out,
         seconds=round(time.perf_counter() - started, 3),
         seconds_in=timings.seconds(),
     )
-    why = "" if count else " (the number that lasts longest)"
-    views = len(settings["backbones"])
-    print(f"{dataset}: {partitions.shape[1]} partitions of {views} views into {found} clusters{why}")
+    print(f"{dataset}: {len(weights)} partitions of {len(views)} views into {used} clusters")
+    for view, number in left_out.items():
+        print(f"{dataset}: {number} of {(base.views == views.index(view)).sum()} partitions of {view} collapsed")
+    print(f"{dataset}: {found}")
 
 
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.6f}"
+def _answer(found: "ClusterCount", used: int, dataset: str) -> dict[str, Any]:
+    """The number of clusters `used`, and all that the graph says of it."""
+    return {
+        "n_clusters": used,
+        "found": found.n_clusters,
+        "clear": found.clear,
+        "plausible": list(found.plausible),
+        "coarser": found.coarser,
+        "finer": found.finer,
+        "summary": str(found),
+    }
+
+
+def _counts_csv(found: "ClusterCount", dendrogram: "Dendrogram") -> str:
+    """The modularity and the lifetime of each number of clusters that was looked at."""
+    lifetimes = dendrogram.lifetimes()
+    curve = zip(found.counts.tolist(), found.modularity.tolist(), strict=True)
+    rows = ((k, f"{value:.6f}", f"{lifetimes[k]:.6f}") for k, value in curve)
+    return csv_text(["clusters", "modularity", "lifetime"], rows)
 
 
 app = stage_application(

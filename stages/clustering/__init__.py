@@ -1,13 +1,15 @@
 """From features to partitions: the algorithms that `baseline.algorithms` may name."""
 
-from stages.clustering.algorithms import ALGORITHMS, Algorithm, find_algorithm, finer
+from stages.clustering.algorithms import ALGORITHMS, Algorithm, Factor, drawn_n_clusters, find_algorithm, finer
 from stages.clustering.preparation import NORMALISATIONS, count_different, isometric, normalise
 
 __all__ = [
     "ALGORITHMS",
     "NORMALISATIONS",
     "Algorithm",
+    "Factor",
     "count_different",
+    "drawn_n_clusters",
     "find_algorithm",
     "finer",
     "isometric",

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +15,10 @@ from stages.core.checks import check_known, check_number
 from stages.core.errors import ParameterError
 
 LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones cannot distinguish similarity from chance
+DRAWN = "auto"  # the overclustering factor of runs that draw their number of clusters
 _RUNS = ("multiple", "seeds", "subspace")  # parameters of the runs, not of the estimator
+
+Factor = int | str  # an overclustering factor, or `DRAWN`
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Algorithm:
     a few of the others only.
 
     Beside those of its estimator, each algorithm takes the parameters `multiple` and `seeds`, which overrule the
-    stage's for it, and `subspace`, the share of the features that each run draws.
+    stage's for it, and `subspace`, the share of the features that each run draws. `multiple` may be "auto": each
+    run then draws its number of clusters, up to `finest` times the root of the number of images.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Algorithm:
     rotates: bool = True
     counts: bool = False
     merges_copies: bool = False
+    finest: int = 4
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -54,7 +60,7 @@ class Algorithm:
         """Whether features may be replaced by others with the same distances, up to rounding, between images."""
         return self.rotates and not self.merges_copies and "subspace" not in self.parameters
 
-    def factors(self, common: Sequence[int]) -> list[int]:
+    def factors(self, common: Sequence[int]) -> Sequence[Factor]:
         """The granularities to run at: its own `multiple`, else the `common` ones; 1 where it counts by itself."""
         own = self.parameters.get("multiple")
         return list(dict.fromkeys([1] if self.counts else common if own is None else [own]))
@@ -92,7 +98,9 @@ class Algorithm:
                     f"algorithm {self.name} has no parameter {name!r}; did you mean {' or '.join(near)}?"
                 )
         for name in ("multiple", "seeds"):
-            check_number(f"{name} of {self.name}", self.parameters.get(name, 1), least=1, whole=True)
+            value = self.parameters.get(name, 1)
+            if (name, value) != ("multiple", DRAWN):
+                check_number(f"{name} of {self.name}", value, least=1, whole=True)
 
     def _class(self) -> Any:
         module, name = self.estimator.split(":")
@@ -109,6 +117,25 @@ def finer(n_clusters: int, factor: int, n_images: int) -> int:
     It is never less than `n_clusters`.
     """
     return max(n_clusters, min(n_clusters * factor, n_images // LEAST_IMAGES))
+
+
+def drawn_n_clusters(
+    n_clusters: int | None, n_images: int, run: int, n_runs: int, finest: int, random_state: int
+) -> int:
+    """Return the number of clusters of one of several runs that draw it, from 0 to `n_runs` - 1.
+
+    It is drawn log-uniformly, and each run from a stratum of its own, so that few runs cover the range. The range
+    begins at the root of the number of images, or at `n_clusters`, where they are known to be more, and ends at
+    `finest` times that or, if that is less, where clusters have 5 images (10 if `finest` is 2) on average. A
+    consensus needs partitions finer than itself; those of Fred and Jain (2005) have the root of n clusters. As
+    they do not follow the number wanted, another number is another cut of the same consensus, and the size of
+    their clusters grows with the root of n: graph linkage with a few neighbours collapses where clusters are
+    large.
+    """
+    least = max(math.sqrt(n_images), n_clusters or 1)
+    most = max(least, min(finest * least, n_images / (LEAST_IMAGES * 4 / finest)))
+    share = (run + float(np.random.default_rng(random_state).random())) / n_runs
+    return min(n_images, round(least * math.exp(share * math.log(most / least))))
 
 
 def find_algorithm(text: str) -> Algorithm:
@@ -137,10 +164,10 @@ ALGORITHMS: dict[str, Algorithm] = {
         Algorithm("sc_st", "stages.clustering.spectral:SpectralSelfTuning"),
         Algorithm("sc_ls", "stages.clustering.spectral_ls:SpectralLandmarks"),
         Algorithm("ncuts", "stages.clustering.normalised_cuts:NormalisedCuts"),
-        Algorithm("gdl", "stages.clustering.gdl:GraphDegreeLinkage", merges_copies=True),
-        Algorithm("agdl", "stages.clustering.gdl:AcceleratedGraphDegreeLinkage", merges_copies=True),
-        Algorithm("pic", "stages.clustering.path_integral:PathIntegral", merges_copies=True),
-        Algorithm("zeta", "stages.clustering.zeta:Zeta", merges_copies=True),
+        Algorithm("gdl", "stages.clustering.gdl:GraphDegreeLinkage", merges_copies=True, finest=2),
+        Algorithm("agdl", "stages.clustering.gdl:AcceleratedGraphDegreeLinkage", merges_copies=True, finest=2),
+        Algorithm("pic", "stages.clustering.path_integral:PathIntegral", merges_copies=True, finest=2),
+        Algorithm("zeta", "stages.clustering.zeta:Zeta", merges_copies=True, finest=2),
         Algorithm("nmf_lp", "stages.clustering.nmf_lp:NMFLP", rotates=False),
         Algorithm("nmf_deep", "stages.clustering.nmf_deep:DeepSemiNMF", rotates=False),
         Algorithm("genie", "stages.clustering.agglomerative:Genie"),

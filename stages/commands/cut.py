@@ -35,11 +35,10 @@ def cut(
 
     import numpy as np
 
-    from stages.consensus import cut_with_outliers
+    from stages.consensus import ConsensusCuts
 
-    labels = cut_with_outliers(
-        dendrogram, n_clusters, table.settings["min_cluster_fraction"], base.partitions, base.weights
-    )
+    cuts = ConsensusCuts(dendrogram, base.partitions, base.weights, table.settings["min_cluster_fraction"])
+    labels = cuts(n_clusters)
     file = folder / f"cut-{n_clusters}.csv"
     write_text(file, csv_text(["path", "cluster"], zip(images.paths, labels, strict=True)))
     sizes = np.bincount(labels)

@@ -9,6 +9,7 @@ of all others then join that of the K which they agree with most.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,8 @@ from sklearn.base import BaseEstimator, ClusterMixin
 
 from stages.consensus.hypergraph import check_ensemble, check_partitions, hypergraph
 from stages.consensus.linkage import LINKAGES, linkage
-from stages.consensus.selection import longest_lived
 from stages.core.checks import check_choice, check_n_clusters, check_share
-from stages.core.dendrogram import Dendrogram, number_by_size
+from stages.core.dendrogram import Dendrogram, most_clusters, number_by_size
 
 _BLOCK = 1 << 22  # agreements of images with clusters that are held at once
 
@@ -29,7 +29,8 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_clusters : number of clusters; "auto" for the number that lasts longest, of 2 to twice the root of n.
+    n_clusters : number of clusters; "auto" for the number that lasts longest, of 2 to twice the root of n
+    (Fred and Jain 2005; the pipeline chooses by modularity, see `stages.graphs.cluster_count`).
     linkage : "average" (MVEC), "single" (Fred and Jain's first choice) or "complete".
     weights : a number of at least 0 for each partition; None for equal ones.
     min_cluster_fraction : the size from which a cluster counts, as a fraction of the mean size n / n_clusters, 0
@@ -62,62 +63,75 @@ class CoassociationClustering(ClusterMixin, BaseEstimator):
         if self.n_clusters != "auto":
             check_n_clusters(self.n_clusters, len(partitions))
         self.dendrogram_ = linkage(partitions, self.linkage, self.weights)
-        self.n_clusters_ = longest_lived(self.dendrogram_) if self.n_clusters == "auto" else int(self.n_clusters)
-        self.labels_ = cut_with_outliers(
-            self.dendrogram_, self.n_clusters_, self.min_cluster_fraction, partitions, self.weights
-        )
+        if self.n_clusters == "auto":
+            self.n_clusters_ = self.dendrogram_.longest_lived(2, most_clusters(len(partitions)))
+        else:
+            self.n_clusters_ = int(self.n_clusters)
+        cuts = ConsensusCuts(self.dendrogram_, partitions, self.weights, self.min_cluster_fraction)
+        self.labels_ = cuts(self.n_clusters_)
         return self
 
 
-def cut_with_outliers(
-    dendrogram: Dendrogram,
-    n_clusters: int,
-    min_cluster_fraction: float,
-    partitions: np.ndarray,
-    weights: Any = None,
-) -> np.ndarray:
-    """Return labels int32 (n) of exactly `n_clusters` clusters, numbered by size, the largest first.
+class ConsensusCuts:
+    """The cuts of a consensus into any number of clusters, each of some size.
 
-    A cluster counts from `min_cluster_fraction` of the mean size n / n_clusters on, 0 to below 1; with 0 the
-    result is the plain cut, as it is where no cut has so many clusters of that size. An image of a smaller cluster
-    joins the one with whose images it has the greatest mean co-association in `partitions`, int (n, m), with their
-    `weights` (m) (ties: the larger).
+    `dendrogram` is that of `partitions`, int (n, m), -1 a missing label, with their `weights` (m). A cluster of a
+    cut counts from `min_cluster_fraction` of the mean size n / n_clusters on, 0 to below 1; the images of smaller
+    ones join the clusters they agree with most. With 0 cuts are plain, as they are where no cut has so many
+    clusters of that size.
     """
-    least = min_cluster_fraction * dendrogram.n_images / n_clusters
-    groups = dendrogram.fewest_groups(n_clusters, least)
-    if groups is None or groups == n_clusters:
-        return dendrogram.cut(n_clusters)
-    labels = dendrogram.cut(groups)
-    large = np.bincount(labels) >= least  # the first ones, as clusters are numbered by size
-    outliers = np.flatnonzero(~large[labels])
-    labels[outliers] = _most_agreeing(partitions, weights, labels, outliers, n_clusters)
-    return number_by_size(labels)
 
+    def __init__(
+        self, dendrogram: Dendrogram, partitions: np.ndarray, weights: Any, min_cluster_fraction: float
+    ) -> None:
+        self._dendrogram = dendrogram
+        self._partitions, self._weights = check_ensemble(partitions, weights)
+        self._fraction = min_cluster_fraction
 
-def _most_agreeing(
-    partitions: np.ndarray, weights: Any, labels: np.ndarray, outliers: np.ndarray, n_clusters: int
-) -> np.ndarray:
-    """The cluster, int (len(outliers)), of 0 to n_clusters - 1, that each outlier agrees with most."""
-    from scipy.sparse import csr_matrix, diags
+    def __call__(self, n_clusters: int) -> np.ndarray:
+        """Return labels int32 (n) of exactly `n_clusters` clusters, numbered by size, the largest first.
 
-    partitions, column_weights = check_ensemble(partitions, weights)
-    graph = hypergraph(partitions)
-    scales = 1 / np.sqrt((partitions >= 0) @ column_weights)
-    inside = np.flatnonzero(labels < n_clusters)
-    sizes = np.bincount(labels[inside])
-    member = csr_matrix(
-        (scales[inside] / sizes[labels[inside]], (labels[inside], inside)), (n_clusters, len(labels))
-    )
-    # How much of each cluster has each label, by the weight of the label's partition: (K, c).
-    profile = (member @ graph.indicator @ diags(column_weights[graph.partition])).T.tocsr()
-    found = np.empty(len(outliers), dtype=np.int64)
-    rows = max(1, _BLOCK // n_clusters)
-    for start in range(0, len(outliers), rows):
-        block = outliers[start : start + rows]
-        agreement = (graph.indicator[block] @ profile).toarray()
-        # Equal sums of the same figures in another order count as equal.
-        found[start : start + rows] = np.argmax(np.round(agreement, 12), axis=1)
-    return found
+        An image of a smaller cluster joins the one with whose images it has the greatest mean co-association
+        (ties: the larger).
+        """
+        dendrogram = self._dendrogram
+        least = self._fraction * dendrogram.n_images / n_clusters
+        groups = dendrogram.fewest_groups(n_clusters, least)
+        if groups is None or groups == n_clusters:
+            return dendrogram.cut(n_clusters)
+        labels = dendrogram.cut(groups)
+        large = np.bincount(labels) >= least  # the first ones, as clusters are numbered by size
+        outliers = np.flatnonzero(~large[labels])
+        labels[outliers] = self._most_agreeing(labels, outliers, n_clusters)
+        return number_by_size(labels)
+
+    @cached_property
+    def _votes(self) -> tuple[Any, Any]:
+        """The label histograms of the images, CSR (n, c), and the same scaled and weighted, the other side."""
+        from scipy.sparse import diags
+
+        graph = hypergraph(self._partitions)
+        scales = 1 / np.sqrt((self._partitions >= 0) @ self._weights)
+        return graph.indicator, diags(scales) @ graph.indicator @ diags(self._weights[graph.partition])
+
+    def _most_agreeing(self, labels: np.ndarray, outliers: np.ndarray, n_clusters: int) -> np.ndarray:
+        """The cluster, int (len(outliers)), of 0 to n_clusters - 1, that each outlier agrees with most."""
+        from scipy.sparse import csr_matrix
+
+        indicator, weighted = self._votes
+        inside = np.flatnonzero(labels < n_clusters)
+        sizes = np.bincount(labels[inside])
+        member = csr_matrix((1 / sizes[labels[inside]], (labels[inside], inside)), (n_clusters, len(labels)))
+        # How much of each cluster has each label, by the weight of the label's partition: (K, c).
+        profile = (member @ weighted).T.tocsr()
+        found = np.empty(len(outliers), dtype=np.int64)
+        rows = max(1, _BLOCK // n_clusters)
+        for start in range(0, len(outliers), rows):
+            block = outliers[start : start + rows]
+            agreement = (indicator[block] @ profile).toarray()
+            # Equal sums of the same figures in another order count as equal.
+            found[start : start + rows] = np.argmax(np.round(agreement, 12), axis=1)
+        return found
 
 
 def membership_confidence(partitions: np.ndarray, labels: np.ndarray, weights: Any = None) -> np.ndarray:

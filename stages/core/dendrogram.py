@@ -92,6 +92,15 @@ class Merge(NamedTuple):
     undone: bool
 
 
+def most_clusters(n_images: int) -> int:
+    """The most clusters that are looked for among n images: twice the square root, but two if there are two.
+
+    A dendrogram's first merges, of images that nearly all partitions separate, can last long and say nothing.
+    """
+    root: float = n_images**0.5
+    return min(n_images, max(2, 2 * round(root)))
+
+
 def dendrogram_of(pairs: np.ndarray, heights: np.ndarray) -> Dendrogram:
     """Return the dendrogram of n images from merges in the order of joining.
 

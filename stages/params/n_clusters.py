@@ -1,6 +1,5 @@
 """How many clusters to make: the meaning of `n_clusters` in params.yaml."""
 
-import json
 import math
 from pathlib import Path
 
@@ -46,10 +45,10 @@ def provisional_n_clusters(n_images: int) -> int:
 
 
 def found_n_clusters(file: Path) -> int:
-    """The number of clusters that the ensemble found, from the `file` that it wrote."""
+    """The number of clusters that the ensemble used, from the `file` that it wrote."""
     try:
-        return int(json.loads(file.read_text(encoding="utf-8"))["n_clusters"])
+        return int(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         raise TableError(f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`") from None

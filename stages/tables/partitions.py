@@ -54,7 +54,8 @@ class BasePartitions:
 def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -> BasePartitions:
     """Read the baseline's partitions that the ensemble's `settings` name, below the partitions' `folder`.
 
-    Every view has an equal say, and within it every algorithm its share, however many partitions it brings.
+    Every view has an equal say, and within it every algorithm its share, however many partitions it brings, unless
+    the settings hold the "weights" which the ensemble gave them.
     """
     columns, weights, views = [], [], []
     for view, backbone in enumerate(settings["backbones"]):
@@ -72,7 +73,7 @@ def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str
             f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
             f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
         )
-    return BasePartitions(partitions, np.array(weights), np.array(views))
+    return BasePartitions(partitions, np.array(settings.get("weights", weights)), np.array(views))
 
 
 def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> list[np.ndarray]:
@@ -81,7 +82,7 @@ def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> l
         labels
         for name, labels in table.labels.items()
         if table.settings[name]["algorithm"] == algorithm
-        and table.settings[name]["overclustering"] in overclustering
+        and table.settings[name]["overclustering"] in (*overclustering, "auto")
     ]
     if not runs:
         had = sorted({f"{run['algorithm']} x{run['overclustering']}" for run in table.settings.values()})

@@ -25,7 +25,7 @@ class TrainedFiles:
     @property
     def n_clusters(self) -> Path:
         """The number of clusters that the ensemble found on the dataset."""
-        return self.data / "partitions" / self.dataset / "n_clusters.json"
+        return self.data / "partitions" / self.dataset / "n_clusters.txt"
 
     def partitions(self, name: MethodName) -> Path:
         """The table of clusters: one column, of "views" one a backbone, of methods on images one a result."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.consensus import CoassociationClustering, cut_with_outliers, linkage, membership_confidence
+from stages.consensus import CoassociationClustering, ConsensusCuts, linkage, membership_confidence
 from stages.core.errors import ParameterError
 from tests.consensus.reference import coassociation
 from tests.consensus.strategies import incomplete_partitions
@@ -84,7 +84,7 @@ def test_an_odd_image_joins_the_group_it_agrees_with_most():
     assert np.bincount(dendrogram.cut(4)).tolist() == [5, 5, 5, 1]
     mixed = np.concatenate([three, [[3, 3, 3, 9, 9, 9, 9, 9, 9, 9]]])
     dendrogram = linkage(mixed)
-    labels = cut_with_outliers(dendrogram, 3, 0.5, mixed)
+    labels = ConsensusCuts(dendrogram, mixed, None, 0.5)(3)
     assert np.bincount(labels).tolist() == [6, 6, 5]
     assert labels[10] == labels[0]
     assert labels[16] == labels[11]
@@ -97,7 +97,7 @@ def test_a_cluster_asked_for_is_not_used_up_by_an_odd_image():
     joined[5:, :6] = 0  # the two groups agree in six of ten partitions
     values = np.concatenate([joined, loner])
     assert np.bincount(linkage(values).cut(2)).tolist() == [10, 1]
-    labels = cut_with_outliers(linkage(values), 2, 0.2, values)
+    labels = ConsensusCuts(linkage(values), values, None, 0.2)(2)
     assert np.bincount(labels).tolist() == [6, 5]
     assert CoassociationClustering(2).fit_predict(values).tolist() == labels.tolist()
     plain = CoassociationClustering(2, min_cluster_fraction=0).fit_predict(values)
@@ -110,7 +110,7 @@ def test_sizes_and_agreements(values, data):
     count = data.draw(st.integers(1, len(values)))
     share = data.draw(st.sampled_from([0, 0.3, 0.6, 0.9]))
     dendrogram = linkage(values)
-    labels = cut_with_outliers(dendrogram, count, share, values)
+    labels = ConsensusCuts(dendrogram, values, None, share)(count)
     assert sorted(set(labels.tolist())) == list(range(count))
     least = share * len(values) / count
     depths = [k for k in range(1, len(values) + 1) if (np.bincount(dendrogram.cut(k)) >= least).sum() >= count]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import linkage
 
-from stages.consensus import cut_with_outliers
+from stages.consensus import ConsensusCuts
 from stages.core.dendrogram import Dendrogram
 from stages.scoring import last_merges
 from stages.scoring.treetop import FEWEST, MOST
@@ -36,7 +36,7 @@ def test_as_many_merges_are_undone_as_the_ensemble_undoes(share):
     views = rng.normal(size=(90, 2)) * np.array([4, 1])
     dendrogram = Dendrogram(linkage(views, "single"))
     partitions = np.column_stack([dendrogram.cut(k) for k in (10, 20, 40)])
-    clusters = cut_with_outliers(dendrogram, 6, share, partitions)
+    clusters = ConsensusCuts(dendrogram, partitions, None, share)(6)
     groups = 1 + sum(merge.undone for merge in last_merges(dendrogram.merges, clusters, share))
     least = share * 90 / 6
 

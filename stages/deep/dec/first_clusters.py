@@ -1,11 +1,12 @@
 """The first clusters of a network that is trained to cluster."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.random import RandomState
 
-from stages.clustering import count_different, find_algorithm, finer
+from stages.clustering import count_different, drawn_n_clusters, find_algorithm, finer
 from stages.core.errors import ParameterError
 
 # From the scaled views, float32 (n, d_j), to labels int (n).
@@ -58,18 +59,22 @@ def overclusterings(
     """Return fine partitions of the views (n, d_j), int32 (n, m), and the weight of each, float64 (m).
 
     `algorithms` are those of `find_algorithm`. Each clusters every view into its own multiple of `n_clusters`, or
-    into each multiple in `overclustering`, of five images or more on average, in `n_runs` runs of one start unless
-    it says another number. Its runs on a view weigh its share together. Fine clusters split classes but seldom
-    mix them, and differ from run to run: such partitions are what evidence accumulation combines (Fred and Jain
-    2005).
+    into each multiple in `overclustering`, of five images or more on average, or into a number that each run
+    draws, in `n_runs` runs of one start unless it says another number. Its runs on a view weigh its share
+    together. Fine clusters split classes but seldom mix them, and differ from run to run: such partitions are what
+    evidence accumulation combines (Fred and Jain 2005).
     """
     partitions, weights = [], []
     for view in views:
         different = count_different([view])
         for algorithm, share in zip(map(find_algorithm, algorithms), shares, strict=True):
-            runs = [factor for factor in algorithm.factors(overclustering) for _ in range(algorithm.seeds(n_runs))]
-            for factor in runs:
-                fine = min(finer(n_clusters, factor, len(view)), different)
-                partitions.append(algorithm.partition(view, fine, random.randint(2**31 - 1), 1))
-                weights.append(share / len(runs))
+            n_each, factors = algorithm.seeds(n_runs), algorithm.factors(overclustering)
+            for factor, run in product(factors, range(n_each)):
+                seed = random.randint(2**31 - 1)
+                if isinstance(factor, int):
+                    fine = finer(n_clusters, factor, len(view))
+                else:
+                    fine = drawn_n_clusters(n_clusters, len(view), run, n_each, algorithm.finest, seed)
+                partitions.append(algorithm.partition(view, min(fine, different), seed, 1))
+                weights.append(share / (n_each * len(factors)))
     return np.column_stack(partitions), np.array(weights)

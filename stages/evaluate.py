@@ -11,9 +11,9 @@ import pandas as pd
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
 from stages.core.command import run
-from stages.core.dendrogram import Dendrogram
 from stages.core.digest import file_digest
 from stages.core.errors import TableError
+from stages.graphs.modularity import modularity
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
@@ -28,6 +28,7 @@ from stages.scoring.evaluation import (
     size_rows,
     summary,
 )
+from stages.scoring.scores import DIGITS
 from stages.tables import (
     Partitions,
     check_same_images,
@@ -37,8 +38,10 @@ from stages.tables import (
     read_partitions,
     read_vectors,
 )
+from stages.tables.clusters import read_method, read_result
+from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest, write_manifest
-from stages.tables.methods import BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
+from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
 from stages.tables.trained_files import training_curve
 
 
@@ -53,8 +56,9 @@ def evaluate(
 
     scores.json has one entry a method, of the trained method "views" one a backbone, of a method on images one a
     result; a baseline's is the mean over its seeds. summary.json has what branches are compared by. runs.csv has
-    every run; classes.csv and confusion.csv have the ensemble and the trained methods that see all views or the
-    images, class by class. Without labels nmi.csv, classes.csv and confusion.csv have a header alone.
+    every run; cluster_sizes.csv has the result; classes.csv and confusion.csv have the ensemble and the trained
+    methods that see all views or the images, class by class. Without labels nmi.csv, classes.csv and confusion.csv
+    have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset
@@ -68,7 +72,16 @@ def evaluate(
         for backbone in read_manifest(data / "views" / dataset / "features.json")
         for layer in layers
     ]
-    check_same_images(images, *tables, ensemble, *trained.values(), *views)
+    neighbours = read_links(data / "graphs" / f"{dataset}.parquet")
+    cuts = read_partitions(partitions / "cuts.parquet")
+    check_same_images(images, *tables, ensemble, *trained.values(), *views, neighbours, cuts)
+    results = data / "results" / dataset
+    result = read_result(results, images)
+    assert result.confidence is not None  # the stage `result` writes them
+
+    def scored(labels: np.ndarray) -> dict[str, Any]:
+        quality = round(modularity(neighbours.links, labels), DIGITS)
+        return partition_scores(images.labels, features, labels) | {"modularity": quality}
 
     features = [isometric(normalise(view.values, "l2")) for view in views]
     runs: list[dict[str, Any]] = []
@@ -76,39 +89,37 @@ def evaluate(
         for run_name, labels in table.labels.items():
             settings = table.settings[run_name]
             method = scored_name(BaselineName(backbone, settings["layer"], settings["algorithm"]))
-            scores = partition_scores(images.labels, features, labels)
+            scores = scored(labels)
             runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name, **scores})
     methods = mean_by_method(run for run in runs if run["multiple"] == 1)
-    (final,) = ensemble.labels.values()
-    clusters = {"ensemble": final, **_by_method(trained)}
+    clusters = {ENSEMBLE: ensemble.labels[ENSEMBLE], **_by_method(trained)}
     for name, labels in clusters.items():
-        methods[name] = partition_scores(images.labels, features, labels)
+        methods[name] = scored(labels)
         runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
 
-    folder, assignments = metrics / dataset, partitions / "assignments.csv"
+    folder = metrics / dataset
     rejected = data / "images" / f"{dataset}.rejected.csv"
     facts = {
         "images": len(images),
         "rejected": len(pd.read_csv(rejected)),
         "labelled": int((images.labels >= 0).sum()),
         "classes": len(np.unique(images.labels[images.labels >= 0])),
-        "clusters": len(np.unique(final)),
+        "clusters": len(np.unique(result.labels)),
     }
-    scores = nested(facts, methods)
+    scores = nested(facts, {"method": read_method(results), **scored(result.labels)}, methods)
     write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
     on = {"images": facts["images"], "labelled_images": facts["labelled"]}
     _write_csv(folder / "runs.csv", [run_scores | on for run_scores in runs])
     _write_csv(folder / "methods.csv", [{"method": name, **scores, **on} for name, scores in methods.items()])
     write_text(folder / "nmi.csv", nmi_csv(methods, facts["labelled"]))
-    confidence = pd.read_csv(assignments, usecols=["confidence"])["confidence"].to_numpy()
-    _write_csv(folder / "cluster_sizes.csv", size_rows(final, confidence))
+    _write_csv(folder / "cluster_sizes.csv", size_rows(result.labels, result.confidence))
     tree = read_dendrogram(partitions / "dendrogram.parquet")
     check_same_images(images, tree)
     curves = pd.read_csv(partitions / "cluster_counts.csv")
-    _write_csv(folder / "cluster_counts.csv", count_rows(Dendrogram(tree.merges), curves, features))
+    _write_csv(folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features))
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
-    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, final, fraction))
+    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
     joint = {name: labels for name, labels in clusters.items() if not _on_one_view(name)}
     compared, classes = confusions(images.labels, joint), class_names(images)
     write_text(folder / "classes.csv", classes_csv(compared, classes))
@@ -121,7 +132,8 @@ def evaluate(
     # All that the report shows besides images and features: it is made again when any of it changes.
     tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion")
     shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
-    shown += [assignments, rejected, ensemble.file, *_curves(folder, names)]
+    answers = [*(results / name for name in ("assignments.csv", "result.json")), partitions / "n_clusters.json"]
+    shown += [*answers, rejected, ensemble.file, *_curves(folder, names)]
     digests = {file.name: file_digest(file) for file in shown}
     digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})

@@ -18,6 +18,7 @@ from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
 from stages.reporting import maps_picture
+from stages.reporting.advantage import advantages
 from stages.reporting.class_report import read_classes
 from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets
 from stages.reporting.counts import count_chart
@@ -25,9 +26,11 @@ from stages.reporting.gallery import make_gallery
 from stages.reporting.inputs import (
     described,
     read_agreement,
+    read_answer,
     read_assignments,
     read_counts,
     read_rejected,
+    read_result,
     read_scores,
     run_settings,
     text_of,
@@ -118,6 +121,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     scores = read_scores(metrics / "scores.json")
     agreement = read_agreement(metrics / "agreement.csv")
     counts = read_counts(metrics / "cluster_counts.csv")
+    answer = read_answer(partitions / "n_clusters.json")
+    result = read_result(options.data / "results" / name / "result.json")
     rejected = read_rejected(options.data / "images" / f"{name}.rejected.csv")
     images = read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
@@ -125,7 +130,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
             f"{metrics / 'scores.json'} scores {scores.images} images, {images.file} holds {len(images)}; "
             "run `dvc repro` to make it again"
         )
-    assigned = read_assignments(partitions / "assignments.csv", images.paths)
+    assigned = read_assignments(options.data / "results" / name / "assignments.csv", images.paths)
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": read_partitions(partitions / "ensemble.parquet")}
     runs |= {
@@ -167,9 +172,11 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         views=backbones,
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
-        scores=score_table(scores.joint, scores.single),
+        scores=score_table(scores.joint, scores.single, result.method),
+        result=result,
+        advantages=advantages(scores.joint, scores.single),
         agreement=agreement,
-        counts=count_chart(counts, scores.clusters),
+        counts=count_chart(counts, answer),
         spaces=tuple(mapping.space for mapping in mappings),
         gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
         class_names=class_names(images),
@@ -191,6 +198,7 @@ def _print_scores(datasets: Sequence[Dataset]) -> None:
         console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
         title = f"{dataset.name}: {_plural(dataset.images, 'image')} in {_plural(dataset.k, 'cluster')}"
+        title += f" by {dataset.result.method}"
         console.print(terminal_table(title, dataset.scores))
         console.print()
 

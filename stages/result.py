@@ -1,24 +1,59 @@
-"""Stage `methods`: list the trained methods that are scored and shown, with the digests of their clusters."""
+"""Stage `result`: list the trained methods, and choose the partition that the run is about."""
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
+from stages.core.atomic import write_text
 from stages.core.checks import check_once
 from stages.core.command import run
+from stages.core.csvtext import csv_text
 from stages.core.digest import file_digest
+from stages.core.errors import ParameterError
 from stages.params.file import PARAMS
-from stages.params.options import DATA, DataFolder, Dataset
+from stages.params.options import AUTO, DATA, DataFolder, Dataset
 from stages.params.stage import ParamsFile, stage_application
 from stages.params.transfers import read_transfers, sources_of
-from stages.tables import check_same_images, read_fingerprint, read_images
+from stages.tables import (
+    ImageTable,
+    check_same_images,
+    read_base_partitions,
+    read_fingerprint,
+    read_images,
+    read_partitions,
+)
+from stages.tables.clusters import find_clusters
+from stages.tables.links import read_links
 from stages.tables.manifest import write_manifest
-from stages.tables.methods import ImageBaseline, ImageMethod, Objective, all_methods
+from stages.tables.methods import (
+    ENSEMBLE,
+    FeatureMethod,
+    ImageBaseline,
+    ImageMethod,
+    MethodName,
+    Objective,
+    all_methods,
+)
 from stages.tables.trained_files import TrainedFiles
 
+# By which the network's modularity may be below the ensemble's before its clusters are not the result. Differences
+# of a few hundredths say nothing of the agreement with labels (docs/results.md has the measurement).
+MARGIN = 0.05
 
-def methods(
+
+def result(
     dataset: Dataset,
+    result: Annotated[
+        str,
+        typer.Option(
+            help="Whose clusters are the result: auto, ensemble, OBJECTIVE/METHOD, OBJECTIVE/views/BACKBONE "
+            "or images/METHOD/RESULT. auto: the multi-view network of the first objective, unless its modularity "
+            "is clearly below the ensemble's."
+        ),
+    ] = AUTO,
     objectives: Annotated[
         list[Objective],
         typer.Option(help="Objective that networks were trained for; repeatable. Default: none."),
@@ -33,8 +68,10 @@ def methods(
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Check that every trained method's clusters are there and of the same images; write a manifest of them.
+    """Check that every trained method's clusters are there; write a manifest of them, and the result.
 
+    The result is one partition: that of the report, of `manyviews export` and of assignments.csv. An image's
+    confidence is its mean co-association with the other members of its cluster, whichever method made them.
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
     sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []
@@ -43,16 +80,72 @@ def methods(
     check_once("image_methods", image_methods, "image method")
     files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
+    trained = all_methods(objectives, [*image_baselines, *image_methods], sources)
     digests = {}
-    for name in all_methods(objectives, [*image_baselines, *image_methods], sources):
+    for name in trained:
         file = files.partitions(name)
         check_same_images(images, read_fingerprint(file))
         digests[str(name)] = {"partitions": file_digest(file)}
     write_manifest(data / "views" / dataset / "methods.json", digests)
+
+    folder = data / "partitions" / dataset
+    links = read_links(data / "graphs" / f"{dataset}.parquet")
+    check_same_images(images, links)
+
+    from stages.consensus import membership_confidence
+    from stages.graphs import modularity
+
+    network = MethodName(objectives[0], FeatureMethod.DMVC) if objectives else None
+    compared = [ENSEMBLE, *([str(network)] if network else [])]
+    if result != AUTO:
+        _check_listed(result, trained)
+        compared = list(dict.fromkeys([*compared, result]))
+    clusters = {method: _clusters(images, folder, method) for method in compared}
+    scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
+    chosen = _choose(scores, str(network) if network else None) if result == AUTO else result
+    (settings,) = read_partitions(folder / f"{ENSEMBLE}.parquet").settings.values()
+    base = read_base_partitions(images, folder, settings)
+    confidence = membership_confidence(base.partitions, clusters[chosen], base.weights)
+
+    out = data / "results" / dataset
+    rows = zip(images.paths, clusters[chosen], (f"{value:.6f}" for value in confidence), strict=True)
+    write_text(out / "assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
+    answer: dict[str, Any] = {
+        "method": chosen,
+        "chosen": AUTO if result == AUTO else "named",
+        "modularity": {method: round(score, 6) for method, score in scores.items()},
+    }
+    write_text(out / "result.json", json.dumps(answer, indent=2) + "\n")
+    listed = ", ".join(f"{method} {score:.3f}" for method, score in scores.items())
     print(f"{dataset}: {len(digests)} trained methods: {', '.join(digests) or 'none'}")
+    print(f"{dataset}: the result is that of {chosen} (modularity: {listed})")
 
 
-app = stage_application(methods, "objectives", "image_baselines", "image_methods")
+def _check_listed(result: str, trained: list[MethodName]) -> None:
+    """Raise `ParameterError` unless this run makes the clusters that `result` names."""
+    names = [ENSEMBLE, *map(str, trained)]
+    if not any(result == name or result.startswith(f"{name}/") for name in names):
+        raise ParameterError(f"result is {result!r}; give auto or one of {', '.join(names)}")
+
+
+def _clusters(images: ImageTable, folder: Path, method: str) -> np.ndarray:
+    """The clusters of a method, int32 (n), from 0 on; raises `ParameterError` where it leaves images out."""
+    labels = find_clusters(images, folder, method).labels
+    if (labels < 0).any():
+        raise ParameterError(
+            f"result is {method!r}, which leaves out {(labels < 0).sum()} images; name one that leaves out none"
+        )
+    return labels
+
+
+def _choose(scores: dict[str, float], network: str | None) -> str:
+    """The method that is the result when none is named."""
+    if network and scores[network] >= scores[ENSEMBLE] - MARGIN:
+        return network
+    return ENSEMBLE
+
+
+app = stage_application(result, "result", "objectives", "image_baselines", "image_methods")
 
 if __name__ == "__main__":
     run(app)

@@ -1,4 +1,4 @@
-"""The stage `methods`: which trained methods are listed."""
+"""The stage `result`: which trained methods are listed, and whose clusters are the result."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from stages.core.digest import file_digest
 from stages.core.errors import ManyviewsError
-from stages.methods import app
+from stages.result import app
 from stages.tables import Image, read_images, write_images, write_partitions
 from stages.tables.methods import METHODS
 

@@ -94,7 +94,7 @@ def test_the_keys_that_a_stage_takes_are_listed_as_its_parameters(stage):
     listed = set(_definition(stage).get("params", []))
     if stage == "extract":
         taken -= {"weights"}  # a folder is a place to look, not a parameter: the card holds the digest
-    if stage == "methods":
+    if stage == "result":
         taken |= {"transfers"}  # a list of pairs, which is no option
     assert {name for name in listed if "${" not in name} == taken
 
@@ -147,6 +147,7 @@ LIBRARIES = {
     "backbones": {"core", "fetching"},
     "registry": {"core", "backbones"},
     "clustering": {"core"},
+    "graphs": {"core", "clustering"},
     "consensus": {"core"},
     "deep": {"core", "clustering", "consensus"},
     "scoring": {"core", "tables"},

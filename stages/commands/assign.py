@@ -20,7 +20,8 @@ from stages.core.progress import progress_bar
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, DataFolder, Device, WeightsFolder
 from stages.tables import read_fingerprint
-from stages.tables.methods import VOTE, MethodName
+from stages.tables.clusters import RESULT, read_method
+from stages.tables.methods import ENSEMBLE, VOTE, MethodName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +38,10 @@ def assign(
     method: Annotated[
         str,
         typer.Option(
-            help="Trained method: OBJECTIVE/METHOD, OBJECTIVE/views/BACKBONE for a single view, or images/METHOD "
-            "for a network on images."
+            help="Trained method: result, the one whose clusters the report shows; OBJECTIVE/METHOD; "
+            "OBJECTIVE/views/BACKBONE for a single view; images/METHOD for a network on images."
         ),
-    ] = "jule/dmvc",
+    ] = RESULT,
     out: Annotated[Path | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
     preprocessing: Annotated[
         Literal["preset", "published"] | None,
@@ -74,6 +75,7 @@ def assign(
     the dataset only the model and the backbones' cards are needed, not its images. Images that cannot be read are
     skipped, and listed on standard error.
     """
+    method = read_method(data / "results" / dataset) if method == RESULT else method
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)
 
@@ -115,6 +117,10 @@ def _model_file(folder: Path, name: MethodName) -> Path:
     file = folder / f"{method}.safetensors"
     if file.is_file():
         return file
+    if method == ENSEMBLE:
+        raise ParameterError(
+            "the ensemble has no network for new images; name a method that has one, such as --method jule/dmvc"
+        )
     if name.method == VOTE:
         raise ParameterError(
             f"method {method!r} has no network for new images, it is a vote of the single views; "

@@ -13,6 +13,7 @@ from stages.core.command import application
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.tables import read_images
+from stages.tables.clusters import RESULT, find_clusters, read_result
 
 Format = Literal["folders", "csv", "json", "coco", "imagefolder"]
 
@@ -34,10 +35,10 @@ def export(
     method: Annotated[
         str,
         typer.Option(
-            help="Whose clusters: ensemble; cut-K, as `manyviews cut K` made them; OBJECTIVE/METHOD; "
-            "OBJECTIVE/views/BACKBONE; images/METHOD/RESULT; baseline/BACKBONE/RUN."
+            help="Whose clusters: result, those of the report; ensemble; cut-K, as `manyviews cut K` made them; "
+            "OBJECTIVE/METHOD; OBJECTIVE/views/BACKBONE; images/METHOD/RESULT; baseline/BACKBONE/RUN."
         ),
-    ] = "ensemble",
+    ] = RESULT,
     link: Annotated[
         bool,
         typer.Option(
@@ -74,16 +75,19 @@ def export(
 ) -> None:
     """Lay the images out in one folder per cluster, or write the clusters as CSV, JSON or COCO.
 
-    Images are copied as they were found, byte by byte. Confidences are the ensemble's; other methods have none.
-    The folder appears when everything is in it; a run that is killed leaves no more than DIR's hidden
-    neighbours .partial-DIR and .replaced-DIR, which the next one clears away.
+    Images are copied as they were found, byte by byte. The result has confidences, which are mean co-associations;
+    other methods have none. The folder appears when everything is in it; a run that is killed leaves no more than
+    DIR's hidden neighbours .partial-DIR and .replaced-DIR, which the next one clears away.
     """
     dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
-    clusters = exporting.find_clusters(images, data / "partitions" / dataset, method)
+    if method == RESULT:
+        clusters = read_result(data / "results" / dataset, images)
+    else:
+        clusters = find_clusters(images, data / "partitions" / dataset, method)
     if (ranked or least_confidence) and clusters.confidence is None:
         option = "--ranked" if ranked else "--least-confidence"
-        raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method ensemble")
+        raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method result")
     rows = exporting.choose_rows(clusters, cluster, least_confidence)
     names = exporting.cluster_names(clusters.labels)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}

@@ -1,6 +1,6 @@
 """Clusters laid out as other programs take them: folders of images, CSV, JSON, COCO."""
 
-from stages.exporting.clusters import choose_rows, counted, find_clusters, sum_up
+from stages.exporting.clusters import choose_rows, counted, sum_up
 from stages.exporting.images import ImageWriter, cluster_names, passed_over
 from stages.exporting.target import check_outside, new_folder, resolve_target
 from stages.exporting.writing import Layout, Wanted, write_document, write_images
@@ -13,7 +13,6 @@ __all__ = [
     "choose_rows",
     "cluster_names",
     "counted",
-    "find_clusters",
     "new_folder",
     "passed_over",
     "resolve_target",

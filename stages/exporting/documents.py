@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.core.csvtext import csv_text
-from stages.exporting.clusters import Clusters
 from stages.tables import ImageTable
+from stages.tables.clusters import Clusters
 
 DECIMALS = 6  # of a confidence, as in the tables of the pipeline
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from stages.core.atomic import write_text
 from stages.core.errors import ParameterError
-from stages.exporting.clusters import Clusters
 from stages.exporting.documents import coco_text, grouped_text, table_text
 from stages.exporting.images import ImageWriter, lay_out, needs_plain_names, ranks
 from stages.tables import IMAGE_ROWS, ImageTable
+from stages.tables.clusters import Clusters
 
 
 class Wanted(NamedTuple):

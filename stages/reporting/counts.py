@@ -1,26 +1,40 @@
-"""How many clusters there are: three curves, and whether they point at the same number."""
+"""How many clusters there are: what the views' graph says, as curves and in a sentence."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 WIDTH, HEIGHT, MARGIN = 300, 110, 14  # of a drawing, in SVG units, and the room left for its marks
-_ALIKE = 0.01  # a stability this near to the greatest is as good: extra clusters of one image each are stable too
 
 
 @dataclass(frozen=True)
 class Counts:
     """The evidence for each number of clusters: `clusters` int (c), ascending, and three curves float64 (c).
 
-    `lifetime`, `stability` and `silhouette` are nan where they are not defined.
+    `modularity`, `lifetime` and `silhouette` are nan where they are not defined.
     """
 
     clusters: np.ndarray
+    modularity: np.ndarray
     lifetime: np.ndarray
-    stability: np.ndarray
     silhouette: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The number of clusters `used`, and what the ensemble found: the number, how sure, and others in reach.
+
+    `plausible` are the least and the greatest number that is about as good; `coarser` and `finer` are None where
+    there is no such answer; `clear` says whether there are groups at all.
+    """
+
+    used: int
+    found: int
+    clear: bool
+    plausible: tuple[int, int]
+    coarser: int | None
+    finer: int | None
 
 
 @dataclass(frozen=True)
@@ -41,36 +55,46 @@ class Curve:
 
 @dataclass(frozen=True)
 class CountChart:
-    """The curves that are defined, the range of the number of clusters, and in a sentence what they say."""
+    """The curves that are defined, the range of the number of clusters, and in sentences what they say.
+
+    `others` are the numbers that the user may want instead, with a word for each.
+    """
 
     curves: tuple[Curve, ...]
     least: int
     most: int
     verdict: str
+    others: tuple[tuple[str, int], ...]
 
 
 _CURVES = (
-    ("lifetime", "Lifetime", "share of the dendrogram's height at which a cut gives so many clusters"),
-    ("stability", "Stability", "agreement of the consensus of two halves of the partitions, adjusted Rand index"),
+    (
+        "modularity",
+        "Modularity",
+        "how much more often images share a cluster with their neighbours than by chance",
+    ),
     ("silhouette", "Silhouette", "how much nearer images are to their own cluster, mean of the views"),
+    ("lifetime", "Lifetime", "share of the dendrogram's height at which a cut gives so many clusters"),
 )
 
 
-def count_chart(counts: Counts, used: int) -> CountChart:
-    """Draw the curves that are defined, with the number of clusters that each points at, and compare them."""
+def count_chart(counts: Counts, answer: Answer) -> CountChart:
+    """Draw the curves that are defined, and put the answer into words."""
     curves = []
     for name, title, meaning in _CURVES:
         values = getattr(counts, name)
         known = np.isfinite(values)
         if known.any():
-            curves.append(_curve(title, meaning, counts.clusters[known], values[known], used))
+            curves.append(_curve(title, meaning, counts.clusters[known], values[known], answer.used))
+    used = answer.used
     least, most = (int(counts.clusters[end]) for end in (0, -1)) if len(counts.clusters) else (used, used)
-    return CountChart(tuple(curves), least, most, _verdict(curves, used))
+    shortlist = (("coarser", answer.coarser), ("found", answer.found), ("finer", answer.finer))
+    others = tuple((word, count) for word, count in shortlist if count and count != used)
+    return CountChart(tuple(curves), least, most, _verdict(answer), others)
 
 
 def _curve(title: str, meaning: str, clusters: np.ndarray, values: np.ndarray, used: int) -> Curve:
-    near = _ALIKE if title == "Stability" else 0.0
-    best = int(np.argmax(values >= values.max() - near))  # the fewest clusters of those as good
+    best = int(np.argmax(values))
     # A logarithmic axis: from 2 to 3 is as large a step as from 20 to 30.
     position = np.log(clusters)
     x = _scaled(position, position[0], position[-1], WIDTH)
@@ -95,15 +119,15 @@ def _scaled(values: np.ndarray, low: float, high: float, length: int) -> np.ndar
     return scaled
 
 
-def _verdict(curves: Sequence[Curve], used: int) -> str:
-    """Say in a sentence what the curves make of the number used."""
-    found = [f"{curve.title.lower()} at {curve.count}" for curve in curves]
-    if not found:
-        return "There is nothing to compare the number of clusters by."
-    numbers = {curve.count for curve in curves}
-    listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
-    if numbers == {used}:
-        return f"Everything here points at the {used} clusters of this page."
-    if len(numbers) == 1:
-        return f"Everything here points at {numbers.pop()} clusters, not at the {used} of this page."
-    return f"They disagree: {listed}; this page has {used}. Look at the clusters before you trust one."
+def _verdict(answer: Answer) -> str:
+    """Say in a sentence or two how many groups the views' graph speaks for, and what this page has."""
+    groups = f"{answer.used} group{'' if answer.used == 1 else 's'}"
+    least, most = answer.plausible
+    if not answer.clear:
+        first = "The images form no clear groups: a cloud without any would be cut as well."
+        return f"{first} This page has {groups} all the same."
+    within = f"; {least} to {most} are about as good" if least < most else ""
+    if answer.found == answer.used:
+        return f"The views' neighbours speak for {groups}{within}."
+    asked = "is about as good" if least <= answer.used <= most else "was asked for"
+    return f"The views' neighbours speak for {answer.found}{within}. This page has {answer.used}, which {asked}."

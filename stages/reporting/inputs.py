@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from stages.core.errors import TableError
-from stages.reporting.counts import Counts
+from stages.reporting.counts import Answer, Counts
 from stages.reporting.scoretable import Values
 from stages.tables import Partitions
 from stages.tables.methods import MethodName
@@ -44,6 +44,16 @@ class Agreement:
 
     views: tuple[str, ...]
     values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """The `method` whose clusters are the result, whether it was `chosen` without labels, and each one's
+    modularity."""
+
+    method: str
+    chosen: bool
+    modularity: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -95,14 +105,40 @@ def read_agreement(file: Path) -> Agreement:
 
 
 def read_counts(file: Path) -> Counts:
-    """Read clusters,lifetime,stability,silhouette; an empty field is a value that is not defined."""
-    rows = list(rows_of(file, "clusters", "lifetime", "stability", "silhouette"))
+    """Read clusters,modularity,lifetime,silhouette; an empty field is a value that is not defined."""
+    rows = list(rows_of(file, "clusters", "modularity", "lifetime", "silhouette"))
     try:
         clusters = np.array([int(row[0]) for row in rows], dtype=np.int64)
         curves = np.array([[float(value or "nan") for value in row[1:]] for row in rows]).reshape(-1, 3)
     except ValueError as error:
         raise damaged(file, str(error)) from None
     return Counts(clusters, *curves.T)
+
+
+def read_answer(file: Path) -> Answer:
+    """Read n_clusters.json, the ensemble's answer to how many clusters there are."""
+    try:
+        content = json.loads(text_of(file))
+        least, most = map(int, content["plausible"])
+        coarser, finer = (None if content[name] is None else int(content[name]) for name in ("coarser", "finer"))
+        used, found = int(content["n_clusters"]), int(content["found"])
+        return Answer(used, found, bool(content["clear"]), (least, most), coarser, finer)
+    except KeyError as error:
+        raise damaged(file, f"{error} is missing") from None
+    except (ValueError, TypeError) as error:
+        raise damaged(file, str(error)) from None
+
+
+def read_result(file: Path) -> Result:
+    """Read result.json: which method's clusters the page shows, and the modularity of those it was chosen from."""
+    try:
+        content = json.loads(text_of(file))
+        scores = {str(name): float(value) for name, value in content["modularity"].items()}
+        return Result(str(content["method"]), content["chosen"] == "auto", scores)
+    except KeyError as error:
+        raise damaged(file, f"{error} is missing") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise damaged(file, str(error)) from None
 
 
 def read_scores(file: Path) -> Scores:
@@ -152,7 +188,9 @@ def run_settings(table: Partitions) -> dict[str, Any]:
 
 def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """How features or clusters were made, without what only identifies a table."""
-    return {name: value for name, value in metadata.items() if name not in ("kind", "images", "embedding")}
+    return {
+        name: value for name, value in metadata.items() if name not in ("kind", "images", "embedding", "weights")
+    }
 
 
 def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:

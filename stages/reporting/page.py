@@ -17,7 +17,7 @@ from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
 from stages.reporting.gallery import Gallery, Space, gallery_json
-from stages.reporting.inputs import Agreement, Rejected
+from stages.reporting.inputs import Agreement, Rejected, Result
 from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import ScoreTable
 from stages.reporting.tree import Tree
@@ -36,10 +36,11 @@ LINKED = 60  # with more clusters than this, pointing at one does not fade the o
 class Dataset:
     """All that the page says about one dataset.
 
-    `k` is the number of clusters asked of every method; `parameters` maps a heading to settings.
-    `sizes` has every (cluster, images), largest first; `clusters` only those with a contact sheet.
-    `spaces` are what is mapped; `class_names` and `classes` are empty without labels, `training` where nothing
-    was trained; `dendrogram` is None for a single image. `studies` is HTML, made and escaped by `stages.studies`.
+    `k` is the number of clusters asked of every method; `parameters` maps a heading to settings. `sizes` has every
+    (cluster, images), largest first; `clusters` only those with a contact sheet. `advantages` are sentences on
+    what combining and training gained. `spaces` are what is mapped; `class_names` and `classes` are empty without
+    labels, `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made
+    and escaped by `stages.studies`.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Dataset:
     rejected: Sequence[Rejected]
     parameters: Mapping[str, Mapping[str, Any]]
     scores: ScoreTable
+    result: Result
+    advantages: tuple[str, ...]
     agreement: Agreement
     counts: CountChart
     spaces: tuple[Space, ...]

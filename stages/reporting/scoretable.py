@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from stages.tables.methods import MethodName
+from stages.tables.methods import ENSEMBLE, MethodName
 
 if TYPE_CHECKING:
     import rich.table
@@ -70,6 +70,9 @@ COLUMNS = (
     Column("completeness", "Complete.", "Completeness, 1 when no label is spread over several clusters."),
     Column("fowlkes_mallows", "F-M", "Fowlkes-Mallows index: geometric mean of precision and recall over pairs "
            "of images put together."),
+    Column("modularity", "Modularity", "How much more often images share a cluster with their neighbours in the "
+           "views than by chance, at most 1. It needs no labels and finds out collapsed clusters; differences "
+           "below .05 mean little.", scope="images"),
     Column("silhouette", "Silhouette", "How much nearer images are to their own cluster than to the next one, "
            "from -1 to 1. It needs no labels; it says how tight clusters are, not whether they are the "
            "ones you want.", scope="images"),
@@ -78,7 +81,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _NOTES = {
-    "ensemble": "all views, by co-association: the clusters of this page",
+    ENSEMBLE: "all views, by co-association",
     "cc": "one trained network over all views side by side",
     "mvec": "a vote of the networks trained on single views",
     "dmvc-fix": "multi-view network, trained part by part",
@@ -90,12 +93,12 @@ _NOTES = {
     "mmdc": "convolutions that map images onto a mixture of Gaussians (MMDC)",
 }
 
-_MAIN = ("nmi_geometric", "ari", "accuracy", "silhouette", "largest_cluster", "smallest_cluster")
+_MAIN = ("nmi_geometric", "ari", "accuracy", "modularity", "silhouette", "largest_cluster", "smallest_cluster")
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 
 
-def score_table(joint: Mapping[str, Values], single: Mapping[str, Values]) -> ScoreTable:
-    """Tabulate the scores of methods on all views and of methods on a single one.
+def score_table(joint: Mapping[str, Values], single: Mapping[str, Values], result: str) -> ScoreTable:
+    """Tabulate the scores of methods on all views and of methods on a single one; `result` is what the page shows.
 
     Columns are the known metrics that some method has. Values equal at three digits share the mark of the best;
     a single method has no best, nor have cluster sizes.
@@ -109,6 +112,7 @@ def score_table(joint: Mapping[str, Values], single: Mapping[str, Values]) -> Sc
             best[column.key] = max(known)
 
     def row(method: str, note: str, values: Values) -> Row:
+        note = f"{note}: the clusters of this page" if method == result else note
         return Row(method, note, tuple(_cell(values.get(c.key), c, best.get(c.key)) for c in columns))
 
     summary: tuple[Row, ...] = ()

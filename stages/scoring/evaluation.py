@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from stages.core.csvtext import csv_text
-from stages.core.dendrogram import Dendrogram
 from stages.scoring.scores import DIGITS, external_scores, mean_silhouette, silhouette_curve, view_agreement
 from stages.tables.methods import MethodName, parse_scored
 
 Row = dict[str, Any]
-_SUMMARISED = ("nmi_geometric", "accuracy", "silhouette")
+_SUMMARISED = ("nmi_geometric", "accuracy", "silhouette", "modularity")
 _SUMMARY_DIGITS = 4  # decimals kept: fewer than chance leaves alone, more than a table needs
 _NMI = ("nmi_geometric", "nmi_arithmetic")
 
@@ -50,8 +49,11 @@ def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
     }
 
 
-def nested(facts: Mapping[str, int], methods: Mapping[str, Row]) -> dict[str, Any]:
-    """The content of scores.json: facts of the dataset, then method by method, those of a kind under one key."""
+def nested(facts: Mapping[str, int], result: Row, methods: Mapping[str, Row]) -> dict[str, Any]:
+    """The content of scores.json: facts of the dataset, the result, then each method, those of a kind together.
+
+    `result` is the name of the "method" whose clusters are the result, and its scores.
+    """
     others: dict[str, Any] = {}
     trained: dict[str, Any] = {}
     plain: dict[str, Any] = {}
@@ -59,7 +61,7 @@ def nested(facts: Mapping[str, int], methods: Mapping[str, Row]) -> dict[str, An
         name = parse_scored(text)
         kind = others if name is None else trained if isinstance(name, MethodName) else plain
         kind[str(name or text)] = scores
-    return {"dataset": dict(facts), **others, "train": trained, "baseline": plain}
+    return {"dataset": dict(facts), "result": dict(result), **others, "train": trained, "baseline": plain}
 
 
 def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,8 +70,9 @@ def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     scores : mapping
-        What scores.json holds: "dataset" with the numbers of images and clusters, "ensemble" with scores by name,
-        and "train" with such scores by method: `objective/method`, or `objective/views/backbone` for one view.
+        What scores.json holds: "dataset" with the numbers of images and clusters, "result" and "ensemble" with
+        scores by name, and "train" with such scores by method: `objective/method`, or `objective/views/backbone`
+        for one view.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
     facts = {name: scores["dataset"][name] for name in ("images", "clusters")}
     return facts | {
         method: {name: round(values[name], _SUMMARY_DIGITS) for name in _SUMMARISED if name in values}
-        for method, values in {"ensemble": scores["ensemble"], **joint}.items()
+        for method, values in {"result": scores["result"], "ensemble": scores["ensemble"], **joint}.items()
     }
 
 
@@ -105,13 +108,14 @@ def size_rows(clusters: np.ndarray, confidence: np.ndarray) -> list[Row]:
     ]
 
 
-def count_rows(dendrogram: Dendrogram, curves: pd.DataFrame, features: Sequence[np.ndarray]) -> list[Row]:
-    """The `curves` by number of "clusters", and the silhouette of each cut beside them."""
-    cuts = [dendrogram.cut(int(count)) for count in curves["clusters"]]
+def count_rows(curves: pd.DataFrame, cuts: Mapping[str, np.ndarray], features: Sequence[np.ndarray]) -> list[Row]:
+    """The `curves` by number of "clusters", and beside them the silhouette of its cut among the `cuts`, int
+    (n)."""
+    partitions = [cuts[f"cut-{count}"] for count in curves["clusters"]]
     counts = curves.copy()
-    silhouettes = silhouette_curve(features, cuts)
+    silhouettes = silhouette_curve(features, partitions)
     counts["silhouette"] = [None if value is None else round(value, DIGITS) for value in silhouettes]
-    counts["images"] = dendrogram.n_images
+    counts["images"] = len(features[0])
     return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
 
 

@@ -21,7 +21,7 @@ NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;
 
 
 class Project:
-    """A project folder of its own: `params` are laid over those of the repository."""
+    """A project folder of its own: `params` are laid over those of the repository, with as many clusters as classes."""
 
     ran: set[str]  # the stages of the first run, where a fixture made one
 
@@ -44,7 +44,7 @@ class Project:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc", "*.tmp.*"))
             else:
                 shutil.copyfile(source, target)
-        self.change(**params)
+        self.change(**{"n_clusters": "classes", **params})
         self.git("init", "-q", "-b", "main")
 
     @classmethod

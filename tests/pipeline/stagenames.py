@@ -1,11 +1,11 @@
 """Names of stages as `dvc repro` prints them, for the dataset of the tests, and what runs after which change."""
 
-METHODS = "methods@drawings"
+RESULT = "result@drawings"
 VIEWS = "views@drawings"
 CHECK = "check_params"  # whatever is changed in params.yaml
 # They only list, and take leftovers in the folders that they depend on into account.
-LISTING = {VIEWS, METHODS}
-SCORED = {METHODS, "evaluate@drawings", "experiments@drawings", "study", "report"}
+LISTING = {VIEWS, RESULT}
+SCORED = {RESULT, "evaluate@drawings", "experiments@drawings", "study", "report"}
 JOINT = {"ensemble@drawings", *SCORED}
 
 

@@ -21,7 +21,7 @@ NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;
 
 
 class Project:
-    """A project folder of its own: `params` are laid over those of the repository, with as many clusters as classes."""
+    """A project folder of its own: `params` over those of the repository, and as many clusters as classes."""
 
     ran: set[str]  # the stages of the first run, where a fixture made one
 

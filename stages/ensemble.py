@@ -98,7 +98,8 @@ def ensemble(
         dendrogram = consensus.linkage(base.partitions, linkage, weights)
     with timings.measure("number of clusters"):
         cuts = functools.cache(consensus.ConsensusCuts(dendrogram, base.partitions, weights, min_cluster_fraction))
-        found = graphs.choose_cluster_count(cuts, neighbours.links, len(images), neighbours.structureless)
+        clear = graphs.Structure(*neighbours.structure).clear
+        found = graphs.choose_cluster_count(cuts, neighbours.links, len(images), clear)
     used = count or found.n_clusters
     settings |= {"n_clusters": used, "n_partitions": len(weights), "weights": weights.tolist()}
     if count is None:

@@ -1,6 +1,7 @@
 """Stage `graph`: join each image to its nearest others in every view, to judge partitions without labels."""
 
 import time
+from itertools import product
 
 from stages.core.command import run
 from stages.core.runlog import write_runlog
@@ -20,7 +21,7 @@ def graph(
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Write the links of all views as one table, with the modularity that images without groups would reach.
+    """Write the links of all views as one table, with the modularity that images without groups would have.
 
     Each image is linked to its ten nearest in each view, features square-rooted and of one length. Above 5,000
     images, the links of 5,000 of them are a sample of all.
@@ -31,16 +32,15 @@ def graph(
     started = time.perf_counter()
     images = read_images(data / "images" / f"{dataset}.parquet")
     backbones = read_manifest(data / "views" / dataset / "features.json")
-    tables = [
-        read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
-        for backbone in backbones
-        for layer in layers
-    ]
-    check_same_images(images, *tables)
-    views = [normalise(table.values, "sqrt") for table in tables]
+    views = []
+    for backbone, layer in product(backbones, layers):
+        table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
+        check_same_images(images, table)
+        views.append(normalise(table.values, "sqrt"))
+        del table  # of large sets, the features as they were need not stay beside them
     links = graphs.view_links(views)
-    structureless = graphs.structureless_modularity(views, derived_seed(seed, "graph"))
-    settings = {"backbones": list(backbones), "layers": layers, "structureless_modularity": structureless}
+    structure = graphs.measure_structure(views, derived_seed(seed, "graph"))
+    settings = {"backbones": list(backbones), "layers": layers, "structure": structure._asdict()}
     write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
     seconds = time.perf_counter() - started
     write_runlog(f"graph-{dataset}", links=len(links), seconds=round(seconds, 3))

@@ -2,13 +2,14 @@
 
 from stages.graphs.cluster_count import ClusterCount, choose_cluster_count
 from stages.graphs.modularity import modularity
-from stages.graphs.structureless import structureless_modularity
+from stages.graphs.structure import Structure, measure_structure
 from stages.graphs.view_graph import view_links
 
 __all__ = [
     "ClusterCount",
+    "Structure",
     "choose_cluster_count",
+    "measure_structure",
     "modularity",
-    "structureless_modularity",
     "view_links",
 ]

@@ -8,7 +8,6 @@ import numpy as np
 from stages.core.dendrogram import most_clusters
 from stages.graphs.modularity import Agreement, link_agreement
 
-MARGIN = 0.05  # by which structure must exceed that of a cloud without groups
 # A resolution below 1 makes up for the many small communities that a graph of few neighbours has: over 168
 # problems the number found errs by a factor of 1.28 with it, by 1.30 with 1. docs/results.md has the table.
 _RESOLUTION, _COARSER, _FINER = 0.85, 0.4, 1.5
@@ -49,7 +48,7 @@ class ClusterCount:
         return f"{groups if self.clear else f'no clear groups, {groups} at best'}{f' ({noted})' if noted else ''}"
 
 
-def choose_cluster_count(cut: Cut, links: np.ndarray, n_images: int, structureless: float) -> ClusterCount:
+def choose_cluster_count(cut: Cut, links: np.ndarray, n_images: int, clear: bool) -> ClusterCount:
     """Return the number of clusters, from 1 to twice the root of `n_images`, whose `cut` has the most modularity.
 
     `links` int (m, 2) are those of `view_links`, `structureless` the modularity of a cloud without groups. Of
@@ -81,7 +80,7 @@ def choose_cluster_count(cut: Cut, links: np.ndarray, n_images: int, structurele
         plausible=(int(plausible[0]), int(plausible[-1])),
         coarser=coarser if coarser < best else None,
         finer=finer if finer > best else None,
-        clear=found[best].modularity() > structureless + MARGIN,
+        clear=clear,
         counts=counts,
         modularity=values,
     )

@@ -14,14 +14,17 @@ from stages.tables.parquet import Table, opened, read_metadata, write_numbers
 
 @dataclass(frozen=True)
 class Links(Table):
-    """A neighbour graph: `links` int32 (m, 2), start and end, and the modularity of a cloud without groups."""
+    """A neighbour graph: `links` int32 (m, 2), start and end; `structure` says how modular the images are.
+
+    The latter are the modularity of the images and that of a cloud without groups, both by the same clusterer.
+    """
 
     links: np.ndarray
-    structureless: float
+    structure: tuple[float, float]
 
 
 def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
-    """Write the links int32 (m, 2), and how they were made, "structureless_modularity" among it."""
+    """Write the links int32 (m, 2), and how they were made; the "structure" has "images" and "cloud"."""
     columns = {"start": pa.array(links[:, 0]), "end": pa.array(links[:, 1])}
     write_numbers(file, columns, "links", fingerprint, dict(settings))
 
@@ -33,7 +36,8 @@ def read_links(file: Path) -> Links:
         columns = table.read()
     try:
         links = np.column_stack([columns["start"].to_numpy(), columns["end"].to_numpy()])
-        structureless = float(metadata["settings"]["structureless_modularity"])
+        structure = metadata["settings"]["structure"]
+        figures = float(structure["images"]), float(structure["cloud"])
     except (KeyError, TypeError, ValueError):
         raise TableError(f"{file} is not what its stage writes; delete it and run `dvc repro`") from None
-    return Links(file, metadata["images"], links, structureless)
+    return Links(file, metadata["images"], links, figures)

@@ -84,7 +84,7 @@ class ConsensusCuts:
     def __init__(
         self, dendrogram: Dendrogram, partitions: np.ndarray, weights: Any, min_cluster_fraction: float
     ) -> None:
-        self._dendrogram = dendrogram
+        self.dendrogram = dendrogram
         self._partitions, self._weights = check_ensemble(partitions, weights)
         self._fraction = min_cluster_fraction
 
@@ -94,7 +94,7 @@ class ConsensusCuts:
         An image of a smaller cluster joins the one with whose images it has the greatest mean co-association
         (ties: the larger).
         """
-        dendrogram = self._dendrogram
+        dendrogram = self.dendrogram
         least = self._fraction * dendrogram.n_images / n_clusters
         groups = dendrogram.fewest_groups(n_clusters, least)
         if groups is None or groups == n_clusters:

@@ -3,7 +3,6 @@
 import functools
 import json
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -101,7 +100,13 @@ def ensemble(
         clear = graphs.Structure(*neighbours.structure).clear
         found = graphs.choose_cluster_count(cuts, neighbours.links, len(images), clear)
     used = count or found.n_clusters
-    settings |= {"n_clusters": used, "n_partitions": len(weights), "weights": weights.tolist()}
+    left_out = [name for name, fell in zip(base.names, collapsed, strict=True) if fell]
+    settings |= {
+        "n_clusters": used,
+        "n_partitions": len(weights),
+        "weights": weights.tolist(),
+        "collapsed": left_out,
+    }
     if count is None:
         settings["n_clusters_by"] = "modularity"
     write_partitions(
@@ -114,8 +119,6 @@ def ensemble(
     write_text(folder / "cluster_counts.csv", _counts_csv(found, dendrogram))
     write_text(folder / "n_clusters.txt", f"{used}\n")
     write_text(folder / "n_clusters.json", json.dumps(_answer(found, used, dataset), indent=2) + "\n")
-    views = list(settings["backbones"])
-    left_out = Counter(views[view] for view in base.views[collapsed])
     write_runlog(
         f"ensemble-{dataset}",
         partitions=len(weights),
@@ -123,10 +126,11 @@ def ensemble(
         seconds=round(time.perf_counter() - started, 3),
         seconds_in=timings.seconds(),
     )
-    print(f"{dataset}: {len(weights)} partitions of {len(views)} views into {used} clusters")
-    for view, number in left_out.items():
-        print(f"{dataset}: {number} of {(base.views == views.index(view)).sum()} partitions of {view} collapsed")
-    print(f"{dataset}: {found}")
+    views = len(settings["backbones"])
+    print(f"{dataset}: {len(weights)} partitions of {views} views into {used} clusters")
+    if left_out:
+        print(f"{dataset}: {len(left_out)} of them collapsed and count nothing, the first {left_out[0]}")
+    print(f"{dataset}: {found}; `manyviews cut K --dataset {dataset}` shows another number")
 
 
 def _answer(found: "ClusterCount", used: int, dataset: str) -> dict[str, Any]:

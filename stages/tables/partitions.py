@@ -44,11 +44,15 @@ def read_partitions(file: Path) -> Partitions:
 
 @dataclass(frozen=True)
 class BasePartitions:
-    """Base `partitions` int32 (n, m), their `weights` float64 (m), and of which of the views each is, int (m)."""
+    """Base `partitions` int32 (n, m), their `weights` float64 (m), and of which of the views each is, int (m).
+
+    `names` (m) are BACKBONE/RUN.
+    """
 
     partitions: np.ndarray
     weights: np.ndarray
     views: np.ndarray
+    names: list[str]
 
 
 def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str, Any]) -> BasePartitions:
@@ -57,15 +61,16 @@ def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str
     Every view has an equal say, and within it every algorithm its share, however many partitions it brings, unless
     the settings hold the "weights" which the ensemble gave them.
     """
-    columns, weights, views = [], [], []
+    columns, weights, views, names = [], [], [], []
     for view, backbone in enumerate(settings["backbones"]):
         table = read_partitions(folder / "baseline" / f"{backbone}.parquet")
         check_same_images(images, table)
         for algorithm, share in zip(settings["algorithms"], settings["shares"], strict=True):
             runs = _runs(table, algorithm, settings["overclustering"])
-            columns += runs
+            columns += runs.values()
             weights += [share / len(runs)] * len(runs)
             views += [view] * len(runs)
+            names += [f"{backbone}/{name}" for name in runs]
     partitions = np.column_stack(columns)
     unlabelled = np.flatnonzero((partitions < 0).all(axis=1))
     if len(unlabelled):
@@ -73,17 +78,17 @@ def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str
             f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
             f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
         )
-    return BasePartitions(partitions, np.array(settings.get("weights", weights)), np.array(views))
+    return BasePartitions(partitions, np.array(settings.get("weights", weights)), np.array(views), names)
 
 
-def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> list[np.ndarray]:
-    """The labels, int32 (n), of each of an algorithm's wanted runs in one view's table."""
-    runs = [
-        labels
+def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> dict[str, np.ndarray]:
+    """The labels, int32 (n), of each of an algorithm's wanted runs in one view's table, by name."""
+    runs = {
+        name: labels
         for name, labels in table.labels.items()
         if table.settings[name]["algorithm"] == algorithm
         and table.settings[name]["overclustering"] in (*overclustering, "auto")
-    ]
+    }
     if not runs:
         had = sorted({f"{run['algorithm']} x{run['overclustering']}" for run in table.settings.values()})
         factors = ", ".join(map(str, overclustering))

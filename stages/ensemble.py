@@ -92,7 +92,7 @@ def ensemble(
         consensus.warm_up()
     with timings.measure("weights"):
         quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
-        weights, collapsed = consensus.weigh_by_quality(base.weights, base.views, quality)
+        weights, collapsed = consensus.weigh_by_quality(base.partitions, base.weights, base.views, quality)
     with timings.measure("consensus"):
         dendrogram = consensus.linkage(base.partitions, linkage, weights)
     with timings.measure("number of clusters"):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 POWER = 2  # of the quality; docs/results.md compares 0, 1, 2 and 4, and other ways to weigh
-_COLLAPSED = 0.5  # of the best quality of the view: below it a partition counts nothing
+_POOR, _GIANT = 0.5, 0.5  # of the best quality of the view, and of the images
 
 
 class Weighted(NamedTuple):
@@ -21,20 +21,26 @@ class Weighted(NamedTuple):
     collapsed: np.ndarray
 
 
-def weigh_by_quality(weights: np.ndarray, views: np.ndarray, quality: np.ndarray) -> Weighted:
+def weigh_by_quality(
+    partitions: np.ndarray, weights: np.ndarray, views: np.ndarray, quality: np.ndarray
+) -> Weighted:
     """Return the weights of base partitions times the square of their quality.
 
-    `weights` float64 (m) are those they would have, `views` int (m) the view of each, `quality` float64 (m) at
-    most 1. A view's partitions together weigh as much as before. Those with less than half the best quality of
-    their view count nothing; a view without any positive quality keeps its weights.
+    `partitions` int (n, m) have `weights` float64 (m) so far, `views` int (m) is the view of each, `quality` float64
+    (m) at most 1. A view's partitions together weigh as much as before; a view without any positive quality keeps its
+    weights. Collapsed partitions count nothing: those with more than half of the images in one cluster, and less than
+    half the best quality of their view. Fine partitions have a low quality, too, and are not collapsed.
     """
     found, collapsed = weights.astype(np.float64), np.zeros(len(weights), dtype=bool)
+    giant = np.array([np.bincount(labels[labels >= 0]).max() for labels in partitions.T]) > _GIANT * len(
+        partitions
+    )
     for view in np.unique(views):
         own = np.flatnonzero(views == view)
         best = quality[own].max()
         if best <= 0:
             continue
-        collapsed[own] = quality[own] < _COLLAPSED * best
+        collapsed[own] = giant[own] & (quality[own] < _POOR * best)
         scaled = np.where(collapsed[own], 0.0, weights[own] * np.maximum(quality[own] / best, 0.0) ** POWER)
         if scaled.any():
             found[own] = scaled * (weights[own].sum() / scaled.sum())

@@ -61,7 +61,8 @@ def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str
     Every view has an equal say, and within it every algorithm its share, however many partitions it brings, unless
     the settings hold the "weights" which the ensemble gave them.
     """
-    columns, weights, views, names = [], [], [], []
+    columns: list[np.ndarray] = []
+    weights, views, names = [], [], []
     for view, backbone in enumerate(settings["backbones"]):
         table = read_partitions(folder / "baseline" / f"{backbone}.parquet")
         check_same_images(images, table)

@@ -114,7 +114,7 @@ def plain(bench: Bench, partitions: np.ndarray, weights: np.ndarray, views: np.n
 def by_modularity(bench: Bench, partitions: np.ndarray, weights: np.ndarray, views: np.ndarray) -> np.ndarray:
     """The pipeline's weights."""
     quality = np.array([graphs.modularity(bench.links, labels) for labels in partitions.T])
-    return consensus.weigh_by_quality(weights, views, quality).weights
+    return consensus.weigh_by_quality(partitions, weights, views, quality).weights
 
 
 def power_of_modularity(power: int) -> Weigh:

@@ -26,10 +26,11 @@ def weigh_by_quality(
 ) -> Weighted:
     """Return the weights of base partitions times the square of their quality.
 
-    `partitions` int (n, m) have `weights` float64 (m) so far, `views` int (m) is the view of each, `quality` float64
-    (m) at most 1. A view's partitions together weigh as much as before; a view without any positive quality keeps its
-    weights. Collapsed partitions count nothing: those with more than half of the images in one cluster, and less than
-    half the best quality of their view. Fine partitions have a low quality, too, and are not collapsed.
+    `partitions` int (n, m) have `weights` float64 (m) so far, `views` int (m) is the view of each, `quality`
+    float64 (m) at most 1. A view's partitions together weigh as much as before; a view without any positive
+    quality keeps its weights. Collapsed partitions count nothing: those with more than half of the images in one
+    cluster, and less than half the best quality of their view. Fine partitions have a low quality, too, and are
+    not collapsed.
     """
     found, collapsed = weights.astype(np.float64), np.zeros(len(weights), dtype=bool)
     giant = np.array([np.bincount(labels[labels >= 0]).max() for labels in partitions.T]) > _GIANT * len(

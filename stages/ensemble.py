@@ -53,6 +53,10 @@ def ensemble(
     linkage: Annotated[
         Literal["average", "single", "complete"], typer.Option(help="Of the co-association; average is MVEC's.")
     ] = "average",
+    weights: Annotated[
+        Literal["modularity", "equal"],
+        typer.Option(help="Of partitions beside the shares: by the square of their modularity, or equal (MVEC)."),
+    ] = "modularity",
     min_cluster_fraction: Annotated[
         float,
         typer.Option(
@@ -77,6 +81,7 @@ def ensemble(
         "algorithms": [algorithm_label(*parse_algorithm(text)) for text in algorithms],
         "shares": shares,
         "overclustering": overclustering,
+        "weights": weights,
         "linkage": linkage,
         "min_cluster_fraction": min_cluster_fraction,
         "backbones": read_manifest(data / "views" / dataset / "partitions.json"),
@@ -90,21 +95,23 @@ def ensemble(
     started, timings = time.perf_counter(), Timings()
     with timings.measure("loading or compiling kernels"):
         consensus.warm_up()
-    with timings.measure("weights"):
-        quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
-        weights, collapsed = consensus.weigh_by_quality(base.partitions, base.weights, base.views, quality)
+    values, left_out = base.weights, []
+    if weights == "modularity":
+        with timings.measure("weights"):
+            quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
+            values, collapsed = consensus.weigh_by_quality(base.partitions, values, base.views, quality)
+            left_out = [name for name, fell in zip(base.names, collapsed, strict=True) if fell]
     with timings.measure("consensus"):
-        dendrogram = consensus.linkage(base.partitions, linkage, weights)
+        dendrogram = consensus.linkage(base.partitions, linkage, values)
     with timings.measure("number of clusters"):
-        cuts = functools.cache(consensus.ConsensusCuts(dendrogram, base.partitions, weights, min_cluster_fraction))
+        cuts = functools.cache(consensus.ConsensusCuts(dendrogram, base.partitions, values, min_cluster_fraction))
         clear = graphs.Structure(*neighbours.structure).clear
         found = graphs.choose_cluster_count(cuts, neighbours.links, len(images), clear)
     used = count or found.n_clusters
-    left_out = [name for name, fell in zip(base.names, collapsed, strict=True) if fell]
     settings |= {
         "n_clusters": used,
-        "n_partitions": len(weights),
-        "weights": weights.tolist(),
+        "n_partitions": len(values),
+        "partition_weights": values.tolist(),
         "collapsed": left_out,
     }
     if count is None:
@@ -118,22 +125,22 @@ def ensemble(
     write_partitions(folder / "cuts.parquet", labels, {name: {} for name in labels}, images.fingerprint)
     write_text(folder / "cluster_counts.csv", _counts_csv(found, dendrogram))
     write_text(folder / "n_clusters.txt", f"{used}\n")
-    write_text(folder / "n_clusters.json", json.dumps(_answer(found, used, dataset), indent=2) + "\n")
+    write_text(folder / "n_clusters.json", json.dumps(_answer(found, used), indent=2) + "\n")
     write_runlog(
         f"ensemble-{dataset}",
-        partitions=len(weights),
+        partitions=len(values),
         collapsed=left_out,
         seconds=round(time.perf_counter() - started, 3),
         seconds_in=timings.seconds(),
     )
     views = len(settings["backbones"])
-    print(f"{dataset}: {len(weights)} partitions of {views} views into {used} clusters")
+    print(f"{dataset}: {len(values)} partitions of {views} views into {used} clusters")
     if left_out:
         print(f"{dataset}: {len(left_out)} of them collapsed and count nothing, the first {left_out[0]}")
     print(f"{dataset}: {found}; `manyviews cut K --dataset {dataset}` shows another number")
 
 
-def _answer(found: "ClusterCount", used: int, dataset: str) -> dict[str, Any]:
+def _answer(found: "ClusterCount", used: int) -> dict[str, Any]:
     """The number of clusters `used`, and all that the graph says of it."""
     return {
         "n_clusters": used,
@@ -160,6 +167,7 @@ app = stage_application(
     "ensemble.algorithms",
     "ensemble.shares",
     "ensemble.overclustering",
+    "ensemble.weights",
     "ensemble.linkage",
     "ensemble.min_cluster_fraction",
 )

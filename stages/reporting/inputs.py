@@ -189,7 +189,9 @@ def run_settings(table: Partitions) -> dict[str, Any]:
 def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """How features or clusters were made, without what only identifies a table."""
     return {
-        name: value for name, value in metadata.items() if name not in ("kind", "images", "embedding", "weights")
+        name: value
+        for name, value in metadata.items()
+        if name not in ("kind", "images", "embedding", "partition_weights")
     }
 
 

@@ -59,7 +59,7 @@ def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str
     """Read the baseline's partitions that the ensemble's `settings` name, below the partitions' `folder`.
 
     Every view has an equal say, and within it every algorithm its share, however many partitions it brings, unless
-    the settings hold the "weights" which the ensemble gave them.
+    the settings hold the "partition_weights" which the ensemble gave them.
     """
     columns: list[np.ndarray] = []
     weights, views, names = [], [], []
@@ -79,7 +79,7 @@ def read_base_partitions(images: ImageTable, folder: Path, settings: Mapping[str
             f"{', '.join(settings['algorithms'])} leave out {len(unlabelled)} images in every view, the first "
             f"{images.paths[unlabelled[0]]!r}; let an algorithm vote that leaves out none, such as kmeans"
         )
-    return BasePartitions(partitions, np.array(settings.get("weights", weights)), np.array(views), names)
+    return BasePartitions(partitions, np.array(settings.get("partition_weights", weights)), np.array(views), names)
 
 
 def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> dict[str, np.ndarray]:

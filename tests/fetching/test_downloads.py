@@ -62,6 +62,14 @@ def fetch(tmp_path):
     return Fetch(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("known", "admitted"),
+    [("", True), ("01234567", True), ("012345678", True), ("01234568", False), ("0123456789abcdef" * 4, True)],
+)
+def test_a_sha256_may_be_known_by_its_first_digits(known, admitted):
+    assert Checksum("sha256", known).matches("0123456789abcdef" * 4) is admitted
+
+
 def test_a_file_is_fetched_once(server, fetch):
     address = server.put("photos.zip", CONTENT)
     for _ in range(2):

@@ -6,7 +6,7 @@ import typer
 
 from stages.clustering.preparation import Scaling
 from stages.core.command import run, warn, warnings_reported
-from stages.params.file import PARAMS, read_changes, read_section
+from stages.params.file import PARAMS, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.params.options import (
     DATA,
@@ -76,9 +76,7 @@ def train(
         images=images,
         n_clusters=resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters),
         seed=seed,
-        parameters=kind.chosen_parameters(
-            name, read_section(params, name.section), read_changes(changes, name.section)
-        ),
+        parameters=kind.chosen_parameters(name, read_section(params, name.section, changes)),
         seconds=checkpoint_seconds,
         backbones=backbones or read_manifest(data / "views" / dataset / "features.json"),
         layer=layer,

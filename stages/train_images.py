@@ -6,7 +6,7 @@ import typer
 
 from stages.core.command import run, warn, warnings_reported
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
-from stages.params.file import PARAMS, read_changes, read_section
+from stages.params.file import PARAMS, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.params.options import (
     DATA,
@@ -60,7 +60,7 @@ def train_images(
     """
     name, files = MethodName(IMAGES, image_method), TrainedFiles(data, dataset)
     side, kind = chosen_size(image_size), IMAGE_JOBS[image_method]
-    chosen = kind.chosen_parameters(name, read_section(params, name.section), read_changes(changes, name.section))
+    chosen = kind.chosen_parameters(name, read_section(params, name.section, changes))
     images = read_images(data / "images" / f"{dataset}.parquet")
     job = kind(
         name=name,

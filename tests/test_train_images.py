@@ -168,7 +168,7 @@ def test_parameters_come_from_the_section_from_set_and_from_a_preset(project: Pa
 def test_a_preset_of_dec_has_the_published_network() -> None:
     from stages.training.on_images import DecOnImages
 
-    chosen = DecOnImages.chosen_parameters(MethodName(IMAGES, "dec"), {}, {"preset": "published"})
+    chosen = DecOnImages.chosen_parameters(MethodName(IMAGES, "dec"), {"preset": "published"})
     assert chosen["network"] == (500, 500, 2000, 10) and chosen["scaling"] == "global"
 
 

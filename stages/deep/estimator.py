@@ -2,16 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Generic
+from pathlib import Path
+from typing import Any, Generic
 
 import numpy as np
 import torch
+import yaml
 from sklearn.base import BaseEstimator, ClusterMixin
 from torch import Tensor, nn
 
 from stages.core.checks import check_choice, check_number
 from stages.deep.checkpoint import AnyRecord, Checkpoint, restored_history
 from stages.deep.precision import PRECISIONS
+
+Presets = Mapping[str, Mapping[str, Any]]  # arguments of an estimator's constructor, by preset
+
+
+def read_presets(module: str, name: str) -> Presets:
+    """Return the presets that presets.yaml, in the folder of the file `module`, has under a `name`."""
+    found: Presets = yaml.safe_load(Path(module).with_name("presets.yaml").read_text(encoding="utf-8"))[name]
+    return found
 
 
 class Learnt(Generic[AnyRecord]):

@@ -132,11 +132,11 @@ def _choose(key: str, method: str, section: Mapping[str, Any]) -> None:
     if key == "objectives":
         from stages.training.on_features import FEATURE_JOBS
 
-        FEATURE_JOBS[method].chosen_parameters(MethodName(method, FeatureMethod.DMVC), section, {})
+        FEATURE_JOBS[method].chosen_parameters(MethodName(method, FeatureMethod.DMVC), section)
     else:
         from stages.training.on_images import IMAGE_JOBS
 
-        IMAGE_JOBS[method].chosen_parameters(MethodName(IMAGES, method), section, {})
+        IMAGE_JOBS[method].chosen_parameters(MethodName(IMAGES, method), section)
 
 
 def _list(parameters: Mapping[str, Any], section: str, key: str) -> list[Any]:

@@ -39,8 +39,11 @@ def read_params(file: Path) -> dict[str, Any]:
     return content
 
 
-def read_section(file: Path, section: str) -> dict[str, Any]:
-    """Return the names and values of a section; raises `ParameterError` where the file does not have it."""
+def read_section(file: Path, section: str, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the names and values of a section, those of the `changes`, see `read_changes`, before the file's.
+
+    Raises `ParameterError` where the file does not have the section.
+    """
     content = read_params(file)
     if section not in content:
         raise ParameterError(f"{file} has no section {section!r}; add one, or name another file by --params")
@@ -50,7 +53,7 @@ def read_section(file: Path, section: str) -> dict[str, Any]:
     for name in found:
         if new := renamed_key(f"{section}.{name}"):
             raise ParameterError(f"{section}.{name} is now called {new}; rename it in {file}")
-    return {str(name): value for name, value in found.items()}
+    return {**{str(name): value for name, value in found.items()}, **read_changes(changes, section)}
 
 
 def read_changes(assignments: Sequence[str], section: str = "") -> dict[str, Any]:

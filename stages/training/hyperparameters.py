@@ -1,7 +1,6 @@
 """The parameters of an objective as a user writes them in YAML: known names, types that fit, presets."""
 
 import difflib
-import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
@@ -20,17 +19,15 @@ def hyperparameters(
     objective: str,
     estimator: type,
     given: Mapping[str, Any],
-    overruling: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
     not_theirs: Sequence[str] = NOT_THEIRS,
     defaults: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the parameters of a run, by name.
 
-    `given` is the objective's section of the parameters and `overruling` a run's own changes to it. What neither
-    has comes from the estimator's preset that `preset` names; with "none" from `defaults`, where these have it,
-    else from the estimator's constructor. `extra` maps names of further parameters to their types; `not_theirs`
-    are parameters of the constructor that are not the objective's.
+    What is not `given` for the objective comes from the estimator's preset that `preset` names; with "none" from
+    `defaults`, where these have it, else from the estimator's constructor. `extra` maps names of further
+    parameters to their types; `not_theirs` are parameters of the constructor that are not the objective's.
 
     Raises `ParameterError` for unknown names, with the nearest ones, and for values of a type that does not fit.
     """
@@ -39,23 +36,14 @@ def hyperparameters(
     signature = inspect.signature(estimator).parameters
     ours = {name: signature[name].default for name in types} | dict(defaults or {})
     types |= {**(extra or {}), "preset": str}
-    chosen = {name: _checked(objective, name, value, types) for name, value in {**given, **overruling}.items()}
+    chosen = {name: _checked(objective, name, value, types) for name, value in given.items()}
     preset = chosen.get("preset", "none")
     base = ours if preset == "none" else _preset(objective, estimator, preset, not_theirs)
     return {**base, **chosen, "preset": preset}
 
 
-def presets(estimator: type) -> dict[str, dict[str, Any]]:
-    """Return the presets of an estimator: its own or those of its module, or of a base class."""
-    for base in estimator.__mro__:
-        for place in (base, importlib.import_module(base.__module__)):
-            if "PRESETS" in vars(place):
-                return dict(vars(place)["PRESETS"])
-    return {}
-
-
 def _preset(objective: str, estimator: type, name: str, not_theirs: Sequence[str]) -> dict[str, Any]:
-    known = presets(estimator)
+    known = getattr(estimator, "PRESETS", {})
     if name not in known:
         raise ParameterError(f"{objective}.preset is {name!r}; give one of {', '.join(['none', *known])}")
     # These follow from the method; a preset's scaling and width overrule the stage's.

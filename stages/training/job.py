@@ -78,14 +78,10 @@ class Job(ABC):
         return found
 
     @classmethod
-    def chosen_parameters(
-        cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a method, see `hyperparameters`; the estimator has checked its own."""
         estimator = cls.estimator(name.method)
-        found = hyperparameters(
-            name.section, estimator, given, overruling, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS
-        )
+        found = hyperparameters(name.section, estimator, given, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS)
         own = {key: value for key, value in found.items() if key not in ("preset", *cls.EXTRA)}
         estimator(**own).check_parameters()
         return found

@@ -64,11 +64,8 @@ class DecOnImages(ImageJob):
     RESULTS: ClassVar[Mapping[str, str]] = {"autoencoder": "initial_labels_", "dec": "labels_"}
 
     @classmethod
-    def chosen_parameters(
-        cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return the parameters of the method, see `hyperparameters`."""
-        chosen = super().chosen_parameters(name, given, overruling)
+    def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
+        chosen = super().chosen_parameters(name, given)
         widths = chosen.get("network")
         if widths is not None and (not widths or min(widths) < 1):
             way_out = "give layer widths such as [500, 500, 2000, 10]"

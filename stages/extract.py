@@ -16,18 +16,8 @@ from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog
 from stages.fetching.downloads import cache_folder
+from stages.params import options
 from stages.params.file import PARAMS
-from stages.params.options import (
-    DATA,
-    WEIGHTS,
-    Backbone,
-    BatchSize,
-    DataFolder,
-    Dataset,
-    Device,
-    Layers,
-    WeightsFolder,
-)
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_vectors
 
@@ -42,9 +32,9 @@ class Engine(StrEnum):
 
 
 def extract(
-    dataset: Dataset,
-    backbone: Backbone,
-    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    dataset: options.Dataset,
+    backbone: options.Backbone,
+    layers: options.Layers = ["L3"],  # noqa: B006 - Typer copies it
     preprocessing: Annotated[
         Literal["preset", "published"],
         typer.Option(
@@ -59,25 +49,11 @@ def extract(
             "and the set's first features keep a mean cosine of .999 to fp32 ones; the device then matters."
         ),
     ] = "fp32",
-    weights_folder: WeightsFolder = WEIGHTS,
-    device: Device = "auto",
-    batch_size: BatchSize = 0,
-    workers: Annotated[
-        int,
-        typer.Option(
-            envvar="MANYVIEWS_WORKERS",
-            min=0,
-            help="Threads: on a CPU each runs batches of its own, for a GPU they decode. 0: one per core.",
-        ),
-    ] = 0,
-    compiler: Annotated[
-        str,
-        typer.Option(
-            envvar="MANYVIEWS_COMPILER",
-            help="Compiler of the network on a CPU: none, inductor (PyTorch), openvino (an extra). auto: the "
-            "fastest there is, for bf16 features of enough images to repay it.",
-        ),
-    ] = "auto",
+    weights_folder: options.WeightsFolder = options.WEIGHTS,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 0,
+    workers: options.Workers = 0,
+    compiler: options.Compiler = "auto",
     engine: Annotated[
         Engine,
         typer.Option(
@@ -85,7 +61,7 @@ def extract(
             help="local: this machine; started by torchrun, one process per GPU. ray: the cluster at RAY_ADDRESS.",
         ),
     ] = Engine.LOCAL,
-    data: DataFolder = DATA,
+    data: options.DataFolder = options.DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Run every image through one pretrained network and write each layer's features as a table.

@@ -18,7 +18,7 @@ from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.fetching.downloads import cache_folder
-from stages.params.options import DATA, WEIGHTS, BatchSize, DataFolder, Device, WeightsFolder
+from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
 from stages.tables import read_fingerprint
 from stages.tables.methods import VOTE, MethodName
 
@@ -53,16 +53,8 @@ def assign(
     weights_folder: WeightsFolder = WEIGHTS,
     device: Device = "auto",
     batch_size: BatchSize = 0,
-    workers: Annotated[
-        int, typer.Option(envvar="MANYVIEWS_WORKERS", min=0, help="Threads that decode. 0: one per core.")
-    ] = 0,
-    compiler: Annotated[
-        str,
-        typer.Option(
-            envvar="MANYVIEWS_COMPILER",
-            help="Compiler of the networks on a CPU, see stage extract: auto, none, ...",
-        ),
-    ] = "auto",
+    workers: Workers = 0,
+    compiler: Compiler = "auto",
     data: DataFolder = DATA,
 ) -> None:
     """Put the images of a folder into the clusters of a trained method; write path, cluster and confidence as CSV.

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.core.errors import BackboneError
-from stages.diagnosis import Finding, answers, without_password
+from stages.diagnosis.finding import Finding
+from stages.diagnosis.network import answers, without_password
 
 # What stands under metrics beside the folders of the datasets; DVC takes no second owner of a path.
 _OF_THE_PIPELINE = ("maps", "report.html", "study")

@@ -96,8 +96,11 @@ def check_disk(needs: Mapping[Path, float]) -> Iterator[Finding]:
             yield Finding("fault", f"{place} cannot be written to; change its rights or its owner")
 
 
-def check_memory(available: int, needed: int) -> Iterator[Finding]:
+def check_memory(needed: int) -> Iterator[Finding]:
     """Compare the bytes of free memory with those that the default run takes."""
+    from stages.core.memory import available_memory
+
+    available = available_memory()
     if available < needed:
         yield Finding(
             "warning",

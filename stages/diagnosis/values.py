@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from stages.core.errors import ManyviewsError
-from stages.diagnosis import Finding
+from stages.diagnosis.finding import Finding
 from stages.params.file import not_a_section
 from stages.params.options import check_dataset_name
 from stages.params.stage import faults, taken_keys, unknown_key

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stages.core.lock import locked
-from stages.diagnosis import conflict_line, find_leftovers, find_running
+from stages.diagnosis.leftovers import find_leftovers, find_running
+from stages.diagnosis.repository import conflict_line
 
 
 def test_marks_of_a_conflict_are_found_where_a_merge_puts_them(tmp_path: Path) -> None:

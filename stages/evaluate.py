@@ -12,7 +12,7 @@ from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
 from stages.core.command import run
 from stages.core.dendrogram import Dendrogram
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import TableError
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder

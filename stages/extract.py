@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from stages.backbones.card import read_card
-from stages.core.code_digest import code_digest
 from stages.core.command import run
+from stages.core.digests import code_digest
 from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog

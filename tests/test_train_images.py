@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.lock import locked
 from stages.decoding.pixels import read_pixels
 from stages.tables import read_images, read_partitions, read_vectors

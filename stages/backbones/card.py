@@ -70,6 +70,12 @@ class Weights:
         if not re.fullmatch("|[0-9a-f]{8,64}", self.sha256):
             raise ValueError(f"sha256 is {self.sha256!r}; give nothing, or 8 to 64 lower-case hex digits")
 
+    @property
+    def names(self) -> list[str]:
+        """The paths at which it may be in a folder: a file of the hub also as the hub has it, REPOSITORY/FILE."""
+        hub = [source for source in self.sources if isinstance(source, HubSource)]
+        return [self.file, *(f"{source.repository}/{source.file}" for source in hub)]
+
     @classmethod
     def from_stored(cls, fields: Mapping[str, Any]) -> "Weights":
         """Make one of its fields as JSON and YAML give them back, each source with its `kind`."""

@@ -18,13 +18,12 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
     """Return a local copy of the weight file, its digest checked.
 
     Looked for, in this order: in `folder`, where a user puts files by hand; in `cache`; at the file's sources,
-    each in turn, from where it goes into the cache. In `folder` a file of the hub may also be stored as the hub
-    has it, at REPOSITORY/FILE. `report` gets a line that says what is fetched from where.
+    each in turn, from where it goes into the cache. In `folder` any of its `names` will do. `report` gets a line
+    that says what is fetched from where.
 
     Raises `BackboneError` if the file in `folder` is another one, or if no source can be reached.
     """
-    names = [weights.file, *(f"{s.repository}/{s.file}" for s in weights.sources if isinstance(s, HubSource))]
-    for by_hand in (folder / name for name in names):
+    for by_hand in (folder / name for name in weights.names):
         if by_hand.is_file():
             if wrong := _mismatch(by_hand, weights):
                 raise BackboneError(f"{by_hand} {wrong}; replace or remove it")
@@ -53,7 +52,7 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
             failures += error.failures
         except FetchError as error:
             failures.append(f"{_name(source)}: {error}")
-    place = f"{folder} as {' or '.join(names)}" if len(names) > 1 else folder
+    place = f"{folder} as {' or '.join(weights.names)}" if len(weights.names) > 1 else folder
     raise BackboneError(
         f"cannot get {weights.file} ({'; '.join(failures)}); fetch it by hand and put it into {place}"
     )

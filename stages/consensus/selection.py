@@ -15,7 +15,7 @@ from stages.consensus.linkage import linkage
 from stages.core.checks import check_number
 from stages.core.dendrogram import Dendrogram
 from stages.core.errors import ParameterError
-from stages.core.sampling import evenly_spaced
+from stages.core.seeds import evenly_spaced
 
 Cutter = Callable[[int], np.ndarray]  # a number of clusters k -> labels int (n)
 _CURVE = 60  # candidates at most: enough for a curve, few enough to score each one

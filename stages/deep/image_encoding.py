@@ -10,12 +10,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord
 from stages.deep.clusters import nearest_centres
 from stages.deep.distributed import Group
 from stages.deep.estimator import Learnt, NetworkClustering
-from stages.deep.precision import exact_convolutions
 
 _IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
 

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 from stages.deep.checkpoint import named, part
 from stages.deep.image_encoding import ImageEncoder, at_once, check_images, check_shape
 from stages.deep.model_files import Content, TrainedModel, read_model_file, rebuilding, write_model_file
-from stages.deep.precision import exact_convolutions
 
 # The networks that files may hold, by kind: where the class is, "module:class", imported when there is one.
 ENCODERS = {

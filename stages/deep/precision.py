@@ -1,8 +1,5 @@
 """The precision of products in networks: bfloat16 on demand, and float32 where digits matter."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 
@@ -17,13 +14,3 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def full_precision(rows: Tensor) -> Tensor:
     """Return the rows in float32 at least: distances of bfloat16 have too few digits for a loss."""
     return rows.to(torch.promote_types(rows.dtype, torch.float32))
-
-
-@contextmanager
-def exact_convolutions(device: str | torch.device) -> Iterator[None]:
-    """On a GPU: the same sums at every run, and no TF32, which keeps 10 bits of each factor."""
-    if torch.device(device).type != "cuda":
-        yield
-        return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield

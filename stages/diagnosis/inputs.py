@@ -92,7 +92,7 @@ def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Find
 
 def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: float) -> Iterator[Finding]:
     """That the backbone is known, and its weights are on this machine or can be fetched."""
-    from stages.backbones.card import EmptySource, HubSource, read_card
+    from stages.backbones.card import EmptySource, read_card
     from stages.registry import REGISTRY
     from stages.registry.lookup import find_backbone
 
@@ -104,8 +104,7 @@ def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: flo
     if any(isinstance(source, EmptySource) for source in weights.sources):
         yield Finding("ok", f"{name}: has no weights to fetch")
         return
-    flat = [f"{it.repository}/{it.file}" for it in weights.sources if isinstance(it, HubSource)]
-    places = [*(folder / file for file in (weights.file, *flat)), cache / "weights" / weights.file]
+    places = [*(folder / name for name in weights.names), cache / "weights" / weights.file]
     found = next((place for place in places if place.is_file()), None)
     if found is not None:
         yield _local_weights(str(name), weights, found, folder, cache)

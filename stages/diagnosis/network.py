@@ -17,22 +17,6 @@ from urllib.parse import SplitResult, urlsplit
 from stages.diagnosis.finding import Finding, examine
 from stages.diagnosis.repository import dvc
 
-# Kinds of remotes and the module that DVC needs for each; folders need none.
-_PLUGINS = {
-    "ssh": "dvc_ssh",
-    "http": "dvc_http",
-    "https": "dvc_http",
-    "s3": "dvc_s3",
-    "gs": "dvc_gs",
-    "azure": "dvc_azure",
-    "gdrive": "dvc_gdrive",
-    "oss": "dvc_oss",
-    "hdfs": "dvc_hdfs",
-    "webhdfs": "dvc_webhdfs",
-    "webdav": "dvc_webdav",
-    "webdavs": "dvc_webdav",
-}
-
 
 def check_remotes(root: Path, timeout: float, patience: float) -> Iterator[Finding]:
     """The remotes of DVC: that there is a default one, and that each answers."""
@@ -91,8 +75,8 @@ def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iter
         yield Finding("fault", f"{name} has no address; give one by `dvc remote modify {name} url ...`")
     elif scheme in ("", "file") or len(scheme) == 1:  # a letter is a drive of Windows
         yield _folder(name, what, Path(url.removeprefix("file://")))
-    elif scheme in _PLUGINS and importlib.util.find_spec(_PLUGINS[scheme]) is None:
-        extra = _PLUGINS[scheme].removeprefix("dvc_")
+    elif (plugin := _plugin(scheme)) and importlib.util.find_spec(plugin) is None:
+        extra = plugin.removeprefix("dvc_")
         yield Finding("fault", f'{what} needs another package; run `pip install "dvc[{extra}]"`')
     elif scheme in ("http", "https"):
         yield _web(what, url, timeout)
@@ -100,6 +84,14 @@ def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iter
         yield _ssh(what, parts, settings.get("user") or parts.username or "", port, timeout)
     else:
         yield Finding("ok", f"{what} is set; `dvc status --cloud` shows whether it answers")
+
+
+def _plugin(scheme: str) -> str:
+    """The module that DVC needs for a kind of remote; "" for one that it does not know."""
+    from dvc.fs import known_implementations
+
+    found: str = known_implementations.get(scheme, {}).get("class", "")
+    return found.partition(".")[0]
 
 
 def answers(url: str, timeout: float) -> str:

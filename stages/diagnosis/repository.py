@@ -11,6 +11,7 @@ from typing import Any
 
 from stages.core.errors import ParameterError
 from stages.diagnosis.finding import Finding, listed
+from stages.params.file import conflict_line
 
 
 class SlowDvcError(ParameterError):
@@ -80,15 +81,6 @@ def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
         yield Finding("ok", f"git repository and DVC project, DVC {version('dvc')}")
 
 
-def conflict_line(file: Path) -> int | None:
-    """The number of the first line that a merge of git marked as a conflict; None if there is none."""
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        for number, line in enumerate(stream, 1):
-            if line.startswith(("<<<<<<< ", ">>>>>>> ")):
-                return number
-    return None
-
-
 def check_lock(lock: Path) -> Iterator[Finding]:
     """That dvc.lock can be read at all."""
     import yaml
@@ -96,7 +88,7 @@ def check_lock(lock: Path) -> Iterator[Finding]:
     if not lock.exists():
         yield Finding("warning", f"there is no {lock}: nothing was computed yet; run `dvc repro`")
         return
-    if line := conflict_line(lock):
+    if line := _conflict_line(lock):
         yield Finding(
             "fault",
             f"{lock} holds the marks of a merge conflict, from line {line} on; run `git checkout --ours {lock}`, "
@@ -115,13 +107,17 @@ def check_lock(lock: Path) -> Iterator[Finding]:
 
 def check_outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
     """What `dvc status` says, unless there is no usable dvc.lock to compare with."""
-    if lock.exists() and not conflict_line(lock):
+    if lock.exists() and not _conflict_line(lock):
         try:
             status = json.loads(dvc(root, patience, "status", "--json"))
         except SlowDvcError as error:  # many photos take their time, which is not a fault
             yield Finding("warning", str(error))
             return
         yield from check_status(status)
+
+
+def _conflict_line(file: Path) -> int | None:
+    return conflict_line(file.read_text(encoding="utf-8", errors="replace"))
 
 
 def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:

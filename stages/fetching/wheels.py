@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import FetchError
 from stages.fetching.archives import opened
 

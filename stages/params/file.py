@@ -28,11 +28,10 @@ def read_params(file: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError as error:
         raise ParameterError(f"{file} is not UTF-8 text ({error.reason}); take it from git") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith(("<<<<<<< ", ">>>>>>> ")):
-            raise ParameterError(
-                f"{file} holds the marks of a merge conflict, from line {number} on; keep one of the two versions"
-            )
+    if number := conflict_line(text):
+        raise ParameterError(
+            f"{file} holds the marks of a merge conflict, from line {number} on; keep one of the two versions"
+        )
     content = _parsed(text, f"{file} cannot be read as YAML", "correct it, or take it from git")
     if not isinstance(content, dict):
         raise ParameterError(f"{file} holds no lines NAME: VALUE; take it from git")
@@ -70,6 +69,12 @@ def read_changes(assignments: Sequence[str], section: str = "") -> dict[str, Any
             value, f"--set is {text!r}, whose value cannot be read as YAML", "quote texts: NAME='...'"
         )
     return changes
+
+
+def conflict_line(text: str) -> int | None:
+    """Return the number of the first line that a merge of git marked as a conflict; None if there is none."""
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
 
 
 def renamed_key(key: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.core.code_digest import code_digest
+from stages.core.digests import code_digest
 
 if TYPE_CHECKING:
     from stages.deep.checkpoint import FileCheckpoint

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.scoring import external_scores
 from stages.tables import ImageTable, write_partitions, write_vectors
 from stages.tables.trained_files import training_curve

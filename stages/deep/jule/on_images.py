@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from stages.clustering import normalise
 from stages.core.checks import check_flag
+from stages.core.device import exact_convolutions
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.image_encoding import ImageClustering, embed_images
 from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
 from stages.deep.jule.parameters import Period
 from stages.deep.jule.periods import RecurrentClustering, Trainee
 from stages.deep.networks import first_network
-from stages.deep.precision import exact_convolutions
 
 _ROWS = 4096  # normalised at once
 

@@ -6,6 +6,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from stages.core.checks import check_number
+from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part
 from stages.deep.clusters import nearest_centres, warn_of_sizes
@@ -15,7 +16,6 @@ from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
 from stages.deep.mmdc.training import MixtureTraining, draw_targets
 from stages.deep.networks import first_network
-from stages.deep.precision import exact_convolutions
 
 
 class MMDC(MixtureParameters):

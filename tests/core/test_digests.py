@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stages
-from stages.core.code_digest import code_digest, import_closure
+from stages.core.digests import code_digest, import_closure
 
 SCRIPTS = ("stages.extract", "stages.train", "stages.train_images", "stages.study")
 

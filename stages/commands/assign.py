@@ -1,14 +1,12 @@
 """Command `assign`: new images into the clusters of a trained method."""
 
 import difflib
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import pyarrow.parquet as pq
 import typer
 
 from stages.backbones.card import Backbone, Preprocessing, read_card
@@ -19,8 +17,8 @@ from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
-from stages.tables import read_fingerprint
 from stages.tables.methods import VOTE, MethodName
+from stages.tables.parquet import read_metadata
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,9 +176,7 @@ def _made(table: Path) -> dict[str, Any]:
             f"{table} does not exist: preprocessing preset and precision fp32 are taken, unless you name others"
         )
         return {}
-    read_fingerprint(table)  # refuses a damaged file in one line
-    made: dict[str, Any] = json.loads(pq.read_metadata(table).metadata[b"manyviews"])
-    return made
+    return read_metadata(table)
 
 
 def _view(

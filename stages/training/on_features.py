@@ -36,16 +36,13 @@ class FeatureJob(Job):
 
     @property
     def seed_names(self) -> tuple[str, ...]:
-        """Return the names that the network's seed is derived from."""
         return (*super().seed_names, self.name.view or "all")
 
     def networks(self) -> Sequence[Self]:
-        """Return a job for each network: of "views", one a backbone."""
         names = all_networks([replace(self.name, view=None)], self.backbones)
         return [replace(self, name=name, backbones=[name.view] if name.view else self.backbones) for name in names]
 
     def source(self) -> dict[str, Any]:
-        """Return the settings of the features and of how they are taken."""
         return {name: getattr(self, name) for name in ("backbones", "layer", "scaling", "width")}
 
     def arguments(self) -> dict[str, Any]:
@@ -93,14 +90,12 @@ class JuleJob(FeatureJob):
 
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
-        """Return the estimator of a method; those of dmvc-fix and dmvc start from given networks."""
         from stages.deep.jule.dmvc import DMVC, DMVCFix
 
         own: dict[str, type[Any]] = {FeatureMethod.DMVC_FIX: DMVCFix, FeatureMethod.DMVC: DMVC}
         return own.get(method) or super().estimator(method)
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Read the features, and the networks to start from."""
         inputs = super().inputs(device)
         if self.name.method == FeatureMethod.DMVC_FIX:
             models = self.earlier(FeatureMethod.VIEWS, device)

@@ -29,19 +29,15 @@ class ImageJob(Job):
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """Return the columns of the table of clusters, and which attribute of the estimator each holds."""
         return self.RESULTS
 
     def source(self) -> dict[str, Any]:
-        """Return the settings of the pixels."""
         return {"image_size": self.image_size, "image_shape": list(self.pixels.shape[1:])}
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Return the pixels."""
         return Inputs(self.pixels, [self.pixels])
 
     def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
-        """Write the network, which sees images."""
         from stages.deep.image_models import write_image_model
 
         write_image_model(file, model, settings)
@@ -73,7 +69,6 @@ class DecOnImages(ImageJob):
         return chosen
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Return the pixels as one view."""
         return Inputs([pixel_view(self.pixels)], [self.pixels])
 
     def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
@@ -107,7 +102,6 @@ class MmdcOnImages(ImageJob):
 
     @property
     def records(self) -> int | None:
-        """Return how many records the training makes: one an epoch."""
         return self.parameters.get("epochs")
 
 

@@ -3,7 +3,6 @@
 `torchrun --nproc-per-node 8 -m stages.extract ...` starts eight processes, each of which computes its share.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.backbones.shards import ShardStore, shard_rows
-from stages.core.errors import ParameterError
+from stages.core.device import torchrun_place
 
 if TYPE_CHECKING:
     from stages.backbones.extraction import Recipe, ShardExtractor
     from stages.backbones.ray_cluster import RayExtractor
-
-_VARIABLES = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 
 
 @dataclass(frozen=True)
@@ -43,11 +40,7 @@ class Ranks:
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
     """Join the job whose environment torchrun has set; without one, this process is all there is."""
-    try:
-        ranks = Ranks(*(int(os.environ.get(name, default)) for name, default in _VARIABLES))
-    except ValueError:
-        values = ", ".join(f"{name}={os.environ.get(name, '')}" for name, _ in _VARIABLES)
-        raise ParameterError(f"the environment has {values}; unset them, or start this with torchrun") from None
+    ranks = Ranks(*torchrun_place())
     if ranks.size == 1:
         yield ranks
         return

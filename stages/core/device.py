@@ -1,5 +1,6 @@
 """Which device to compute on, a choice of the machine and no parameter; and sums that are the same on a GPU."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -36,3 +37,20 @@ def exact_convolutions(device: "torch.device | str", allow_tf32: bool = False) -
     if torch.device(device).type != "cuda":
         return nullcontext()
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=allow_tf32)
+
+
+def torchrun_place() -> tuple[int, int, int]:
+    """Return this process's number, of how many, and its number on this machine, as torchrun tells; 0, 1, 0 alone.
+
+    Raises `ParameterError` for an environment that makes no sense.
+    """
+    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+    values = {name: os.environ.get(name, default) for name, default in names.items()}
+    try:
+        rank, size, local = map(int, values.values())
+    except ValueError:
+        rank, size, local = -1, 0, 0
+    if not 0 <= rank < size:
+        text = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise ParameterError(f"the environment has {text}; unset them, or start this with torchrun")
+    return rank, size, local

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -39,6 +39,7 @@ class Record(Protocol):
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
+@dataclass
 class FileCheckpoint:
     """A checkpoint in `file`, for the training of these data and parameters, `fingerprint`, by this `code`.
 
@@ -47,18 +48,14 @@ class FileCheckpoint:
     The file is never half-written.
     """
 
-    def __init__(
-        self,
-        file: Path,
-        fingerprint: str,
-        seconds: float = 10.0,
-        code: str = "",
-        report: Callable[[str], None] = lambda line: None,
-    ) -> None:
-        self.file = file
-        self.seconds = seconds
-        self.report = report
-        self._made_by = {"fingerprint": fingerprint, "code": code}
+    file: Path
+    fingerprint: str
+    seconds: float = 10.0
+    code: str = ""
+    report: Callable[[str], None] = lambda line: None
+
+    def __post_init__(self) -> None:
+        self._made_by = {"fingerprint": self.fingerprint, "code": self.code}
         self._saved = time.monotonic()
 
     def load(self) -> dict[str, Tensor] | None:

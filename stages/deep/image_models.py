@@ -1,15 +1,15 @@
 """Trained networks on images with their clusters as files, as `stages.deep.models` has those on features."""
 
-import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
@@ -17,6 +17,9 @@ from stages.core.memory import require_memory
 from stages.deep.checkpoint import named, part
 from stages.deep.image_encoding import ImageEncoder, at_once, check_images, check_shape
 from stages.deep.model_files import Content, TrainedModel, read_model_file, rebuilding, write_model_file
+
+if TYPE_CHECKING:
+    from stages.deep.jule.convolutions import ConvEncoder
 
 # The networks that files may hold, by kind: where the class is, "module:class", imported when there is one.
 ENCODERS = {
@@ -94,7 +97,7 @@ def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
         raise ValueError
     stored, centres = part(content.tensors, "encoder"), content.tensors["centers"]
     with torch.device("meta"):  # no memory and no random numbers
-        network = _encoder_class(content.facts["kind"])(**arguments).eval()
+        network: ImageEncoder = pkgutil.resolve_name(ENCODERS[content.facts["kind"]])(**arguments).eval()
         embedding = network(torch.empty((1, channels, height, width), dtype=torch.uint8))
     own = network.state_dict()
     if any(tensor.dtype != own[name].dtype for name, tensor in stored.items()) or centres.dtype != torch.float32:
@@ -107,22 +110,7 @@ def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
     return network.requires_grad_(False), (channels, height, width)
 
 
-def _encoder_class(kind: str) -> type[ImageEncoder]:
-    module, _, name = ENCODERS[kind].partition(":")
-    found: type[ImageEncoder] = getattr(importlib.import_module(module), name)
-    return found
-
-
-class Layered(Protocol):
-    """A network on images, in evaluation mode, some of whose layers can be read by name."""
-
-    @property
-    def layers(self) -> tuple[str, ...]: ...
-    def layer(self, images: Tensor, name: str) -> Tensor: ...  # of uint8 (b, c, h, w): float32 (b, d)
-    def parameters(self) -> Iterator[nn.Parameter]: ...
-
-
-def check_layer(encoder: Layered, layer: str) -> None:
+def check_layer(encoder: "ConvEncoder", layer: str) -> None:
     """Raise `ParameterError` unless the network has the `layer`."""
     if layer not in encoder.layers:
         raise ParameterError(
@@ -130,7 +118,7 @@ def check_layer(encoder: Layered, layer: str) -> None:
         )
 
 
-def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarray:
+def layer_features(encoder: "ConvEncoder", images: np.ndarray, layer: str) -> np.ndarray:
     """Return the features of images, uint8 (n, c, h, w), in a layer of the network: float32 (n, d).
 
     Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016, so

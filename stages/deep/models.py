@@ -46,8 +46,8 @@ def write_model(file: Path, estimator: FittedOnViews, settings: Mapping[str, Any
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
-    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
-    encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
+    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and
+    `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for
     the rest.
@@ -85,20 +85,14 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
 
 def _facts(encoder: nn.Module, estimator: FittedOnViews) -> dict[str, Any]:
     """The arguments of `_build`."""
-    layers = _layers(encoder)
-    if isinstance(encoder, MVnet):  # the views' perceptrons come first, of two layers each
-        widths = [layer.in_features for layer in layers[:-2:2]]
-        return {"kind": "mvnet", "view_widths": widths, **_perceptron(encoder)}
-    widths = [int(width) for width in estimator.n_features_in_]
-    if isinstance(encoder, MLP):
-        return {"kind": "mlp", "view_widths": widths, **_perceptron(encoder)}
+    outputs = [layer.out_features for layer in _layers(encoder)]
+    widths = {"view_widths": [int(width) for width in estimator.n_features_in_]}
+    if isinstance(encoder, MLP | MVnet):
+        kind = "mvnet" if isinstance(encoder, MVnet) else "mlp"
+        return {"kind": kind, **widths, "width": outputs[-1], "unit_length": encoder.unit_length}
     if isinstance(encoder, Stack):
-        return {"kind": "stack", "view_widths": widths, "widths": [layer.out_features for layer in layers]}
+        return {"kind": "stack", **widths, "widths": outputs}
     raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP and Stack can be written")
-
-
-def _perceptron(encoder: MLP | MVnet) -> dict[str, Any]:
-    return {"width": _layers(encoder)[-1].out_features, "unit_length": encoder.unit_length}
 
 
 def _build(facts: Mapping[str, Any]) -> nn.Module:

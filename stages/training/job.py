@@ -1,8 +1,8 @@
 """A training by a stage: the frame that all methods share, which `on_features` and `on_images` fill."""
 
 import hashlib
-import importlib
 import json
+import pkgutil
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -76,8 +76,7 @@ class Job(ABC):
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
         """Return the estimator of a method."""
-        module, _, name = cls.ESTIMATOR.partition(":")
-        found: type[Any] = getattr(importlib.import_module(module), name)
+        found: type[Any] = pkgutil.resolve_name(cls.ESTIMATOR)
         return found
 
     @classmethod

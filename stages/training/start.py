@@ -49,15 +49,7 @@ def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":
     def consensus(views: list[np.ndarray], n_clusters: int, random: np.random.RandomState) -> np.ndarray:
         seen = [np.concatenate(views, axis=1)] if joined else views
         try:
-            partitions, weights = overclusterings(
-                seen,
-                n_clusters,
-                chosen["algorithms"],
-                chosen["shares"],
-                chosen["overclustering"],
-                chosen["runs"],
-                random,
-            )
+            partitions, weights = overclusterings(seen, n_clusters, **chosen, random=random)
             labels: np.ndarray = CoassociationClustering(n_clusters, weights=weights).fit_predict(partitions)
         except ParameterError as error:
             raise ParameterError(f"{error}; or start from K-means instead: init kmeans") from None

@@ -52,24 +52,26 @@ def overclusterings(
     algorithms: Sequence[str],
     shares: Sequence[float],
     overclustering: Sequence[int],
-    n_runs: int,
+    runs: int,
     random: RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return fine partitions of the views (n, d_j), int32 (n, m), and the weight of each, float64 (m).
 
     `algorithms` are those of `find_algorithm`. Each clusters every view into its own multiple of `n_clusters`, or
-    into each multiple in `overclustering`, of five images or more on average, in `n_runs` runs of one start unless
-    it says another number. Its runs on a view weigh its share together. Fine clusters split classes but seldom
-    mix them, and differ from run to run: such partitions are what evidence accumulation combines (Fred and Jain
-    2005).
+    into each multiple in `overclustering`, of five images or more on average, in so many `runs` of one start
+    unless it says another number. Its runs on a view weigh its share together. Fine clusters split classes but
+    seldom mix them, and differ from run to run: such partitions are what evidence accumulation combines (Fred and
+    Jain 2005).
     """
     partitions, weights = [], []
     for view in views:
         different = count_different([view])
         for algorithm, share in zip(map(find_algorithm, algorithms), shares, strict=True):
-            runs = [factor for factor in algorithm.factors(overclustering) for _ in range(algorithm.seeds(n_runs))]
-            for factor in runs:
+            factors = [
+                factor for factor in algorithm.factors(overclustering) for _ in range(algorithm.seeds(runs))
+            ]
+            for factor in factors:
                 fine = min(finer(n_clusters, factor, len(view)), different)
                 partitions.append(algorithm.partition(view, fine, random.randint(2**31 - 1), 1))
-                weights.append(share / len(runs))
+                weights.append(share / len(factors))
     return np.column_stack(partitions), np.array(weights)

@@ -7,6 +7,7 @@ layer, and a batch of eight stays in the caches. It also frees the features from
 
 import contextlib
 import importlib.util
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -145,14 +146,9 @@ def _missing_openvino() -> str:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the compilers' log lines, such as the lack of a GPU, off the screen."""
-    import logging
-
-    loggers = [logging.getLogger(name) for name in ("torch", "openvino", "nncf")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)

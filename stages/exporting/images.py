@@ -95,7 +95,7 @@ class ImageWriter:
                 stream.write(content)
             return
         original = _original(self.originals, path)
-        if not _holds(original, content):
+        if original.stat().st_size != len(content) or original.read_bytes() != content:
             raise DatasetError(
                 f"{original} has changed since the image table was made; run `dvc repro`, or leave out --link"
             )
@@ -186,10 +186,6 @@ def _original(folder: Path, path: str) -> Path:
         if ".." not in name.split("/") and not name.startswith("/") and (folder / name).is_file():
             return (folder / name).resolve()
     raise DatasetError(f"{folder / path} does not exist, so it cannot be linked to; leave out --link for copies")
-
-
-def _holds(file: Path, content: bytes) -> bool:
-    return file.stat().st_size == len(content) and file.read_bytes() == content
 
 
 def _symlink(original: Path, file: Path) -> None:

@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from stages.core.errors import FetchError
+from stages.core.errors import FetchError, first_line
 
 UNPACKED_LIMIT = 32 << 30  # bytes of a compressed tar, unpacked: ten times any image set in use
 _IN_MEMORY = 64 << 20  # bytes of an inner archive that are held in memory; a larger one goes to a nameless file
@@ -270,5 +270,6 @@ def _damaged(name: str, kind: str, error: Exception) -> FetchError:
     """The error to raise for a `kind` of archive that cannot be read because of `error`."""
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
         raise error  # the disk is full, the file is missing: not the archive's fault
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return FetchError(f"{name} is not a readable {kind} archive ({reason}); put a sound copy in its place")
+    return FetchError(
+        f"{name} is not a readable {kind} archive ({first_line(error)}); put a sound copy in its place"
+    )

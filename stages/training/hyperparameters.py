@@ -78,25 +78,15 @@ def _arms(hint: Any) -> tuple[Any, ...]:
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value from YAML is of a type that the hint allows; what YAML has no type for may be anything."""
-    arms = _arms(hint)
-    if not all(_known(arm) for arm in arms):
+    if len(arms := _arms(hint)) > 1:
+        return any(_fits(value, arm) for arm in arms)
+    if get_origin(hint) in (list, tuple, Sequence):
+        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint not in _NOUNS:
         return True
-    return any(_is(value, arm) for arm in arms)
-
-
-def _known(arm: Any) -> bool:
-    return arm in _NOUNS or get_origin(arm) in (list, tuple, Sequence)
-
-
-def _is(value: Any, arm: Any) -> bool:
-    if arm is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if arm is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if arm in _NOUNS:
-        return isinstance(value, arm)
-    members = [member for member in get_args(arm) if member is not Ellipsis]
-    return isinstance(value, list | tuple) and all(_is(item, members[0]) for item in value)
+    if isinstance(value, bool):  # which to Python is a number
+        return hint is bool
+    return isinstance(value, int | float if hint is float else hint)
 
 
 def _noun(hint: Any) -> str:

@@ -14,16 +14,6 @@ from stages.core.atomic import replacing
 from stages.core.errors import ParameterError
 
 
-class Checkpoint(Protocol):
-    """Keeps the state of one training: tensors on the CPU, by name."""
-
-    def load(self) -> dict[str, Tensor] | None:
-        """Return the state that was last saved, or None where there is none of this training."""
-
-    def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Save the state if it is time to; only then is `state` called."""
-
-
 class Record(Protocol):
     """A step of a training: a dataclass whose fields are numbers but for these two."""
 
@@ -41,7 +31,9 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 @dataclass
 class FileCheckpoint:
-    """A checkpoint in `file`, for the training of these data and parameters, `fingerprint`, by this `code`.
+    """Keeps the state of one training, tensors on the CPU by name, in `file`.
+
+    The training is that of these data and parameters, `fingerprint`, by this `code`.
 
     A state of another fingerprint, or by other code, counts as none; `report` is called with one line that says
     so. States are written when `seconds` have passed since the last, so that a kill costs no more than that time.
@@ -73,7 +65,7 @@ class FileCheckpoint:
             return None
 
     def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Write what `state` returns, if the last state is `seconds` old."""
+        """Write what `state` returns, if the last state is `seconds` old; only then is it called."""
         if time.monotonic() - self._saved < self.seconds:
             return
         from safetensors.torch import save_file

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from torch import Tensor, nn
 
 from stages.core.checks import check_choice, check_number
-from stages.deep.checkpoint import AnyRecord, Checkpoint, restored_history
+from stages.deep.checkpoint import AnyRecord, FileCheckpoint, restored_history
 from stages.deep.precision import PRECISIONS
 
 Presets = Mapping[str, Mapping[str, Any]]  # arguments of an estimator's constructor, by preset
@@ -72,7 +72,7 @@ class NetworkClustering(Learnt[AnyRecord], ClusterMixin, BaseEstimator):
     precision: str = "float32"
     device: str | torch.device = "cpu"
     random_state: int | np.random.RandomState | None = None
-    checkpoint: Checkpoint | None = None
+    checkpoint: FileCheckpoint | None = None
     progress: Callable[[AnyRecord], None] | None = None
 
     def check_parameters(self) -> None:

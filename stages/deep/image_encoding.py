@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord
-from stages.deep.clusters import nearest_centres
+from stages.deep.clusters import check_image_number, nearest_centres
 from stages.deep.distributed import Group
 from stages.deep.estimator import Learnt, NetworkClustering
 
@@ -44,10 +44,7 @@ def check_images(images: ArrayLike) -> np.ndarray:
 def check_image_count(n_clusters: int, images: np.ndarray) -> None:
     """Refuse more clusters than there are different images among uint8 (n, c, h, w)."""
     n_images = len(images)
-    if n_clusters > n_images:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
-        )
+    check_image_number(n_clusters, n_images)
     different = set()
     for image in images:
         different.add(image.tobytes())

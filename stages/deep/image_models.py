@@ -4,7 +4,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 from stages.deep.checkpoint import named, part
-from stages.deep.image_encoding import ImageEncoder, at_once, check_images, check_shape
+from stages.deep.image_encoding import ImageClustering, ImageEncoder, at_once, check_images, check_shape
 from stages.deep.model_files import Content, TrainedModel, read_model_file, rebuilding, write_model_file
 
 if TYPE_CHECKING:
@@ -47,18 +47,7 @@ class ImageModel(TrainedModel[ArrayLike]):
                 yield self.network(torch.from_numpy(array[start : start + step]).to(self.centres.device)).float()
 
 
-class FittedOnImages(Protocol):
-    """The part of a fitted estimator that a file of a network on images holds."""
-
-    @property
-    def encoder_(self) -> ImageEncoder: ...
-    @property
-    def cluster_centers_(self) -> np.ndarray: ...
-    @property
-    def image_shape_(self) -> tuple[int, int, int]: ...
-
-
-def write_image_model(file: Path, estimator: FittedOnImages, settings: Mapping[str, Any]) -> None:
+def write_image_model(file: Path, estimator: ImageClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `ImageEncoder` of a kind in `ENCODERS` whose state has all its tensors;

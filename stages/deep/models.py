@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from stages.deep.checkpoint import part
 from stages.deep.model_files import TrainedModel, read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet, Stack
-from stages.deep.view_encoding import SCALINGS, FittedOnViews, check_views, check_widths, scale, trained_tensors
+from stages.deep.view_encoding import SCALINGS, ViewClustering, check_views, check_widths, scale, trained_tensors
 
 _ROWS = 1024  # images that are embedded at once
 
@@ -42,7 +42,7 @@ class Model(TrainedModel[Sequence[np.ndarray]]):
                 yield self.network(rows)
 
 
-def write_model(file: Path, estimator: FittedOnViews, settings: Mapping[str, Any]) -> None:
+def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
@@ -83,7 +83,7 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
     return Model(network.requires_grad_(False), centres, settings, scaling, factors, widths)
 
 
-def _facts(encoder: nn.Module, estimator: FittedOnViews) -> dict[str, Any]:
+def _facts(encoder: nn.Module, estimator: ViewClustering[Any]) -> dict[str, Any]:
     """The arguments of `_build`."""
     outputs = [layer.out_features for layer in _layers(encoder)]
     widths = {"view_widths": [int(width) for width in estimator.n_features_in_]}

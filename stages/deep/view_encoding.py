@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.clustering import count_different, normalise
 from stages.clustering.preparation import Scaling
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
-from stages.deep.clusters import nearest_centres
+from stages.deep.clusters import check_image_number, nearest_centres
 from stages.deep.distributed import Group
 from stages.deep.estimator import NetworkClustering
 from stages.deep.precision import autocast
@@ -59,10 +59,7 @@ def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None)
 def check_view_count(n_clusters: int, views: list[np.ndarray]) -> None:
     """Refuse more clusters than there are images that differ in at least one view."""
     n_images = len(views[0])
-    if n_clusters > n_images:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
-        )
+    check_image_number(n_clusters, n_images)
     different = count_different(views)
     if n_clusters > different:
         raise ParameterError(
@@ -114,21 +111,6 @@ def embed(
     with torch.no_grad(), autocast(views[0].device, precision):
         parts = [encoder([share[start : start + rows] for share in shares]) for start in starts]
     return group.gather(torch.cat(parts).to(views[0].dtype), len(views[0]))
-
-
-class FittedOnViews(Protocol):
-    """The part of a fitted estimator that a file of a network on views holds; see `ViewClustering`."""
-
-    @property
-    def encoder_(self) -> nn.Module: ...
-    @property
-    def cluster_centers_(self) -> np.ndarray: ...
-    @property
-    def scaling(self) -> str: ...
-    @property
-    def scale_factors_(self) -> np.ndarray: ...
-    @property
-    def n_features_in_(self) -> list[int]: ...
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -193,7 +175,7 @@ def check_widths(views: Sequence[np.ndarray], trained: Sequence[int]) -> None:
         raise ParameterError(f"the views have widths {widths} but {list(trained)} were trained on")
 
 
-def trained_tensors(fitted: FittedOnViews) -> dict[str, Tensor]:
+def trained_tensors(fitted: ViewClustering[Any]) -> dict[str, Tensor]:
     """Return the weights of `encoder_` as "encoder.*" and `cluster_centers_` as "centers", all on the CPU.
 
     With scaling="global" there are also, from `scale_factors_`, the "factors" (M) that views are multiplied by.

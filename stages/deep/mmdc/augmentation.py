@@ -45,10 +45,6 @@ class Augmentation:
         """Return a random crop of each image and nothing else, as `views` does; for the rotation task."""
         return Augmentation(self.crops, self.size).views(images, generator)
 
-    def middle(self, images: Tensor) -> Tensor:
-        """Return the middle of each image, uint8 (b, c, h, w), by the first crop: float32 (b, c, size, size)."""
-        return middle_view(images, self.crops[0], self.size)
-
     def _windows(self, images: Tensor, drawn: "_Draws") -> Tensor:
         height, width = images.shape[2:]
         sides = torch.tensor(self.crops, device=images.device)

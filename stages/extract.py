@@ -3,7 +3,6 @@
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Literal
 
@@ -22,13 +21,6 @@ from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_vectors
 
 _VERSIONS = ("numpy", "openvino", "pillow", "timm", "torch", "torchvision")  # of what computes features
-
-
-class Engine(StrEnum):
-    """Where shards of images are computed."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def extract(
@@ -55,12 +47,12 @@ def extract(
     workers: options.Workers = 0,
     compiler: options.Compiler = "auto",
     engine: Annotated[
-        Engine,
+        Literal["local", "ray"],  # where shards of images are computed
         typer.Option(
             envvar="MANYVIEWS_ENGINE",
             help="local: this machine; started by torchrun, one process per GPU. ray: the cluster at RAY_ADDRESS.",
         ),
-    ] = Engine.LOCAL,
+    ] = "local",
     data: options.DataFolder = options.DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -106,7 +98,7 @@ def extract(
                 recipe, why = extractor.recipe, f"the cosine of bf16 features to fp32 ones would be {cosine:.4f}"
         if first_precision == "bf16" and ranks.rank == 0:
             print(f"{title}: {recipe.precision}, compiler {recipe.compiler} ({why})")
-        if engine is Engine.RAY:
+        if engine == "ray":
             extractor = stack.enter_context(ray_extractor(recipe, weights, decode_image, chosen))
         extractor = extractor or make(recipe)
         code = code_digest("stages.extract", _VERSIONS)
@@ -127,7 +119,7 @@ def extract(
         seconds=round(seconds, 3),
         seconds_until_ready=round(ready - started, 3),
         seconds_in=extractor.timings.seconds(),
-        engine=engine.value,
+        engine=engine,
         device=str(chosen),
         precision=recipe.precision,
         compiler=extractor.compiler,

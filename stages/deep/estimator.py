@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from stages.core.checks import check_choice, check_number
 from stages.deep.checkpoint import AnyRecord, FileCheckpoint, restored_history
+from stages.deep.clusters import nearest_centres
 from stages.deep.precision import PRECISIONS
 
 Presets = Mapping[str, Mapping[str, Any]]  # arguments of an estimator's constructor, by preset
@@ -81,6 +82,21 @@ class NetworkClustering(Learnt[AnyRecord], ClusterMixin, BaseEstimator):
             check_number(name, getattr(self, name), 1, whole=True)
         check_number("learning_rate", self.learning_rate)
         check_choice("precision", self.precision, PRECISIONS)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of any m images, given as to `fit`."""
+        return self._embedding(X).cpu().numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the clusters, int32 (m), whose centres are nearest to any m images, given as to `fit`."""
+        return self._nearest(self._embedding(X))
+
+    def _embedding(self, X: Any) -> Tensor:
+        """The embedding of new images, (m, width) on the device."""
+        raise NotImplementedError
+
+    def _nearest(self, embedding: Tensor) -> np.ndarray:
+        return nearest_centres(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
     def _saved(self) -> dict[str, Tensor]:
         """The state that the checkpoint holds; an empty one without any."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord
-from stages.deep.clusters import check_image_number, nearest_centres
+from stages.deep.clusters import check_image_number
 from stages.deep.distributed import Group
 from stages.deep.estimator import Learnt, NetworkClustering
 
@@ -96,20 +96,12 @@ class _Shaped(Learnt[AnyRecord]):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ImageClustering(_Shaped[AnyRecord], NetworkClustering[AnyRecord]):
-    """A network on images that is trained to cluster, and embeds and assigns new images.
+    """A network on images that is trained to cluster, and embeds and assigns new images of the shape trained on.
 
     Attributes
     ----------
     image_shape_ : (c, h, w), of the images trained on.
     """
-
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of images of the shape trained on, see `check_images`."""
-        return self._embedding(X).cpu().numpy()
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the clusters, int32 (m), whose centres are nearest to any images of the shape trained on."""
-        return nearest_centres(self._embedding(X), torch.from_numpy(self.cluster_centers_).to(self.device))
 
     def _prepared(self, X: ArrayLike) -> np.ndarray:
         """Check parameters and images, note the shape of these and return them, uint8 (n, c, h, w)."""

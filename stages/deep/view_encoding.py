@@ -13,7 +13,7 @@ from stages.clustering.preparation import Scaling
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
-from stages.deep.clusters import check_image_number, nearest_centres
+from stages.deep.clusters import check_image_number
 from stages.deep.distributed import Group
 from stages.deep.estimator import NetworkClustering
 from stages.deep.precision import autocast
@@ -129,14 +129,6 @@ class ViewClustering(NetworkClustering[AnyRecord]):
 
     scaling: str = "sqrt"
 
-    def transform(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of the views `X` of any m images."""
-        return self._embed(X).cpu().numpy()
-
-    def predict(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the clusters, int32 (m), whose centres are nearest to the views `X` of any m images."""
-        return self._nearest(self._embed(X))
-
     def state(self) -> dict[str, Tensor]:
         """Return the `trained_tensors` of this estimator."""
         return trained_tensors(self)
@@ -159,13 +151,10 @@ class ViewClustering(NetworkClustering[AnyRecord]):
     def _tensors(self, views: Sequence[np.ndarray]) -> list[Tensor]:
         return [torch.from_numpy(np.ascontiguousarray(view)).to(self.device) for view in views]
 
-    def _embed(self, X: Sequence[np.ndarray]) -> Tensor:
+    def _embedding(self, X: Sequence[np.ndarray]) -> Tensor:
         views = check_views(X)
         check_widths(views, self.n_features_in_)
         return embed(self.encoder_, self._tensors(self._scaled(views)), _BATCH, group=Group())
-
-    def _nearest(self, embedding: Tensor) -> np.ndarray:
-        return nearest_centres(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
 
 def check_widths(views: Sequence[np.ndarray], trained: Sequence[int]) -> None:

@@ -68,9 +68,10 @@ def extract(
 
     from stages.backbones.compilers import choose_compiler
     from stages.backbones.extraction import Recipe, ShardExtractor
-    from stages.backbones.job import compute_missing, joined_ranks, open_store
+    from stages.backbones.job import compute_missing, joined_ranks
     from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
     from stages.backbones.ray_cluster import RayExtractor, ray_extractor
+    from stages.backbones.shards import ShardStore, shard_rows
     from stages.backbones.weights import obtain_weights
     from stages.core.device import choose_device
     from stages.decoding import decode_image
@@ -102,7 +103,9 @@ def extract(
             extractor = stack.enter_context(ray_extractor(recipe, weights, decode_image, chosen))
         extractor = extractor or make(recipe)
         code = code_digest("stages.extract", _VERSIONS)
-        store = open_store(scratch, recipe, extractor, images.fingerprint, len(images), code)
+        facts = {"images": images.fingerprint, **recipe.facts(), **extractor.facts()}
+        rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
+        store = ShardStore(scratch, facts, extractor.dimensions, len(images), rows, code)
         ready = time.perf_counter()
         bar = partial(progress_bar, title)
         compute_missing(store, extractor, images.read_bytes, ranks, bar, lambda line: print(f"{title}: {line}"))

@@ -169,7 +169,7 @@ def test_a_preset_of_dec_has_the_published_network() -> None:
     from stages.training.on_images import DecOnImages
 
     chosen = DecOnImages.chosen_parameters(MethodName(IMAGES, "dec"), {"preset": "published"})
-    assert chosen["network"] == (500, 500, 2000, 10) and chosen["scaling"] == "global"
+    assert chosen["network"] == [500, 500, 2000, 10] and chosen["scaling"] == "global"
 
 
 def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None:

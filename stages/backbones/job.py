@@ -6,14 +6,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.backbones.shards import ShardStore, shard_rows
+from stages.backbones.shards import ShardStore
 from stages.core.device import torchrun_place
 
 if TYPE_CHECKING:
-    from stages.backbones.extraction import Recipe, ShardExtractor
+    from stages.backbones.extraction import ShardExtractor
     from stages.backbones.ray_cluster import RayExtractor
 
 
@@ -51,23 +50,6 @@ def joined_ranks() -> Iterator[Ranks]:
         yield ranks
     finally:
         torch.distributed.destroy_process_group()
-
-
-def open_store(
-    folder: Path,
-    recipe: "Recipe",
-    extractor: "ShardExtractor | RayExtractor",
-    fingerprint: str,
-    n_images: int,
-    code: str,
-) -> ShardStore:
-    """Return the store, in `folder`, of the shards that an extractor makes of `n_images` images.
-
-    The `fingerprint` is that of the images; `code` is a digest of the code at work.
-    """
-    facts = {"images": fingerprint, **recipe.facts(), **extractor.facts()}
-    rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
-    return ShardStore(folder, facts, extractor.dimensions, n_images, rows, code)
 
 
 def compute_missing(

@@ -80,20 +80,18 @@ def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
     """The network of a file and the shape of its images; raises where facts and tensors do not belong together."""
     channels, height, width = content.facts["image_shape"]
     arguments = content.facts["arguments"]
-    if list(arguments.get("image_shape", content.facts["image_shape"])) != content.facts["image_shape"]:
-        raise ValueError
-    if arguments.get("crop", 1) > min(height, width):
+    trained = list(arguments.get("image_shape", content.facts["image_shape"]))
+    if trained != content.facts["image_shape"] or arguments.get("crop", 1) > min(height, width):
         raise ValueError
     stored, centres = part(content.tensors, "encoder"), content.tensors["centers"]
     with torch.device("meta"):  # no memory and no random numbers
         network: ImageEncoder = pkgutil.resolve_name(ENCODERS[content.facts["kind"]])(**arguments).eval()
         embedding = network(torch.empty((1, channels, height, width), dtype=torch.uint8))
     own = network.state_dict()
-    if any(tensor.dtype != own[name].dtype for name, tensor in stored.items()) or centres.dtype != torch.float32:
-        raise ValueError
-    if not all(tensor.isfinite().all() for tensor in content.tensors.values()):
-        raise ValueError
-    if len(centres) == 0 or centres.shape[1:] != embedding.shape[1:]:
+    typed = all(tensor.dtype == own[name].dtype for name, tensor in stored.items())
+    finite = all(tensor.isfinite().all() for tensor in content.tensors.values())
+    fits = centres.dtype == torch.float32 and len(centres) > 0 and centres.shape[1:] == embedding.shape[1:]
+    if not (typed and finite and fits):
         raise ValueError
     network.load_state_dict(stored, assign=True)
     return network.requires_grad_(False), (channels, height, width)

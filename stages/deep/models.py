@@ -74,11 +74,9 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
     network.load_state_dict(part(tensors, "encoder"), assign=True)
     centres, widths, scaling = tensors["centers"], tuple(facts["view_widths"]), facts["scaling"]
     factors = tuple(tensors["factors"].numpy()) if scaling == "global" else None
-    if any(tensor.dtype != torch.float32 or not tensor.isfinite().all() for tensor in tensors.values()):
-        raise ValueError
-    if len(centres) == 0 or centres.shape[1:] != (_layers(network)[-1].out_features,):
-        raise ValueError
-    if scaling not in SCALINGS or (factors is not None and len(factors) != len(widths)):
+    sound = all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in tensors.values())
+    fits = len(centres) > 0 and centres.shape[1:] == (_layers(network)[-1].out_features,)
+    if not (sound and fits and scaling in SCALINGS and (factors is None or len(factors) == len(widths))):
         raise ValueError
     return Model(network.requires_grad_(False), centres, settings, scaling, factors, widths)
 

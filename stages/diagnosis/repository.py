@@ -120,7 +120,7 @@ def _conflict_line(file: Path) -> int | None:
 def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
     """What `dvc status --json` says: outputs that are missing or changed, and stages that would run again."""
     outs: dict[str, list[str]] = {}
-    causes: dict[str, dict[str, None]] = {}
+    again, causes = set[str](), dict[str, None]()  # stages, and why they would run
     absent: list[str] = []
     for stage, changes in status.items():
         if stage.endswith(".dvc"):
@@ -137,7 +137,8 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
                 absent += gone
                 if len(gone) < max(len(what), 1):
                     there = {path: how for path, how in what.items() if path not in gone}
-                    causes.setdefault(stage, {}).update(dict.fromkeys(_causes(kind, there)))
+                    again.add(stage)
+                    causes.update(dict.fromkeys(_causes(kind, there)))
     advice = {
         "deleted": "missing; fetch them by `dvc pull` or make them by `dvc repro`",
         "modified": "not as dvc.lock says; make them again by `dvc repro`",
@@ -147,10 +148,9 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
         yield warning(f"{listed(paths)}: {advice.get(how, f'{how}; run `dvc repro`')}")
     if absent:
         yield warning(f"{listed(absent)}: not here; `dvc repro --pull` needs it only for what is in no remote")
-    if causes:
-        reasons = dict.fromkeys(cause for found in causes.values() for cause in found)
-        because = f" as these changed since: {listed(list(reasons))}" if reasons else ""
-        yield warning(f"{len(causes)} stage{'s' * (len(causes) != 1)} would run again{because}; run `dvc repro`")
+    if again:
+        because = f" as these changed since: {listed(list(causes))}" if causes else ""
+        yield warning(f"{len(again)} stage{'s' * (len(again) != 1)} would run again{because}; run `dvc repro`")
     if not status:
         yield ok("all outputs are as dvc.lock says, and nothing they depend on has changed")
 

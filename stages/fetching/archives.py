@@ -253,17 +253,14 @@ def _index(stream: IO[bytes]) -> dict[str, _Place]:
             if member.isreg() and not member.issparse():
                 if member.offset_data + member.size > end:
                     raise tarfile.ReadError("unexpected end of data")
-                places[_text(member.name)] = _Place(member.offset_data, member.size)
+                # The bytes of a name that are not UTF-8 are spelt out, such as %e9, and a leading "./" is dropped.
+                name = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", member.name)
+                places[name.removeprefix("./")] = _Place(member.offset_data, member.size)
             content.members.clear()  # else it would keep some kB for each
         stream.seek(content.offset)
         if any(stream.read(tarfile.BLOCKSIZE)):  # `tarfile` stops at a damaged header as if it were the end
             raise tarfile.ReadError("a damaged header")
     return places
-
-
-def _text(name: str) -> str:
-    """Spell out the bytes of a name that are not UTF-8, such as %e9, and drop a leading "./"."""
-    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", name).removeprefix("./")
 
 
 def _damaged(name: str, kind: str, error: Exception) -> FetchError:

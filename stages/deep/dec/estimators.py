@@ -50,14 +50,23 @@ class EmbeddedClustering(EmbeddedParameters):
         labels = self._given_clusters(views, random, saved)
         tensors = self._tensors(views)
         del views
-        self._build(weights)
+        self.network_ = first_network(
+            lambda: build_autoencoder(self.network, self.n_features_in_, self.width),
+            initialise,
+            weights,
+            self.device,
+        )
+        self.encoder_ = self.network_.encoder
         self._restore(saved, len(tensors[0]))
         noise_seed = int(torch.randint(2**31 - 1, (), generator=weights))
         if int(saved.get("phase", 0)) == 0:
             self._train(Pretraining(self.network_, tensors, self, pretrain_order, noise_seed), labels, saved)
             embedding = embed(self.network_.encoder, tensors, self.batch_size, group=self._group)
             if labels is None:
-                labels = self._found_clusters(embedding, random)
+                rows = embedding.cpu().numpy()
+                labels = self._of_first(
+                    len(rows), lambda: kmeans_labels(rows, self.n_clusters, self.n_init, random)
+                )
             centres = cluster_means(embedding, torch.from_numpy(labels).to(self.device), self.n_clusters)
             saved = {}
         else:  # it holds the centres and the target of the clustering
@@ -81,21 +90,9 @@ class EmbeddedClustering(EmbeddedParameters):
             return None
         return self._of_first(len(views[0]), lambda: given_labels(self.init, views, self.n_clusters, random))
 
-    def _found_clusters(self, embedding: Tensor, random: np.random.RandomState) -> np.ndarray:
-        """The first clusters by K-means on the embedding (n, width)."""
-        rows = embedding.cpu().numpy()
-        return self._of_first(len(rows), lambda: kmeans_labels(rows, self.n_clusters, self.n_init, random))
-
     def _of_first(self, n_images: int, labels: Callable[[], np.ndarray]) -> np.ndarray:
         """The labels, int64 (n), which the first process computes for all."""
         return self._group.first(labels() if self._group.rank == 0 else np.empty(n_images, np.int64))
-
-    def _build(self, generator: torch.Generator) -> None:
-        widths = self.n_features_in_
-        self.network_ = first_network(
-            lambda: build_autoencoder(self.network, widths, self.width), initialise, generator, self.device
-        )
-        self.encoder_ = self.network_.encoder
 
     def _train(self, phase: Phase, labels: np.ndarray | None, saved: Mapping[str, Tensor]) -> None:
         """Run a phase from the saved state on, or from its beginning if that is empty."""

@@ -45,7 +45,10 @@ class MMDC(MixtureParameters):
         seeds = [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
         first = torch.Generator().manual_seed(seeds[0])
         self.encoder_ = self._built(augmentation, first)
-        turns = self._rotation_head(first) if self.rotation_task else None
+        turns = None
+        if self.rotation_task:
+            width = self.encoder_.output.in_features
+            turns = first_network(lambda: nn.Linear(width, 4), initialise_mixture, first, self.device)
         drawn = draw_targets(len(images), self.n_clusters, self.means, self.sigma, first)
         pixels = torch.from_numpy(images).to(self.device)
         training = MixtureTraining(
@@ -94,10 +97,6 @@ class MMDC(MixtureParameters):
             generator,
             self.device,
         )
-
-    def _rotation_head(self, generator: torch.Generator) -> nn.Linear:
-        width = self.encoder_.output.in_features
-        return first_network(lambda: nn.Linear(width, 4), initialise_mixture, generator, self.device)
 
     def _state_of(self, training: MixtureTraining) -> dict[str, Tensor]:
         """The state of the fit after an epoch."""

@@ -125,7 +125,8 @@ def backbone_table(backbones: Iterable[Registered]) -> str:
         # Where the file is, unless `origin` says so already.
         sources = [place for name, place in map(_place, entry.card.weights.sources) if name not in entry.origin]
         origin = "; ".join([_escaped(entry.origin), *sources])
-        rows.append([_code(entry.card.name), layers, str(entry.input_size), origin, _escaped(entry.licence)])
+        side = str(entry.card.preprocessing.crop)
+        rows.append([_code(entry.card.name), layers, side, origin, _escaped(entry.licence)])
     return _table(header, rows)
 
 

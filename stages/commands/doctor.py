@@ -85,9 +85,7 @@ def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: flo
         "parameters": lambda: _values(file),
         "datasets": _each(parameters, "datasets", lambda name: inputs.check_dataset(name, data, lock)),
         "n_clusters": _each(
-            parameters,
-            "datasets",
-            lambda name: inputs.check_n_clusters(parameters.get("n_clusters"), name, data),
+            parameters, "datasets", lambda name: inputs.check_n_clusters(parameters.get("n_clusters"), name, data)
         ),
         "weights": _each(
             parameters,

@@ -78,8 +78,7 @@ def warn_of_sizes(labels: np.ndarray, n_clusters: int, remedy: str) -> None:
         warnings.warn(f"{empty} of {n_clusters} clusters are empty; {remedy}", stacklevel=4)
     if n_clusters > 2 and 2 * largest > len(labels):
         warnings.warn(
-            f"one cluster holds {largest} of {len(labels)} images, which differ too little",
-            stacklevel=4,
+            f"one cluster holds {largest} of {len(labels)} images, which differ too little", stacklevel=4
         )
 
 

@@ -35,8 +35,7 @@ Dataset = Annotated[
     ),
 ]
 Datasets = Annotated[
-    list[str],
-    typer.Option(help="Name of a dataset; repeatable, shown in this order.", metavar="NAME"),
+    list[str], typer.Option(help="Name of a dataset; repeatable, shown in this order.", metavar="NAME")
 ]
 Backbone = Annotated[
     str, typer.Option(help="Name of the backbone, as it stands under `backbones`.", metavar="NAME")

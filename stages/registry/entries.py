@@ -24,11 +24,6 @@ class Registered:
     licence: str
     origin: str
 
-    @property
-    def input_size(self) -> int:
-        """Height and width of the network's input, in pixels."""
-        return self.card.preprocessing.crop
-
 
 def read_entries(file: Path) -> dict[str, Registered]:
     """Read entries by name, in the file's order, which backbones.yaml explains.

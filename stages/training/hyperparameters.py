@@ -3,8 +3,11 @@
 import difflib
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 from stages.core.errors import ParameterError
 
@@ -12,6 +15,10 @@ from stages.core.errors import ParameterError
 MACHINE = ("n_clusters", "device", "random_state", "progress", "checkpoint", "return")
 # These of networks on features follow from the method, or are options of the stage.
 NOT_THEIRS = (*MACHINE, "network", "scaling", "width")
+# By section of the parameters: what a training takes where it is not the default of its estimator.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
+)
 _NOUNS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
 
 

@@ -17,7 +17,7 @@ from stages.core.seeds import derived_seed
 from stages.tables import ImageTable
 from stages.tables.methods import MethodName
 from stages.tables.trained_files import TrainedFiles
-from stages.training.hyperparameters import MACHINE, hyperparameters
+from stages.training.hyperparameters import DEFAULTS, MACHINE, hyperparameters
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,6 @@ class Job(ABC):
     ESTIMATOR: ClassVar[str]  # where the estimator is, "module:class"
     NOT_THEIRS: ClassVar[Sequence[str]] = MACHINE  # parameters of the estimator that are not the method's
     EXTRA: ClassVar[Mapping[str, Any]] = {}  # further parameters, with their types
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {}  # where the pipeline's are not the estimator's
 
     name: MethodName
     files: TrainedFiles
@@ -83,7 +82,8 @@ class Job(ABC):
     def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a method, see `hyperparameters`; the estimator has checked its own."""
         estimator = cls.estimator(name.method)
-        found = hyperparameters(name.section, estimator, given, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS)
+        defaults = DEFAULTS.get(name.section)
+        found = hyperparameters(name.section, estimator, given, cls.EXTRA, cls.NOT_THEIRS, defaults)
         own = {key: value for key, value in found.items() if key not in ("preset", *cls.EXTRA)}
         estimator(**own).check_parameters()
         return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from stages.tables.methods import FeatureMethod, MethodName, Objective, all_netw
 from stages.training.hyperparameters import NOT_THEIRS
 from stages.training.job import Estimator, Inputs, Job
 from stages.training.joining import join, weights_of
-from stages.training.start import CONSENSUS, START_TYPES, first_clusters
+from stages.training.start import START_TYPES, first_clusters
 
 if TYPE_CHECKING:
     import torch
@@ -113,7 +113,6 @@ class DecJob(FeatureJob):
 
     ESTIMATOR = "stages.deep.dec.estimators:DEC"
     EXTRA = START_TYPES
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {"init": "kmeans", **CONSENSUS}
 
     def inputs(self, device: "torch.device") -> Inputs:
         """Read the features; of dmvc-fix their codes, float32 (n, width), by the views' networks."""
@@ -143,8 +142,6 @@ class IdecJob(DecJob):
     """IDEC: as DEC, with an estimator of its own."""
 
     ESTIMATOR = "stages.deep.dec.estimators:IDEC"
-    # As published IDEC starts from K-means; a consensus of the views is the better start for many of them.
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {"init": "consensus", **CONSENSUS}
 
 
 FEATURE_JOBS: Mapping[str, type[FeatureJob]] = {

@@ -52,11 +52,6 @@ class DecOnImages(ImageJob):
     ESTIMATOR = "stages.deep.dec.estimators:DEC"
     NOT_THEIRS = (*MACHINE, "width", "init")
     EXTRA: ClassVar[Mapping[str, Any]] = {"network": list[int]}
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {  # the estimator's are for features
-        "network": [500, 500, 2000, 10],
-        "scaling": "global",
-        "pretrain_noise": 0.2,
-    }
     RESULTS: ClassVar[Mapping[str, str]] = {"autoencoder": "initial_labels_", "dec": "labels_"}
 
     @classmethod
@@ -80,17 +75,6 @@ class JuleOnImages(ImageJob):
     """JULE: convolutions, trained on clusters that merge, in one pass (sf) and with one more at the end (rc)."""
 
     ESTIMATOR = "stages.deep.jule.on_images:ImageJULE"
-    # With the paper's, which are the estimator's, the network brings all images of USPS to one place;
-    # docs/parameters.md has the measurements.
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {
-        "n_neighbors": 10,
-        "update": "exact",
-        "min_cluster_fraction": 0.2,
-        "eta": 0.5,
-        "dampening": 0.9,
-        "gamma": 1.0,
-        "negatives": "all",
-    }
     RESULTS: ClassVar[Mapping[str, str]] = {"jule-sf": "forward_labels_", "jule-rc": "labels_"}
 
 

@@ -1,4 +1,4 @@
-"""Which device to compute on, a choice of the machine and no parameter; and sums that are the same on a GPU."""
+"""The device: which one, a choice of the machine and no parameter; how exactly it computes; for which process."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -8,6 +8,8 @@ from stages.core.errors import ParameterError
 
 if TYPE_CHECKING:
     import torch
+
+PRECISIONS = ("float32", "bfloat16")  # of matrix products while training
 
 
 def choose_device(name: str, number: int = 0) -> "torch.device":
@@ -37,6 +39,20 @@ def exact_convolutions(device: "torch.device | str", allow_tf32: bool = False) -
     if torch.device(device).type != "cuda":
         return nullcontext()
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=allow_tf32)
+
+
+def autocast(device: "torch.device", precision: str) -> "torch.autocast":
+    """Return the context in which matrix products are of that `precision`, one of `PRECISIONS`."""
+    import torch
+
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def full_precision(rows: "torch.Tensor") -> "torch.Tensor":
+    """Return the rows in float32 at least: distances of bfloat16 have too few digits for a loss."""
+    import torch
+
+    return rows.to(torch.promote_types(rows.dtype, torch.float32))
 
 
 def torchrun_place() -> tuple[int, int, int]:

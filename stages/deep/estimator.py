@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from torch import Tensor, nn
 
 from stages.core.checks import check_choice, check_number
+from stages.core.device import PRECISIONS
 from stages.deep.checkpoint import AnyRecord, FileCheckpoint, restored_history
 from stages.deep.clusters import nearest_centres
-from stages.deep.precision import PRECISIONS
 
 Presets = Mapping[str, Mapping[str, Any]]  # arguments of an estimator's constructor, by preset
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from stages.deep.precision import full_precision
+from stages.core.device import full_precision
 
 Network = TypeVar("Network", bound=nn.Module)
 

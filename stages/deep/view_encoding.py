@@ -11,12 +11,12 @@ from torch import Tensor
 from stages.clustering import count_different, normalise
 from stages.clustering.preparation import Scaling
 from stages.core.checks import check_choice
+from stages.core.device import autocast
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
 from stages.deep.clusters import check_image_number
 from stages.deep.distributed import Group
 from stages.deep.estimator import NetworkClustering
-from stages.deep.precision import autocast
 
 SCALINGS = get_args(Scaling)
 

@@ -41,8 +41,8 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
             yield elsewhere
             return
         others = sorted(place.name for place in (data / "raw").glob("*") if place.is_dir())
-        near = difflib.get_close_matches(name, others) or ["put your images there"]
-        hint = near[0] if near == ["put your images there"] else f"did you mean {' or '.join(near)}?"
+        near = difflib.get_close_matches(name, others)
+        hint = f"did you mean {' or '.join(near)}?" if near else "put your images there"
         yield fault(f"there is no folder {folder}; {hint}")
         return
     images, described = read_folder(folder), (folder / SOURCE).is_file()

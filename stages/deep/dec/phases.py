@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stages.core.device import autocast
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
 from stages.deep.dec.autoencoders import Autoencoder, reconstruction_errors
 from stages.deep.dec.parameters import EmbeddedParameters, Epoch
 from stages.deep.distributed import Group
-from stages.deep.precision import autocast
 from stages.deep.view_encoding import embed
 
 _ROWS = 1024  # images assigned at once, at least

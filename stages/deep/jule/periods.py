@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, numbered
+from stages.core.device import autocast, full_precision
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_optimiser, load_weights, named, optimiser_state, part, take
 from stages.deep.clusters import cluster_means, share_changed, warn_of_sizes
 from stages.deep.distributed import Group
 from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
 from stages.deep.jule.parameters import Period, RecurrentParameters
-from stages.deep.precision import autocast, full_precision
 
 
 class Trainee(ABC):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
+from stages.core.device import autocast
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
 from stages.deep.clusters import matched, nearest_centres
@@ -17,7 +18,6 @@ from stages.deep.image_encoding import embed_images
 from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
-from stages.deep.precision import autocast
 
 _STARTS = 10  # of the K-means of a refinement
 

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from stages.tables import Image
 
 
-def download(
-    dataset: Dataset,
-    data: DataFolder = DATA,
-) -> None:
+def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     """Check the images of a dataset and gather them into one table.
 
     DATA/raw/NAME holds images, in any sub-folders, or one source.yaml that says where they are. Names of

@@ -11,7 +11,7 @@ import pandas as pd
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
 from stages.core.command import run
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import TableError
 from stages.graphs.modularity import modularity
 from stages.params.file import PARAMS

@@ -3,48 +3,30 @@
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Literal
 
 import typer
 
 from stages.backbones.card import read_card
-from stages.core.code_digest import code_digest
 from stages.core.command import run
+from stages.core.digests import code_digest
 from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog
 from stages.fetching.downloads import cache_folder
+from stages.params import options
 from stages.params.file import PARAMS
-from stages.params.options import (
-    DATA,
-    WEIGHTS,
-    Backbone,
-    BatchSize,
-    DataFolder,
-    Dataset,
-    Device,
-    Layers,
-    WeightsFolder,
-)
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_vectors
 
 _VERSIONS = ("numpy", "openvino", "pillow", "timm", "torch", "torchvision")  # of what computes features
 
 
-class Engine(StrEnum):
-    """Where shards of images are computed."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
 def extract(
-    dataset: Dataset,
-    backbone: Backbone,
-    layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    dataset: options.Dataset,
+    backbone: options.Backbone,
+    layers: options.Layers = ["L3"],  # noqa: B006 - Typer copies it
     preprocessing: Annotated[
         Literal["preset", "published"],
         typer.Option(
@@ -59,33 +41,19 @@ def extract(
             "and the set's first features keep a mean cosine of .999 to fp32 ones; the device then matters."
         ),
     ] = "fp32",
-    weights_folder: WeightsFolder = WEIGHTS,
-    device: Device = "auto",
-    batch_size: BatchSize = 0,
-    workers: Annotated[
-        int,
-        typer.Option(
-            envvar="MANYVIEWS_WORKERS",
-            min=0,
-            help="Threads: on a CPU each runs batches of its own, for a GPU they decode. 0: one per core.",
-        ),
-    ] = 0,
-    compiler: Annotated[
-        str,
-        typer.Option(
-            envvar="MANYVIEWS_COMPILER",
-            help="Compiler of the network on a CPU: none, inductor (PyTorch), openvino (an extra). auto: the "
-            "fastest there is, for bf16 features of enough images to repay it.",
-        ),
-    ] = "auto",
+    weights_folder: options.WeightsFolder = options.WEIGHTS,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 0,
+    workers: options.Workers = 0,
+    compiler: options.Compiler = "auto",
     engine: Annotated[
-        Engine,
+        Literal["local", "ray"],  # where shards of images are computed
         typer.Option(
             envvar="MANYVIEWS_ENGINE",
             help="local: this machine; started by torchrun, one process per GPU. ray: the cluster at RAY_ADDRESS.",
         ),
-    ] = Engine.LOCAL,
-    data: DataFolder = DATA,
+    ] = "local",
+    data: options.DataFolder = options.DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Run every image through one pretrained network and write each layer's features as a table.
@@ -100,9 +68,10 @@ def extract(
 
     from stages.backbones.compilers import choose_compiler
     from stages.backbones.extraction import Recipe, ShardExtractor
-    from stages.backbones.job import compute_missing, joined_ranks, open_store
+    from stages.backbones.job import compute_missing, joined_ranks
     from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
     from stages.backbones.ray_cluster import RayExtractor, ray_extractor
+    from stages.backbones.shards import ShardStore, shard_rows
     from stages.backbones.weights import obtain_weights
     from stages.core.device import choose_device
     from stages.decoding import decode_image
@@ -130,11 +99,13 @@ def extract(
                 recipe, why = extractor.recipe, f"the cosine of bf16 features to fp32 ones would be {cosine:.4f}"
         if first_precision == "bf16" and ranks.rank == 0:
             print(f"{title}: {recipe.precision}, compiler {recipe.compiler} ({why})")
-        if engine is Engine.RAY:
+        if engine == "ray":
             extractor = stack.enter_context(ray_extractor(recipe, weights, decode_image, chosen))
         extractor = extractor or make(recipe)
         code = code_digest("stages.extract", _VERSIONS)
-        store = open_store(scratch, recipe, extractor, images.fingerprint, len(images), code)
+        facts = {"images": images.fingerprint, **recipe.facts(), **extractor.facts()}
+        rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
+        store = ShardStore(scratch, facts, extractor.dimensions, len(images), rows, code)
         ready = time.perf_counter()
         bar = partial(progress_bar, title)
         compute_missing(store, extractor, images.read_bytes, ranks, bar, lambda line: print(f"{title}: {line}"))
@@ -151,7 +122,7 @@ def extract(
         seconds=round(seconds, 3),
         seconds_until_ready=round(ready - started, 3),
         seconds_in=extractor.timings.seconds(),
-        engine=engine.value,
+        engine=engine,
         device=str(chosen),
         precision=recipe.precision,
         compiler=extractor.compiler,

@@ -11,7 +11,7 @@ from stages.core.atomic import write_text
 from stages.core.checks import check_once
 from stages.core.command import run
 from stages.core.csvtext import csv_text
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import ParameterError
 from stages.params.file import PARAMS
 from stages.params.options import AUTO, DATA, DataFolder, Dataset

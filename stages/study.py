@@ -22,10 +22,7 @@ _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
 
 
 def study(
-    datasets: Datasets,
-    data: DataFolder = DATA,
-    metrics: MetricsFolder = METRICS,
-    params: ParamsFile = PARAMS,
+    datasets: Datasets, data: DataFolder = DATA, metrics: MetricsFolder = METRICS, params: ParamsFile = PARAMS
 ) -> None:
     """Compare layers and architectures by the baselines' scores, and say which are best.
 

@@ -6,20 +6,9 @@ import typer
 
 from stages.clustering.preparation import Scaling
 from stages.core.command import run, warn, warnings_reported
-from stages.params.file import PARAMS, read_changes, read_section
+from stages.params import options
+from stages.params.file import PARAMS, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
-from stages.params.options import (
-    DATA,
-    METRICS,
-    Changes,
-    CheckpointSeconds,
-    DataFolder,
-    Dataset,
-    Device,
-    MetricsFolder,
-    NClusters,
-    Seed,
-)
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images
 from stages.tables.manifest import read_manifest
@@ -30,8 +19,8 @@ from stages.training.run import run_job
 
 
 def train(
-    dataset: Dataset,
-    n_clusters: NClusters,
+    dataset: options.Dataset,
+    n_clusters: options.NClusters,
     objective: Annotated[Objective, typer.Option(help="Training objective of the networks.")] = Objective.JULE,
     method: Annotated[
         FeatureMethod,
@@ -41,7 +30,7 @@ def train(
             "together."
         ),
     ] = FeatureMethod.DMVC,
-    seed: Seed = 0,
+    seed: options.Seed = 0,
     backbones: Annotated[
         list[str] | None, typer.Option(help="Backbone to use; repeatable. Default: all that stage views lists.")
     ] = None,
@@ -54,11 +43,11 @@ def train(
         ),
     ] = "sqrt",
     width: Annotated[int, typer.Option(min=1, help="Units of each layer and of the embedding (MVnet).")] = 160,
-    changes: Changes = [],  # noqa: B006 - Typer copies it
-    device: Device = "auto",
-    checkpoint_seconds: CheckpointSeconds = 10.0,
-    data: DataFolder = DATA,
-    metrics: MetricsFolder = METRICS,
+    changes: options.Changes = [],  # noqa: B006 - Typer copies it
+    device: options.Device = "auto",
+    checkpoint_seconds: options.CheckpointSeconds = 10.0,
+    data: options.DataFolder = options.DATA,
+    metrics: options.MetricsFolder = options.METRICS,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Train one method of the published comparison; write its clusters, embedding, network and curve.
@@ -76,9 +65,7 @@ def train(
         images=images,
         n_clusters=resolve_n_clusters(n_clusters, images) or found_n_clusters(files.n_clusters),
         seed=seed,
-        parameters=kind.chosen_parameters(
-            name, read_section(params, name.section), read_changes(changes, name.section)
-        ),
+        parameters=kind.chosen_parameters(name, read_section(params, name.section, changes)),
         seconds=checkpoint_seconds,
         backbones=backbones or read_manifest(data / "views" / dataset / "features.json"),
         layer=layer,

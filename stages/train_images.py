@@ -6,21 +6,9 @@ import typer
 
 from stages.core.command import run, warn, warnings_reported
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
-from stages.params.file import PARAMS, read_changes, read_section
+from stages.params import options
+from stages.params.file import PARAMS, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
-from stages.params.options import (
-    DATA,
-    METRICS,
-    Changes,
-    CheckpointSeconds,
-    DataFolder,
-    Dataset,
-    Device,
-    ImageSize,
-    MetricsFolder,
-    NClusters,
-    Seed,
-)
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images
 from stages.tables.methods import IMAGES, ImageMethod, MethodName
@@ -30,8 +18,8 @@ from stages.training.run import run_job
 
 
 def train_images(
-    dataset: Dataset,
-    n_clusters: NClusters,
+    dataset: options.Dataset,
+    n_clusters: options.NClusters,
     image_method: Annotated[
         ImageMethod,
         typer.Option(
@@ -42,13 +30,13 @@ def train_images(
             "maps images onto the points of a mixture of Gaussians.",
         ),
     ],
-    seed: Seed = 0,
-    image_size: ImageSize = AUTO,
-    changes: Changes = [],  # noqa: B006 - Typer copies it
-    device: Device = "auto",
-    checkpoint_seconds: CheckpointSeconds = 10.0,
-    data: DataFolder = DATA,
-    metrics: MetricsFolder = METRICS,
+    seed: options.Seed = 0,
+    image_size: options.ImageSize = AUTO,
+    changes: options.Changes = [],  # noqa: B006 - Typer copies it
+    device: options.Device = "auto",
+    checkpoint_seconds: options.CheckpointSeconds = 10.0,
+    data: options.DataFolder = options.DATA,
+    metrics: options.MetricsFolder = options.METRICS,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Train a network on the pixels, without any pretrained one; write its clusters, embedding, weights and curve.
@@ -60,7 +48,7 @@ def train_images(
     """
     name, files = MethodName(IMAGES, image_method), TrainedFiles(data, dataset)
     side, kind = chosen_size(image_size), IMAGE_JOBS[image_method]
-    chosen = kind.chosen_parameters(name, read_section(params, name.section), read_changes(changes, name.section))
+    chosen = kind.chosen_parameters(name, read_section(params, name.section, changes))
     images = read_images(data / "images" / f"{dataset}.parquet")
     job = kind(
         name=name,

@@ -9,7 +9,7 @@ from stages.clustering import ALGORITHMS
 from stages.clustering.single_runs import clustered, described_counts, single_runs
 from stages.core.checks import check_once
 from stages.core.command import run
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.runlog import write_runlog
 from stages.decoding.pixels import read_shaped
 from stages.params.file import PARAMS

@@ -6,7 +6,7 @@ import typer
 
 from stages.core.checks import check_once
 from stages.core.command import run
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.params.file import PARAMS
 from stages.params.options import DATA, DataFolder, Dataset, Layers
 from stages.params.stage import ParamsFile, stage_application

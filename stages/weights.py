@@ -11,7 +11,7 @@ import typer
 from stages.backbones.weights import obtain_weights
 from stages.core.atomic import write_text
 from stages.core.command import run
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.fetching.downloads import cache_folder
 from stages.params.file import PARAMS
 from stages.params.options import DATA, WEIGHTS, DataFolder, WeightsFolder

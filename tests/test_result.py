@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
 from stages.result import app
 from stages.tables import Image, read_images, write_images, write_partitions

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 import yaml
 
-from stages.core.code_digest import import_closure, imported_names
+from stages.core.digests import import_closure, imported_names
 from stages.diagnosis.values import value_faults
 from stages.params.file import read_params
 from stages.params.stage import taken_keys

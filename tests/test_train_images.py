@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.lock import locked
 from stages.decoding.pixels import read_pixels
 from stages.tables import read_images, read_partitions, read_vectors
@@ -168,8 +168,8 @@ def test_parameters_come_from_the_section_from_set_and_from_a_preset(project: Pa
 def test_a_preset_of_dec_has_the_published_network() -> None:
     from stages.training.on_images import DecOnImages
 
-    chosen = DecOnImages.chosen_parameters(MethodName(IMAGES, "dec"), {}, {"preset": "published"})
-    assert chosen["network"] == (500, 500, 2000, 10) and chosen["scaling"] == "global"
+    chosen = DecOnImages.chosen_parameters(MethodName(IMAGES, "dec"), {"preset": "published"})
+    assert chosen["network"] == [500, 500, 2000, 10] and chosen["scaling"] == "global"
 
 
 def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None:

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner, Result
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
 from stages.tables import read_images, read_partitions
 from stages.tables.methods import transfer as transferred

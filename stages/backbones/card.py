@@ -36,12 +36,11 @@ class HubSource:
     """A file in a repository of the Hugging Face hub, where timm keeps its weights."""
 
     repository: str
-    file: str
+    file: str = "model.safetensors"
 
-    @property
-    def flat_name(self) -> str:
-        """A file name that says where the file is from: hub files of all repositories are called alike."""
-        return f"{self.repository.replace('/', '--')}--{self.file}"
+    def weights(self) -> "Weights":
+        """The file, of unknown digest, by a name that says where it is from: hub files are all called alike."""
+        return Weights(f"{self.repository.replace('/', '--')}--{self.file}", "", (self,))
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,17 @@ class Weights:
         if not re.fullmatch("|[0-9a-f]{8,64}", self.sha256):
             raise ValueError(f"sha256 is {self.sha256!r}; give nothing, or 8 to 64 lower-case hex digits")
 
-    def admits(self, sha256: str) -> bool:
-        """Whether a file with this whole digest is the file meant, as far as that is known."""
-        return sha256.startswith(self.sha256)
+    @property
+    def names(self) -> list[str]:
+        """The paths at which it may be in a folder: a file of the hub also as the hub has it, REPOSITORY/FILE."""
+        hub = [source for source in self.sources if isinstance(source, HubSource)]
+        return [self.file, *(f"{source.repository}/{source.file}" for source in hub)]
+
+    @classmethod
+    def from_stored(cls, fields: Mapping[str, Any]) -> "Weights":
+        """Make one of its fields as JSON and YAML give them back, each source with its `kind`."""
+        stored = [dict(source) for source in fields["sources"]]
+        return cls(**{**fields, "sources": tuple(_SOURCES[source.pop("kind")](**source) for source in stored)})
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class Preprocessing:
 
     @classmethod
     def from_stored(cls, fields: Mapping[str, Any]) -> "Preprocessing":
-        """Make one of its fields as JSON gives them back."""
+        """Make one of its fields as JSON and YAML give them back."""
         return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
 
 
@@ -146,15 +153,10 @@ class Backbone:
     def from_json(cls, text: str) -> "Backbone":
         """Read a card that `to_json` wrote. Raises `ValueError`, `KeyError` or `TypeError` on anything else."""
         content: dict[str, Any] = json.loads(text)
-        weights = content.pop("weights")
-        sources = tuple(_SOURCES[entry.pop("kind")](**entry) for entry in weights.pop("sources"))
-        layers = {layer: Tap(**tap) for layer, tap in content.pop("layers").items()}
-        return cls(
-            weights=Weights(sources=sources, **weights),
-            layers=layers,
-            preprocessing=Preprocessing.from_stored(content.pop("preprocessing")),
-            **content,
-        )
+        content["weights"] = Weights.from_stored(content["weights"])
+        content["layers"] = {layer: Tap(**tap) for layer, tap in content["layers"].items()}
+        content["preprocessing"] = Preprocessing.from_stored(content["preprocessing"])
+        return cls(**content)
 
 
 def read_card(file: Path, layers: Iterable[str]) -> Backbone:

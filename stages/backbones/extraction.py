@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,6 +19,7 @@ from stages.backbones.compilers import Worker, make_workers
 from stages.backbones.gpu import OutOfMemory, fitting_batch_size, run_on_gpu
 from stages.backbones.network import LayerNetwork, load_network
 from stages.backbones.preprocessing import Batch, decode_batch, in_batches
+from stages.core.device import exact_convolutions
 from stages.core.errors import BackboneError
 from stages.core.runlog import Timings
 
@@ -104,7 +105,7 @@ class ShardExtractor:
         else:
             torch.cuda.set_device(device)
             self._network = OutOfMemory(network, report)
-            with self._numerics():
+            with exact_convolutions(device, allow_tf32=not self._exact):
                 self.batch_size = self.batch_size or fitting_batch_size(network, device)
 
     def facts(self) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class ShardExtractor:
         batches = in_batches(shards, self.batch_size)
         run = self._run_on_cpu if self._device.type == "cpu" else self._run_on_gpu
         done: list[list[np.ndarray]] = []
-        with self._numerics():
+        with exact_convolutions(self._device, allow_tf32=not self._exact):
             for batch, layers in run(batches):
                 done.append([layer[: len(batch.encoded)] for layer in layers])
                 advance(len(batch.encoded))
@@ -186,14 +187,6 @@ class ShardExtractor:
             if item is None:
                 return
             yield item
-
-    def _numerics(self) -> AbstractContextManager[None]:
-        """On a GPU: the same sums at every run; and in fp32 no TF32, which keeps 10 bits of each factor."""
-        if self._device.type != "cuda":
-            return nullcontext()
-        return torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=not self._exact
-        )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Running a network on a GPU: batch after batch without a pause, and with no batch too large for its memory."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -15,31 +16,31 @@ LARGEST_BATCH = 256  # images; more do not make the networks at hand faster
 _PROBE = 8  # images in the pass that measures what an image needs
 
 
+@dataclass
 class OutOfMemory:
     """Runs a network on batches of any size, in halves when they do not fit; what fitted is remembered."""
 
-    def __init__(self, network: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], report: Callable[[str], None]):
-        self._network = network
-        self._report = report
-        self._limit = 1 << 30
+    network: Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+    report: Callable[[str], None]
+    limit: int = 1 << 30  # images
 
     def __call__(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         done: list[tuple[torch.Tensor, ...]] = []
         start = 0
         while start < len(pixels):
-            part = pixels[start : start + self._limit]
+            part = pixels[start : start + self.limit]
             try:
-                done.append(self._network(part))
+                done.append(self.network(part))
                 start += len(part)
             except torch.OutOfMemoryError:
                 if len(part) == 1:
                     raise BackboneError(
                         "the GPU's memory does not hold the network and one image; free it, or set device to cpu"
                     ) from None
-                self._limit = len(part) // 2
-            if self._limit < len(part):  # outside the handler, which would keep the failed pass's memory alive
+                self.limit = len(part) // 2
+            if self.limit < len(part):  # outside the handler, which would keep the failed pass's memory alive
                 torch.cuda.empty_cache()
-                self._report(f"out of GPU memory; going on with batches of {self._limit}")
+                self.report(f"out of GPU memory; going on with batches of {self.limit}")
         return done[0] if len(done) == 1 else tuple(torch.cat(parts) for parts in zip(*done, strict=True))
 
 

@@ -3,21 +3,17 @@
 `torchrun --nproc-per-node 8 -m stages.extract ...` starts eight processes, each of which computes its share.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.backbones.shards import ShardStore, shard_rows
-from stages.core.errors import ParameterError
+from stages.backbones.shards import ShardStore
+from stages.core.device import torchrun_place
 
 if TYPE_CHECKING:
-    from stages.backbones.extraction import Recipe, ShardExtractor
+    from stages.backbones.extraction import ShardExtractor
     from stages.backbones.ray_cluster import RayExtractor
-
-_VARIABLES = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,7 @@ class Ranks:
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
     """Join the job whose environment torchrun has set; without one, this process is all there is."""
-    try:
-        ranks = Ranks(*(int(os.environ.get(name, default)) for name, default in _VARIABLES))
-    except ValueError:
-        values = ", ".join(f"{name}={os.environ.get(name, '')}" for name, _ in _VARIABLES)
-        raise ParameterError(f"the environment has {values}; unset them, or start this with torchrun") from None
+    ranks = Ranks(*torchrun_place())
     if ranks.size == 1:
         yield ranks
         return
@@ -58,23 +50,6 @@ def joined_ranks() -> Iterator[Ranks]:
         yield ranks
     finally:
         torch.distributed.destroy_process_group()
-
-
-def open_store(
-    folder: Path,
-    recipe: "Recipe",
-    extractor: "ShardExtractor | RayExtractor",
-    fingerprint: str,
-    n_images: int,
-    code: str,
-) -> ShardStore:
-    """Return the store, in `folder`, of the shards that an extractor makes of `n_images` images.
-
-    The `fingerprint` is that of the images; `code` is a digest of the code at work.
-    """
-    facts = {"images": fingerprint, **recipe.facts(), **extractor.facts()}
-    rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
-    return ShardStore(folder, facts, extractor.dimensions, n_images, rows, code)
 
 
 def compute_missing(

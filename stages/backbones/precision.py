@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from stages.backbones.extraction import Features, Recipe, ShardExtractor
-from stages.core.errors import ParameterError
 from stages.core.runlog import Timings
 
 LEAST_COSINE = 0.999  # to the float32 features, mean over images
@@ -17,13 +16,11 @@ SAMPLE = 32  # images that are compared: a second or two of float32, and a mean 
 def choose_precision(name: str, device: torch.device) -> str:
     """Return "fp32" or "bf16"; "auto" is bf16 where the device multiplies bfloat16 faster, else fp32.
 
-    Raises `ParameterError` for another name. bf16 may be asked for anywhere; without hardware for it, it is slow.
+    bf16 may be asked for anywhere; without hardware for it, it is slow.
     """
-    if name == "auto":
-        return "bf16" if _has_bf16(device) else "fp32"
-    if name not in ("fp32", "bf16"):
-        raise ParameterError(f"precision is {name!r}; give fp32, bf16 or auto")
-    return name
+    if name != "auto":
+        return name
+    return "bf16" if _has_bf16(device) else "fp32"
 
 
 def faithful_extractor(
@@ -44,7 +41,14 @@ def faithful_extractor(
 
 def mean_cosines(features: Features, expected: Features) -> dict[str, float]:
     """Return for each layer the mean over images of the cosine between its vectors; 1 between two of zeros."""
-    return {layer: float(_cosines(features[layer], expected[layer]).mean()) for layer in features}
+    means = {}
+    for layer in features:
+        a, b = features[layer].astype(np.float64), expected[layer].astype(np.float64)
+        products, lengths = (a * b).sum(axis=1), np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        both_zero = ~(a.any(axis=1) | b.any(axis=1))
+        cosines = np.where(both_zero, 1.0, products / np.where(lengths > 0, lengths, 1))
+        means[layer] = float(cosines.mean())
+    return means
 
 
 def _has_bf16(device: torch.device) -> bool:
@@ -54,11 +58,3 @@ def _has_bf16(device: torch.device) -> bool:
     # this version of PyTorch, or for this kind of CPU, counts as absent.
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
     return any(getattr(torch.cpu, probe, bool)() for probe in probes)
-
-
-def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    products, lengths = (a * b).sum(axis=1), np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    both_zero = ~(a.any(axis=1) | b.any(axis=1))
-    cosines: np.ndarray = np.where(both_zero, 1.0, products / np.where(lengths > 0, lengths, 1))
-    return cosines

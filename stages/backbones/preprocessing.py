@@ -9,12 +9,6 @@ from PIL import Image
 
 from stages.backbones.card import Preprocessing
 
-_RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-}
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -79,7 +73,7 @@ def resize_and_crop(image: Image.Image, preprocessing: Preprocessing, fast: bool
     if fast and whole and preprocessing.interpolation != "nearest":
         pixels = _resized_by_torch(image, size, preprocessing.interpolation)
         return pixels[top : top + crop, left : left + crop]
-    resized = image.resize(size, _RESAMPLING[preprocessing.interpolation], box=box)
+    resized = image.resize(size, Image.Resampling[preprocessing.interpolation.upper()], box=box)
     # Resizing only the part under the crop would save a tenth of the time, but not give the same bits: Pillow
     # chooses the order of its two passes by the sizes.
     if size != (crop, crop):

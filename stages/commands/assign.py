@@ -1,14 +1,12 @@
 """Command `assign`: new images into the clusters of a trained method."""
 
 import difflib
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import pyarrow.parquet as pq
 import typer
 
 from stages.backbones.card import Backbone, Preprocessing, read_card
@@ -18,10 +16,10 @@ from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
 from stages.fetching.downloads import cache_folder
-from stages.params.options import DATA, WEIGHTS, BatchSize, DataFolder, Device, WeightsFolder
-from stages.tables import read_fingerprint
+from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
 from stages.tables.clusters import RESULT, read_method
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
+from stages.tables.parquet import read_metadata
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,16 +52,8 @@ def assign(
     weights_folder: WeightsFolder = WEIGHTS,
     device: Device = "auto",
     batch_size: BatchSize = 0,
-    workers: Annotated[
-        int, typer.Option(envvar="MANYVIEWS_WORKERS", min=0, help="Threads that decode. 0: one per core.")
-    ] = 0,
-    compiler: Annotated[
-        str,
-        typer.Option(
-            envvar="MANYVIEWS_COMPILER",
-            help="Compiler of the networks on a CPU, see stage extract: auto, none, ...",
-        ),
-    ] = "auto",
+    workers: Workers = 0,
+    compiler: Compiler = "auto",
     data: DataFolder = DATA,
 ) -> None:
     """Put the images of a folder into the clusters of a trained method; write path, cluster and confidence as CSV.
@@ -192,9 +182,7 @@ def _made(table: Path) -> dict[str, Any]:
             f"{table} does not exist: preprocessing preset and precision fp32 are taken, unless you name others"
         )
         return {}
-    read_fingerprint(table)  # refuses a damaged file in one line
-    made: dict[str, Any] = json.loads(pq.read_metadata(table).metadata[b"manyviews"])
-    return made
+    return read_metadata(table)
 
 
 def _view(

@@ -123,9 +123,10 @@ def backbone_table(backbones: Iterable[Registered]) -> str:
     for entry in backbones:
         layers = " · ".join(f"{layer} {size:,}" for layer, size in entry.dimensions.items())
         # Where the file is, unless `origin` says so already.
-        sources = [_place(source) for source in entry.card.weights.sources if _name(source) not in entry.origin]
+        sources = [place for name, place in map(_place, entry.card.weights.sources) if name not in entry.origin]
         origin = "; ".join([_escaped(entry.origin), *sources])
-        rows.append([_code(entry.card.name), layers, str(entry.input_size), origin, _escaped(entry.licence)])
+        side = str(entry.card.preprocessing.crop)
+        rows.append([_code(entry.card.name), layers, side, origin, _escaped(entry.licence)])
     return _table(header, rows)
 
 
@@ -171,29 +172,19 @@ def _where(source: Reader) -> str:
     raise TypeError(f"say here where {type(source).__name__} gets its images from")
 
 
-def _name(source: Source) -> str:
-    """The name of a source of a weight file, unique among those of its kind."""
+def _place(source: Source) -> tuple[str, str]:
+    """The name of a source of a weight file, unique among those of its kind, and where it is, in Markdown."""
     match source:
         case WheelSource():
-            return source.requirement.partition("==")[0]
+            name = source.requirement.partition("==")[0]
+            return name, f"package {_escaped(name)}"
         case HubSource():
-            return source.repository
+            return source.repository, f"hub {_escaped(source.repository)}"
         case UrlSource():
-            return urlsplit(source.url).hostname or source.url
+            name = urlsplit(source.url).hostname or source.url
+            return name, _link(name, source.url)
         case EmptySource():
-            return "no weights"
-
-
-def _place(source: Source) -> str:
-    match source:
-        case WheelSource():
-            return f"package {_escaped(_name(source))}"
-        case HubSource():
-            return f"hub {_escaped(_name(source))}"
-        case UrlSource():
-            return _link(_name(source), source.url)
-        case EmptySource():
-            return _name(source)
+            return "no weights", "no weights"
 
 
 def _table(header: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:

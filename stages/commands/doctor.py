@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from stages import diagnosis
-from stages.core.command import application, one_line
-from stages.core.errors import ManyviewsError
-from stages.diagnosis import Check, Finding, examine, inputs
+from stages.core.command import application
+from stages.core.errors import ManyviewsError, printable
+from stages.diagnosis import inputs, leftovers, machine, network, repository
+from stages.diagnosis.finding import Check, Finding, examine
 
 # Bytes that the default run, a few hundred photos and four small networks, takes at the most.
 MEMORY = 2 << 30
@@ -54,7 +54,7 @@ def doctor(
             for finding in result.result():
                 found.append((name, finding))
                 if not as_json:
-                    print(f"{finding.level:8} {name}: {one_line(finding.message)}", flush=True)
+                    print(f"{finding.level:8} {name}: {printable(finding.message)}", flush=True)
     if as_json:
         rows = [{"check": name, "level": level, "message": message} for name, (level, message) in found]
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -75,29 +75,27 @@ def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: flo
     root, project, lock = file.parent, file.parent / "pyproject.toml", file.parent / "dvc.lock"
     parameters = _parameters(file)
     return {
-        "python": lambda: diagnosis.check_python(project),
-        "packages": lambda: diagnosis.check_packages(project),
-        "devices": lambda: diagnosis.check_devices(patience),
-        "memory": lambda: diagnosis.check_memory(_memory(), MEMORY),
-        "disk": lambda: diagnosis.check_disk(_needed(parameters, data, root, patience)),
-        "project": lambda: diagnosis.check_repository(root, patience),
-        "remotes": lambda: diagnosis.check_remotes(root, timeout, patience),
+        "python": lambda: machine.check_python(project),
+        "packages": lambda: machine.check_packages(project),
+        "devices": lambda: machine.check_devices(patience),
+        "memory": lambda: machine.check_memory(MEMORY),
+        "disk": lambda: machine.check_disk(_needed(parameters, data, root, patience)),
+        "project": lambda: repository.check_repository(root, patience),
+        "remotes": lambda: network.check_remotes(root, timeout, patience),
         "parameters": lambda: _values(file),
         "datasets": _each(parameters, "datasets", lambda name: inputs.check_dataset(name, data, lock)),
         "n_clusters": _each(
-            parameters,
-            "datasets",
-            lambda name: inputs.check_n_clusters(parameters.get("n_clusters"), name, data),
+            parameters, "datasets", lambda name: inputs.check_n_clusters(parameters.get("n_clusters"), name, data)
         ),
         "weights": _each(
             parameters,
             "backbones",
             lambda name: inputs.check_weights(name, _weights(parameters, root), data, _cache(), timeout),
         ),
-        "dvc.lock": lambda: diagnosis.check_lock(lock),
-        "outputs": lambda: diagnosis.check_outputs(root, lock, patience),
+        "dvc.lock": lambda: repository.check_lock(lock),
+        "outputs": lambda: repository.check_outputs(root, lock, patience),
         "tables": lambda: _tables(parameters, data),
-        "leftovers": lambda: diagnosis.check_leftovers(data, metrics, _cache()),
+        "leftovers": lambda: leftovers.check_leftovers(data, metrics, _cache()),
     }
 
 
@@ -109,12 +107,6 @@ def _parameters(file: Path) -> dict[str, Any]:
         return read_params(file)
     except (ManyviewsError, OSError, ImportError):
         return {}
-
-
-def _memory() -> int:
-    from stages.core.memory import available_memory
-
-    return available_memory()
 
 
 def _cache() -> Path:
@@ -139,7 +131,7 @@ def _needed(parameters: dict[str, Any], data: Path, root: Path, patience: float)
     images = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
     needs: dict[Path, float] = {data: images + DATA_DISK, _cache(): CACHE_DISK}
     if (root / ".dvc").is_dir():
-        needs[root / diagnosis.dvc(root, patience, "cache", "dir").strip()] = images + DATA_DISK
+        needs[root / repository.dvc(root, patience, "cache", "dir").strip()] = images + DATA_DISK
     return needs
 
 

@@ -8,10 +8,14 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
-from stages import exporting
 from stages.core.command import application
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.core.progress import progress_bar
+from stages.exporting.clusters import choose_rows, counted, sum_up
+from stages.exporting.documents import Wanted
+from stages.exporting.images import cluster_names, passed_over
+from stages.exporting.target import check_outside, new_folder, resolve_target
+from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
 from stages.tables.clusters import RESULT, find_clusters, read_result
 
@@ -88,13 +92,13 @@ def export(
     if (ranked or least_confidence) and clusters.confidence is None:
         option = "--ranked" if ranked else "--least-confidence"
         raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method result")
-    rows = exporting.choose_rows(clusters, cluster, least_confidence)
-    names = exporting.cluster_names(clusters.labels)
+    rows = choose_rows(clusters, cluster, least_confidence)
+    names = cluster_names(clusters.labels)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
-    wanted = exporting.Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
+    wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
     if as_ in ("csv", "json") and (link or ranked or keep_folders):
         raise ParameterError(f"--as {as_} writes no images; leave out --link, --ranked and --keep-folders")
-    raw, originals, target = data / "raw" / dataset, None, exporting.resolve_target(to)
+    raw, originals, target = data / "raw" / dataset, None, resolve_target(to)
     with contextlib.nullcontext() if link else contextlib.suppress(DatasetError):
         originals = _originals(raw)
     if link and originals is None:
@@ -102,20 +106,20 @@ def export(
             f"the images of {dataset} are not files in a folder, {raw / 'source.yaml'} says where they come from: "
             "there is nothing to link to; leave out --link for copies"
         )
-    exporting.check_outside(target, {data: "the pipeline's own files are", **_own_folders(data.parent)})
+    check_outside(target, {data: "the pipeline's own files are", **_own_folders(data.parent)})
     if originals:
-        exporting.check_outside(target, {originals: "the original images are"})
+        check_outside(target, {originals: "the original images are"})
     try:
-        with exporting.new_folder(target, force) as folder:
+        with new_folder(target, force) as folder:
             if as_ in ("csv", "json"):
-                exporting.write_document(wanted, as_, folder)
+                write_document(wanted, as_, folder)
             else:
-                layout = exporting.Layout(originals if link else None, ranked, keep_folders or as_ == "coco")
+                layout = Layout(originals if link else None, ranked, keep_folders or as_ == "coco")
                 with progress_bar("exporting images", len(rows)) as advance:
-                    places = exporting.write_images(wanted, as_, layout, folder, advance)
-                passed = exporting.passed_over(places) if as_ == "imagefolder" else []
+                    places = write_images(wanted, as_, layout, folder, advance)
+                passed = passed_over(places) if as_ == "imagefolder" else []
                 if passed:
-                    some = f"{exporting.counted(len(passed), 'image')} for the extension, the first {passed[0]!r}"
+                    some = f"{counted(len(passed), 'image')} for the extension, the first {passed[0]!r}"
                     typer.echo(f"torchvision's ImageFolder passes over {some}", err=True)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -123,7 +127,7 @@ def export(
                 f"the disk of {to} is full, nothing was written; make room, or name a folder on another disk"
             ) from None
         raise
-    print(f"{dataset}: {exporting.sum_up(clusters.labels, rows, method)}")
+    print(f"{dataset}: {sum_up(clusters.labels, rows, method)}")
     print(to)
 
 

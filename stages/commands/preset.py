@@ -33,27 +33,23 @@ def preset(
 
     Keys that a section lacks are added to it. `git checkout params.yaml`, or another preset, takes it back.
     """
+    from stages.diagnosis.values import value_faults
+
     there = sorted(file.stem for file in folder.glob("*.yaml"))
     if name not in there:
         raise ParameterError(f"no preset is called {name!r}; {folder} has {', '.join(there) or 'none'}")
     wanted, present = read_params(folder / f"{name}.yaml"), read_params(parameters)
     text = lay_over(parameters.read_bytes().decode("utf-8"), wanted, str(parameters))  # line ends as they are
-    _check_added(_yaml().load(text), present, name)
+    changed = _yaml().load(text)
+    known = set(value_faults(present))
+    for fault in value_faults(changed):
+        if fault not in known:
+            raise ParameterError(f"the preset {name} cannot be laid over: {fault}")
     write_text(parameters, text)
-    before, after = _flat(present), _flat(_yaml().load(text))
+    before, after = _flat(present), _flat(changed)
     for key in (key for key in after if key not in before or after[key] != before[key]):
         old = _dumped(before[key], flow=True) if key in before else "not set"
         print(f"{key}: {old} -> {_dumped(after[key], flow=True)}")
-
-
-def _check_added(after: Mapping[str, Any], before: Mapping[str, Any], name: str) -> None:
-    """Raise `ParameterError` for the first fault that a preset would bring into the parameters."""
-    from stages.diagnosis.values import value_faults
-
-    known = set(value_faults(before))
-    for fault in value_faults(after):
-        if fault not in known:
-            raise ParameterError(f"the preset {name} cannot be laid over: {fault}")
 
 
 def lay_over(text: str, wanted: Mapping[str, Any], name: str) -> str:

@@ -18,8 +18,7 @@ def check_n_clusters(n_clusters: Any, n_images: int) -> int:
 
 def check_number(name: str, value: Any, least: float = 0, whole: bool = False) -> None:
     """Raise `ParameterError` unless `value` is a finite number of at least `least`, and a whole one if asked."""
-    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value < float("inf"):
+    if not _is_number(value, whole) or not least <= value < float("inf"):
         noun = "whole number" if whole else "number"
         raise ParameterError(f"{name} is {value!r}; give a {noun} of at least {least}")
 
@@ -46,11 +45,7 @@ def check_known(kind: str, name: str, known: Collection[str]) -> None:
 
 def check_share(name: str, value: Any) -> None:
     """Raise `ParameterError` unless `value` is a number from 0 to below 1."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float | np.integer | np.floating)
-        or not 0 <= value < 1
-    ):
+    if not _is_number(value) or not 0 <= value < 1:
         raise ParameterError(f"{name} is {value!r}; give a share from 0 to below 1")
 
 
@@ -58,3 +53,8 @@ def check_flag(name: str, value: Any) -> None:
     """Raise `ParameterError` unless `value` is true or false."""
     if not isinstance(value, bool):
         raise ParameterError(f"{name} is {value!r}; give true or false")
+
+
+def _is_number(value: Any, whole: bool = False) -> bool:
+    kinds = int | np.integer if whole else int | float | np.integer | np.floating
+    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from stages.core.errors import ManyviewsError
+from stages.core.errors import ManyviewsError, printable
 
 
 def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:
@@ -67,10 +67,5 @@ def _fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def one_line(message: str) -> str:
-    """Return a message, in which names of files may stand, with line ends and control characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-
-
 def _report(kind: str, message: str) -> None:
-    print(f"{kind}: {one_line(message)}", file=sys.stderr, flush=True)
+    print(f"{kind}: {printable(message)}", file=sys.stderr, flush=True)

@@ -29,3 +29,13 @@ def one_line(error: Exception, most: int = 300) -> str:
     """Another library's message on one line of at most `most` characters; the type of an error without one."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's message; the type of an error without one."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def printable(message: str) -> str:
+    """Return a message, in which names of files may stand, with line ends and control characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)

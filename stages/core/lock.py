@@ -8,8 +8,6 @@ from filelock import FileLock, Timeout
 
 from stages.core.errors import ParameterError
 
-_MODE = 0o666  # less the umask: others of a group may work in the same folder
-
 
 @contextmanager
 def locked(file: Path, what: str) -> Iterator[None]:
@@ -18,7 +16,8 @@ def locked(file: Path, what: str) -> Iterator[None]:
     The system lets go of the lock when its process ends, however it ends; the file stays.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file, mode=_MODE, blocking=False)
+    # The mode is less the umask: others of a group may work in the same folder.
+    lock = FileLock(file, mode=0o666, blocking=False)
     try:
         lock.acquire()
     except Timeout:
@@ -31,10 +30,8 @@ def locked(file: Path, what: str) -> Iterator[None]:
 
 def is_locked(file: Path) -> bool:
     """Return whether a process holds the lock `file`, which exists."""
-    lock = FileLock(file, mode=_MODE, blocking=False)
     try:
-        lock.acquire()
-    except Timeout:
+        with locked(file, "it"):
+            return False
+    except ParameterError:
         return True
-    lock.release()
-    return False

@@ -1,7 +1,6 @@
 """Reads images out of archives, zip or tar, that are published at an address; lists those of any archive."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -111,9 +110,7 @@ def _place(cache: Path, address: str, name: str) -> Path:
 def _table(archives: Sequence[Archive], pattern: str) -> Table:
     holding = [archive for archive in archives if archive.matching(pattern)] or archives[:1]
     path = holding[0].only(pattern)
-    content = holding[0].read(path, _TABLE_LIMIT)
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    return Table(path, f"{path} in {holding[0].name}", text)
+    return Table(path, f"{path} in {holding[0].name}", holding[0].read(path, _TABLE_LIMIT))
 
 
 def _read(archive: Archive, path: str) -> bytes:

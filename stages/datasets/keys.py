@@ -3,10 +3,10 @@
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from stages.core.errors import DatasetError, ManyviewsError
 
@@ -36,26 +36,12 @@ class About:
         return f"{' and '.join(wrong)}: this is not the set that source.yaml describes" if wrong else ""
 
 
-class _Kind(NamedTuple):
-    """A type of value: how messages call it, and what to do about another value."""
-
-    name: str
-    remedy: str
-    fits: Callable[[Any], bool]
-
-
-_KINDS: dict[Any, _Kind] = {
-    str: _Kind("text", "put it in quotes", lambda value: isinstance(value, str)),
-    # To Python, True is an int.
-    int: _Kind(
-        "a whole number", "write digits", lambda value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-    bool: _Kind("yes or no", "write true or false", lambda value: isinstance(value, bool)),
-    Sequence[str]: _Kind(
-        "a list of texts",
-        "write it as [A, B], numbers in quotes",
-        lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
-    ),
+# How messages call a type of value, and what to do about another value.
+_KINDS: dict[Any, tuple[str, str]] = {
+    str: ("text", "put it in quotes"),
+    int: ("a whole number", "write digits"),
+    bool: ("yes or no", "write true or false"),
+    Sequence[str]: ("a list of texts", "write it as [A, B], numbers in quotes"),
 }
 
 
@@ -122,9 +108,12 @@ def resolve_path(text: str, folder: Path) -> Path:
 
 
 def _checked(type_: Any, value: Any, what: str) -> Any:
-    kind = _KINDS[type_]
-    if type_ == Sequence[str] and isinstance(value, str):
-        return (value,)
-    if not kind.fits(value):
-        raise DatasetError(f"{what} is {value!r}, not {kind.name}; {kind.remedy}")
+    if type_ == Sequence[str]:
+        value = [value] if isinstance(value, str) else value
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    else:
+        fits = type(value) is type_  # to `isinstance`, True is an int
+    if not fits:
+        name, remedy = _KINDS[type_]
+        raise DatasetError(f"{what} is {value!r}, not {name}; {remedy}")
     return tuple(value) if isinstance(value, list) else value

@@ -4,6 +4,7 @@
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -20,7 +21,12 @@ class Table(NamedTuple):
 
     path: str
     name: str
-    text: TextIO
+    content: bytes
+
+    @property
+    def text(self) -> TextIO:
+        """The content as text, with its line ends as they are."""
+        return io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", newline="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +62,25 @@ class Labelling:
         Raises `DatasetError` when the rule does not suit the paths.
         """
         if self.label_pattern:
-            return labels_from_pattern(paths, self.label_pattern)
-        if self.label_block:
-            return labels_from_blocks(paths, self.label_block)
+            found = {path: match[1] for path in paths if (match := re.search(self.label_pattern, path))}
+            if paths and not found:
+                raise DatasetError(
+                    f"{self.label_pattern!r} is found in no path, such as {min(paths)!r}; correct `label_pattern`"
+                )
+            return found
+        if size := self.label_block:
+            if len(paths) % size:
+                raise DatasetError(
+                    f"{len(paths)} images are not classes of {size} images each; correct `label_block`"
+                )
+            return {path: str(1 + index // size) for index, path in enumerate(sorted(paths))}
         if self.labels:
-            path, name, text = table(self.labels)
-            folder = PurePosixPath(path).parent.as_posix()
-            if path.endswith(".txt"):
-                return labels_from_lines(text, paths, name, folder)
-            return labels_from_table(text, paths, name, folder, (self.path_column, self.label_column))
+            found_in = table(self.labels)
+            folder = PurePosixPath(found_in.path).parent.as_posix()
+            if found_in.path.endswith(".txt"):
+                return labels_from_lines(found_in.text, paths, found_in.name, folder)
+            columns = (self.path_column, self.label_column)
+            return labels_from_table(found_in.text, paths, found_in.name, folder, columns)
         return labels_from_folders(paths, self.label_folder or 1)
 
 
@@ -84,27 +100,6 @@ def labels_from_folders(paths: Collection[str], level: int = 1) -> dict[str, str
     split = {path: PurePosixPath(path).parts for path in paths}
     labels = {path: parts[-1 - level] for path, parts in split.items() if len(parts) > level}
     return labels if len(set(labels.values())) > 1 else {}
-
-
-def labels_from_pattern(paths: Collection[str], pattern: str) -> dict[str, str]:
-    """Map each path in which the regular expression `pattern` is found to what its one group holds.
-
-    Raises `DatasetError` when it is found in none of them.
-    """
-    found = {path: match[1] for path in paths if (match := re.search(pattern, path))}
-    if paths and not found:
-        raise DatasetError(f"{pattern!r} is found in no path, such as {min(paths)!r}; correct `label_pattern`")
-    return found
-
-
-def labels_from_blocks(paths: Collection[str], size: int) -> dict[str, str]:
-    """Map the first `size` paths, in the order of code points, to "1", the next to "2", and so on.
-
-    Raises `DatasetError` when the last block is not full.
-    """
-    if len(paths) % size:
-        raise DatasetError(f"{len(paths)} images are not classes of {size} images each; correct `label_block`")
-    return {path: str(1 + index // size) for index, path in enumerate(sorted(paths))}
 
 
 def labels_from_lines(lines: TextIO, paths: Collection[str], name: str, folder: str = "") -> dict[str, str]:

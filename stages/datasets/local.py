@@ -83,12 +83,9 @@ def _walk(root: Path, prefix: str) -> list[RawImage]:
 
 
 def _table(root: Path, pattern: str) -> Table:
-    """Open the one file of `root` that matches; it is read at once, being small."""
-    import io
-
+    """Read the one file of `root` that matches."""
     files = sorted(root.glob(pattern))
     if len(files) != 1:
         found = f"{len(files)} files match" if files else "no file matches"
         raise DatasetError(f"{root}: {found} {pattern!r}, the table of labels; exactly one should")
-    text = io.TextIOWrapper(io.BytesIO(files[0].read_bytes()), "utf-8-sig", newline="")
-    return Table(files[0].relative_to(root).as_posix(), str(files[0]), text)
+    return Table(files[0].relative_to(root).as_posix(), str(files[0]), files[0].read_bytes())

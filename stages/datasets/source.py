@@ -64,7 +64,10 @@ def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> It
             f"{folder} holds both images (such as {images[0].path!r}) and {SOURCE}; remove one of them"
         )
     if not images and not described:
-        raise DatasetError(f"{folder} holds {_contents(folder)}; put images in it, or a {SOURCE}")
+        # For the user who took something else for images.
+        other = next((place for place in sorted(folder.rglob("[!.]*")) if place.is_file()), None)
+        found = f"no image, but {other.relative_to(folder).as_posix()!r}" if other else "nothing"
+        raise DatasetError(f"{folder} holds {found}; put images in it, or a {SOURCE}")
     if images:
         yield images
     else:
@@ -113,9 +116,3 @@ def _read_mapping(file: Path) -> dict[Any, Any]:
     if not isinstance(settings, dict):
         raise DatasetError(f"{file} has no keys; write one a line, such as `reader: package`")
     return settings
-
-
-def _contents(folder: Path) -> str:
-    """Say what a folder without images holds, for the user who took something else for images."""
-    other = next((place for place in sorted(folder.rglob("[!.]*")) if place.is_file()), None)
-    return f"no image, but {other.relative_to(folder).as_posix()!r}" if other else "nothing"

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, printable
 
 # In the order in which they are tried, so that what a file is taken for does not depend on the plugins that
 # happen to be loaded. Left out is what Pillow hands to another program (EPS runs Ghostscript) or to an operating
@@ -86,7 +86,7 @@ def decode_image(data: bytes) -> Image.Image:
     except MemoryError:
         raise UnreadableImageError("decoding it takes too much memory") from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        raise UnreadableImageError(_one_line(error)) from None
+        raise UnreadableImageError(_damage(error)) from None
     if turn is not None:
         decoded = decoded.transpose(turn)
     decoded.info.clear()  # so that nobody turns it a second time
@@ -153,9 +153,9 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def _one_line(error: Exception) -> str:
-    reason = re.sub(r"<[^<>]*\bat 0x[0-9a-fA-F]+>|0x[0-9a-fA-F]{6,}", "it", " ".join(str(error).split()))
-    reason = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in reason)
+def _damage(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    reason = printable(re.sub(r"<[^<>]*\bat 0x[0-9a-fA-F]+>|0x[0-9a-fA-F]{6,}", "it", text))
     if not isinstance(error, OSError) or not reason:  # these say little by themselves
         reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     return f"damaged ({reason[:160]})"

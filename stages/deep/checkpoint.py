@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -12,16 +12,6 @@ from torch import Tensor
 
 from stages.core.atomic import replacing
 from stages.core.errors import ParameterError
-
-
-class Checkpoint(Protocol):
-    """Keeps the state of one training: tensors on the CPU, by name."""
-
-    def load(self) -> dict[str, Tensor] | None:
-        """Return the state that was last saved, or None where there is none of this training."""
-
-    def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Save the state if it is time to; only then is `state` called."""
 
 
 class Record(Protocol):
@@ -39,26 +29,25 @@ class Record(Protocol):
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
+@dataclass
 class FileCheckpoint:
-    """A checkpoint in `file`, for the training of these data and parameters, `fingerprint`, by this `code`.
+    """Keeps the state of one training, tensors on the CPU by name, in `file`.
+
+    The training is that of these data and parameters, `fingerprint`, by this `code`.
 
     A state of another fingerprint, or by other code, counts as none; `report` is called with one line that says
     so. States are written when `seconds` have passed since the last, so that a kill costs no more than that time.
     The file is never half-written.
     """
 
-    def __init__(
-        self,
-        file: Path,
-        fingerprint: str,
-        seconds: float = 10.0,
-        code: str = "",
-        report: Callable[[str], None] = lambda line: None,
-    ) -> None:
-        self.file = file
-        self.seconds = seconds
-        self.report = report
-        self._made_by = {"fingerprint": fingerprint, "code": code}
+    file: Path
+    fingerprint: str
+    seconds: float = 10.0
+    code: str = ""
+    report: Callable[[str], None] = lambda line: None
+
+    def __post_init__(self) -> None:
+        self._made_by = {"fingerprint": self.fingerprint, "code": self.code}
         self._saved = time.monotonic()
 
     def load(self) -> dict[str, Tensor] | None:
@@ -76,7 +65,7 @@ class FileCheckpoint:
             return None
 
     def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Write what `state` returns, if the last state is `seconds` old."""
+        """Write what `state` returns, if the last state is `seconds` old; only then is it called."""
         if time.monotonic() - self._saved < self.seconds:
             return
         from safetensors.torch import save_file

@@ -7,7 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.core.errors import ParameterError
+
 _ROWS = 1024  # compared with the centres at once
+
+
+def check_image_number(n_clusters: int, n_images: int) -> None:
+    """Raise `ParameterError` for more clusters than images."""
+    if n_clusters > n_images:
+        raise ParameterError(
+            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
+        )
 
 
 def cluster_means(embedding: Tensor, labels: Tensor, n_clusters: int) -> Tensor:
@@ -68,8 +78,7 @@ def warn_of_sizes(labels: np.ndarray, n_clusters: int, remedy: str) -> None:
         warnings.warn(f"{empty} of {n_clusters} clusters are empty; {remedy}", stacklevel=4)
     if n_clusters > 2 and 2 * largest > len(labels):
         warnings.warn(
-            f"one cluster holds {largest} of {len(labels)} images, which differ too little",
-            stacklevel=4,
+            f"one cluster holds {largest} of {len(labels)} images, which differ too little", stacklevel=4
         )
 
 

@@ -4,7 +4,6 @@ Gradients are summed over the processes, so that a step is the step of one proce
 the same weights at any time.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from stages.core.device import torchrun_place
 from stages.core.errors import ParameterError
 
 
@@ -87,15 +87,7 @@ def joined_group(device: str | torch.device) -> Iterator[tuple[Group, torch.devi
     Without such an environment this process is all there is. CUDA processes talk by NCCL, each on the device of
     its local rank, those on the CPU by Gloo. Raises `ParameterError` for an environment that makes no sense.
     """
-    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
-    values = {name: os.environ.get(name, default) for name, default in names.items()}
-    try:
-        rank, size, local = map(int, values.values())
-    except ValueError:
-        rank, size, local = -1, 0, 0
-    if not 0 <= rank < size:
-        text = ", ".join(f"{name}={value}" for name, value in values.items())
-        raise ParameterError(f"the environment has {text}; unset them, or start this with torchrun")
+    rank, size, local = torchrun_place()
     device = torch.device(device)
     if size == 1 or dist.is_initialized():
         yield Group.current(), device

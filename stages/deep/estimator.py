@@ -2,16 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Generic
+from pathlib import Path
+from typing import Any, Generic
 
 import numpy as np
 import torch
+import yaml
 from sklearn.base import BaseEstimator, ClusterMixin
 from torch import Tensor, nn
 
 from stages.core.checks import check_choice, check_number
-from stages.deep.checkpoint import AnyRecord, Checkpoint, restored_history
-from stages.deep.precision import PRECISIONS
+from stages.core.device import PRECISIONS
+from stages.deep.checkpoint import AnyRecord, FileCheckpoint, restored_history
+from stages.deep.clusters import nearest_centres
+
+Presets = Mapping[str, Mapping[str, Any]]  # arguments of an estimator's constructor, by preset
+
+
+def read_presets(module: str, name: str) -> Presets:
+    """Return the presets that presets.yaml, in the folder of the file `module`, has under a `name`."""
+    found: Presets = yaml.safe_load(Path(module).with_name("presets.yaml").read_text(encoding="utf-8"))[name]
+    return found
 
 
 class Learnt(Generic[AnyRecord]):
@@ -62,7 +73,7 @@ class NetworkClustering(Learnt[AnyRecord], ClusterMixin, BaseEstimator):
     precision: str = "float32"
     device: str | torch.device = "cpu"
     random_state: int | np.random.RandomState | None = None
-    checkpoint: Checkpoint | None = None
+    checkpoint: FileCheckpoint | None = None
     progress: Callable[[AnyRecord], None] | None = None
 
     def check_parameters(self) -> None:
@@ -71,6 +82,21 @@ class NetworkClustering(Learnt[AnyRecord], ClusterMixin, BaseEstimator):
             check_number(name, getattr(self, name), 1, whole=True)
         check_number("learning_rate", self.learning_rate)
         check_choice("precision", self.precision, PRECISIONS)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embedding, float32 (m, width), of any m images, given as to `fit`."""
+        return self._embedding(X).cpu().numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the clusters, int32 (m), whose centres are nearest to any m images, given as to `fit`."""
+        return self._nearest(self._embedding(X))
+
+    def _embedding(self, X: Any) -> Tensor:
+        """The embedding of new images, (m, width) on the device."""
+        raise NotImplementedError
+
+    def _nearest(self, embedding: Tensor) -> np.ndarray:
+        return nearest_centres(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
     def _saved(self) -> dict[str, Tensor]:
         """The state that the checkpoint holds; an empty one without any."""

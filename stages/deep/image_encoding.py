@@ -10,12 +10,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord
-from stages.deep.clusters import nearest_centres
+from stages.deep.clusters import check_image_number
 from stages.deep.distributed import Group
 from stages.deep.estimator import Learnt, NetworkClustering
-from stages.deep.precision import exact_convolutions
 
 _IMAGES, _PIXELS = 512, 1 << 21  # that are embedded at once, at most: 50 maps of so many pixels are 400 MiB
 
@@ -44,10 +44,7 @@ def check_images(images: ArrayLike) -> np.ndarray:
 def check_image_count(n_clusters: int, images: np.ndarray) -> None:
     """Refuse more clusters than there are different images among uint8 (n, c, h, w)."""
     n_images = len(images)
-    if n_clusters > n_images:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
-        )
+    check_image_number(n_clusters, n_images)
     different = set()
     for image in images:
         different.add(image.tobytes())
@@ -99,20 +96,12 @@ class _Shaped(Learnt[AnyRecord]):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ImageClustering(_Shaped[AnyRecord], NetworkClustering[AnyRecord]):
-    """A network on images that is trained to cluster, and embeds and assigns new images.
+    """A network on images that is trained to cluster, and embeds and assigns new images of the shape trained on.
 
     Attributes
     ----------
     image_shape_ : (c, h, w), of the images trained on.
     """
-
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of images of the shape trained on, see `check_images`."""
-        return self._embedding(X).cpu().numpy()
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the clusters, int32 (m), whose centres are nearest to any images of the shape trained on."""
-        return nearest_centres(self._embedding(X), torch.from_numpy(self.cluster_centers_).to(self.device))
 
     def _prepared(self, X: ArrayLike) -> np.ndarray:
         """Check parameters and images, note the shape of these and return them, uint8 (n, c, h, w)."""

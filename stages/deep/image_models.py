@@ -1,22 +1,25 @@
 """Trained networks on images with their clusters as files, as `stages.deep.models` has those on features."""
 
-import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import Tensor
 
+from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 from stages.deep.checkpoint import named, part
-from stages.deep.image_encoding import ImageEncoder, at_once, check_images, check_shape
+from stages.deep.image_encoding import ImageClustering, ImageEncoder, at_once, check_images, check_shape
 from stages.deep.model_files import Content, TrainedModel, read_model_file, rebuilding, write_model_file
-from stages.deep.precision import exact_convolutions
+
+if TYPE_CHECKING:
+    from stages.deep.jule.convolutions import ConvEncoder
 
 # The networks that files may hold, by kind: where the class is, "module:class", imported when there is one.
 ENCODERS = {
@@ -44,18 +47,7 @@ class ImageModel(TrainedModel[ArrayLike]):
                 yield self.network(torch.from_numpy(array[start : start + step]).to(self.centres.device)).float()
 
 
-class FittedOnImages(Protocol):
-    """The part of a fitted estimator that a file of a network on images holds."""
-
-    @property
-    def encoder_(self) -> ImageEncoder: ...
-    @property
-    def cluster_centers_(self) -> np.ndarray: ...
-    @property
-    def image_shape_(self) -> tuple[int, int, int]: ...
-
-
-def write_image_model(file: Path, estimator: FittedOnImages, settings: Mapping[str, Any]) -> None:
+def write_image_model(file: Path, estimator: ImageClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `ImageEncoder` of a kind in `ENCODERS` whose state has all its tensors;
@@ -88,41 +80,24 @@ def _rebuilt(content: Content) -> tuple[ImageEncoder, tuple[int, int, int]]:
     """The network of a file and the shape of its images; raises where facts and tensors do not belong together."""
     channels, height, width = content.facts["image_shape"]
     arguments = content.facts["arguments"]
-    if list(arguments.get("image_shape", content.facts["image_shape"])) != content.facts["image_shape"]:
-        raise ValueError
-    if arguments.get("crop", 1) > min(height, width):
+    trained = list(arguments.get("image_shape", content.facts["image_shape"]))
+    if trained != content.facts["image_shape"] or arguments.get("crop", 1) > min(height, width):
         raise ValueError
     stored, centres = part(content.tensors, "encoder"), content.tensors["centers"]
     with torch.device("meta"):  # no memory and no random numbers
-        network = _encoder_class(content.facts["kind"])(**arguments).eval()
+        network: ImageEncoder = pkgutil.resolve_name(ENCODERS[content.facts["kind"]])(**arguments).eval()
         embedding = network(torch.empty((1, channels, height, width), dtype=torch.uint8))
     own = network.state_dict()
-    if any(tensor.dtype != own[name].dtype for name, tensor in stored.items()) or centres.dtype != torch.float32:
-        raise ValueError
-    if not all(tensor.isfinite().all() for tensor in content.tensors.values()):
-        raise ValueError
-    if len(centres) == 0 or centres.shape[1:] != embedding.shape[1:]:
+    typed = all(tensor.dtype == own[name].dtype for name, tensor in stored.items())
+    finite = all(tensor.isfinite().all() for tensor in content.tensors.values())
+    fits = centres.dtype == torch.float32 and len(centres) > 0 and centres.shape[1:] == embedding.shape[1:]
+    if not (typed and finite and fits):
         raise ValueError
     network.load_state_dict(stored, assign=True)
     return network.requires_grad_(False), (channels, height, width)
 
 
-def _encoder_class(kind: str) -> type[ImageEncoder]:
-    module, _, name = ENCODERS[kind].partition(":")
-    found: type[ImageEncoder] = getattr(importlib.import_module(module), name)
-    return found
-
-
-class Layered(Protocol):
-    """A network on images, in evaluation mode, some of whose layers can be read by name."""
-
-    @property
-    def layers(self) -> tuple[str, ...]: ...
-    def layer(self, images: Tensor, name: str) -> Tensor: ...  # of uint8 (b, c, h, w): float32 (b, d)
-    def parameters(self) -> Iterator[nn.Parameter]: ...
-
-
-def check_layer(encoder: Layered, layer: str) -> None:
+def check_layer(encoder: "ConvEncoder", layer: str) -> None:
     """Raise `ParameterError` unless the network has the `layer`."""
     if layer not in encoder.layers:
         raise ParameterError(
@@ -130,7 +105,7 @@ def check_layer(encoder: Layered, layer: str) -> None:
         )
 
 
-def layer_features(encoder: Layered, images: np.ndarray, layer: str) -> np.ndarray:
+def layer_features(encoder: "ConvEncoder", images: np.ndarray, layer: str) -> np.ndarray:
     """Return the features of images, uint8 (n, c, h, w), in a layer of the network: float32 (n, d).
 
     Yang, Parikh and Batra, "Joint unsupervised learning of deep representations and image clusters", CVPR 2016, so

@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from stages.core.atomic import replacing
-from stages.core.errors import ManyviewsError
+from stages.core.errors import ManyviewsError, first_line
 from stages.deep.clusters import confident_clusters
 
 _METADATA = "manyviews"
@@ -86,7 +86,7 @@ def read_model_file(file: Path) -> Content:
     except FileNotFoundError:
         raise ModelError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
     except (SafetensorError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = first_line(error).rstrip(".")
         raise _unusable(file, f"is not a readable safetensors file ({reason})") from None
     try:
         settings = json.loads(text or "{}")

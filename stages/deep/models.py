@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from stages.deep.checkpoint import part
 from stages.deep.model_files import TrainedModel, read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet, Stack
-from stages.deep.view_encoding import SCALINGS, FittedOnViews, check_views, check_widths, scale, trained_tensors
+from stages.deep.view_encoding import SCALINGS, ViewClustering, check_views, check_widths, scale, trained_tensors
 
 _ROWS = 1024  # images that are embedded at once
 
@@ -42,12 +42,12 @@ class Model(TrainedModel[Sequence[np.ndarray]]):
                 yield self.network(rows)
 
 
-def write_model(file: Path, estimator: FittedOnViews, settings: Mapping[str, Any]) -> None:
+def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
-    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
-    encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
+    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and
+    `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for
     the rest.
@@ -74,31 +74,23 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
     network.load_state_dict(part(tensors, "encoder"), assign=True)
     centres, widths, scaling = tensors["centers"], tuple(facts["view_widths"]), facts["scaling"]
     factors = tuple(tensors["factors"].numpy()) if scaling == "global" else None
-    if any(tensor.dtype != torch.float32 or not tensor.isfinite().all() for tensor in tensors.values()):
-        raise ValueError
-    if len(centres) == 0 or centres.shape[1:] != (_layers(network)[-1].out_features,):
-        raise ValueError
-    if scaling not in SCALINGS or (factors is not None and len(factors) != len(widths)):
+    sound = all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in tensors.values())
+    fits = len(centres) > 0 and centres.shape[1:] == (_layers(network)[-1].out_features,)
+    if not (sound and fits and scaling in SCALINGS and (factors is None or len(factors) == len(widths))):
         raise ValueError
     return Model(network.requires_grad_(False), centres, settings, scaling, factors, widths)
 
 
-def _facts(encoder: nn.Module, estimator: FittedOnViews) -> dict[str, Any]:
+def _facts(encoder: nn.Module, estimator: ViewClustering[Any]) -> dict[str, Any]:
     """The arguments of `_build`."""
-    layers = _layers(encoder)
-    if isinstance(encoder, MVnet):  # the views' perceptrons come first, of two layers each
-        widths = [layer.in_features for layer in layers[:-2:2]]
-        return {"kind": "mvnet", "view_widths": widths, **_perceptron(encoder)}
-    widths = [int(width) for width in estimator.n_features_in_]
-    if isinstance(encoder, MLP):
-        return {"kind": "mlp", "view_widths": widths, **_perceptron(encoder)}
+    outputs = [layer.out_features for layer in _layers(encoder)]
+    widths = {"view_widths": [int(width) for width in estimator.n_features_in_]}
+    if isinstance(encoder, MLP | MVnet):
+        kind = "mvnet" if isinstance(encoder, MVnet) else "mlp"
+        return {"kind": kind, **widths, "width": outputs[-1], "unit_length": encoder.unit_length}
     if isinstance(encoder, Stack):
-        return {"kind": "stack", "view_widths": widths, "widths": [layer.out_features for layer in layers]}
+        return {"kind": "stack", **widths, "widths": outputs}
     raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP and Stack can be written")
-
-
-def _perceptron(encoder: MLP | MVnet) -> dict[str, Any]:
-    return {"width": _layers(encoder)[-1].out_features, "unit_length": encoder.unit_length}
 
 
 def _build(facts: Mapping[str, Any]) -> nn.Module:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from stages.deep.precision import full_precision
+from stages.core.device import full_precision
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -39,8 +39,7 @@ class MLP(nn.Module):
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
         """Return the embedding (b, width)."""
-        joined = views[0] if len(views) == 1 else torch.cat(list(views), dim=1)
-        return _unit(self.output(joined), self.unit_length)
+        return _unit(self.output(_joined(views)), self.unit_length)
 
 
 class Stack(nn.Module):
@@ -55,7 +54,7 @@ class Stack(nn.Module):
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
         """Return the embedding (b, widths[-1])."""
-        embedding: Tensor = self.layers(views[0] if len(views) == 1 else torch.cat(list(views), dim=1))
+        embedding: Tensor = self.layers(_joined(views))
         return embedding
 
 
@@ -111,10 +110,22 @@ def first_network(
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights by Xavier's uniform rule (Glorot and Bengio 2010, eq. 16) and set all biases to 0."""
+    draw_weights(network, lambda layer: nn.init.xavier_uniform_(layer.weight, generator=generator))
+
+
+def draw_weights(network: nn.Module, rule: Callable[[nn.Conv2d | nn.Linear], object]) -> None:
+    """Draw the weights of every layer by a `rule`; set biases to 0 and the scales of batch normalisation to 1."""
     for module in network.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight, generator=generator)
-            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            rule(module)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+
+
+def _joined(views: Sequence[Tensor]) -> Tensor:
+    return views[0] if len(views) == 1 else torch.cat(list(views), dim=1)
 
 
 def _unit(values: Tensor, wanted: bool) -> Tensor:

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.clustering import count_different, normalise
 from stages.clustering.preparation import Scaling
 from stages.core.checks import check_choice
+from stages.core.device import autocast
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, named
-from stages.deep.clusters import nearest_centres
+from stages.deep.clusters import check_image_number
 from stages.deep.distributed import Group
 from stages.deep.estimator import NetworkClustering
-from stages.deep.precision import autocast
 
 SCALINGS = get_args(Scaling)
 
@@ -59,10 +59,7 @@ def check_views(views: Sequence[np.ndarray], names: Sequence[str] | None = None)
 def check_view_count(n_clusters: int, views: list[np.ndarray]) -> None:
     """Refuse more clusters than there are images that differ in at least one view."""
     n_images = len(views[0])
-    if n_clusters > n_images:
-        raise ParameterError(
-            f"n_clusters is {n_clusters} but there are {n_images} images; give a number from 1 to {n_images}"
-        )
+    check_image_number(n_clusters, n_images)
     different = count_different(views)
     if n_clusters > different:
         raise ParameterError(
@@ -116,21 +113,6 @@ def embed(
     return group.gather(torch.cat(parts).to(views[0].dtype), len(views[0]))
 
 
-class FittedOnViews(Protocol):
-    """The part of a fitted estimator that a file of a network on views holds; see `ViewClustering`."""
-
-    @property
-    def encoder_(self) -> nn.Module: ...
-    @property
-    def cluster_centers_(self) -> np.ndarray: ...
-    @property
-    def scaling(self) -> str: ...
-    @property
-    def scale_factors_(self) -> np.ndarray: ...
-    @property
-    def n_features_in_(self) -> list[int]: ...
-
-
 @dataclass(eq=False, repr=False, kw_only=True)
 class ViewClustering(NetworkClustering[AnyRecord]):
     """A network on a list of views that is trained to cluster, and embeds and assigns new images.
@@ -146,14 +128,6 @@ class ViewClustering(NetworkClustering[AnyRecord]):
     """
 
     scaling: str = "sqrt"
-
-    def transform(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the embedding, float32 (m, width), of the views `X` of any m images."""
-        return self._embed(X).cpu().numpy()
-
-    def predict(self, X: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the clusters, int32 (m), whose centres are nearest to the views `X` of any m images."""
-        return self._nearest(self._embed(X))
 
     def state(self) -> dict[str, Tensor]:
         """Return the `trained_tensors` of this estimator."""
@@ -177,13 +151,10 @@ class ViewClustering(NetworkClustering[AnyRecord]):
     def _tensors(self, views: Sequence[np.ndarray]) -> list[Tensor]:
         return [torch.from_numpy(np.ascontiguousarray(view)).to(self.device) for view in views]
 
-    def _embed(self, X: Sequence[np.ndarray]) -> Tensor:
+    def _embedding(self, X: Sequence[np.ndarray]) -> Tensor:
         views = check_views(X)
         check_widths(views, self.n_features_in_)
         return embed(self.encoder_, self._tensors(self._scaled(views)), _BATCH, group=Group())
-
-    def _nearest(self, embedding: Tensor) -> np.ndarray:
-        return nearest_centres(embedding, torch.from_numpy(self.cluster_centers_).to(self.device))
 
 
 def check_widths(views: Sequence[np.ndarray], trained: Sequence[int]) -> None:
@@ -193,7 +164,7 @@ def check_widths(views: Sequence[np.ndarray], trained: Sequence[int]) -> None:
         raise ParameterError(f"the views have widths {widths} but {list(trained)} were trained on")
 
 
-def trained_tensors(fitted: FittedOnViews) -> dict[str, Tensor]:
+def trained_tensors(fitted: ViewClustering[Any]) -> dict[str, Tensor]:
     """Return the weights of `encoder_` as "encoder.*" and `cluster_centers_` as "centers", all on the CPU.
 
     With scaling="global" there are also, from `scale_factors_`, the "factors" (M) that views are multiplied by.

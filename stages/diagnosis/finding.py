@@ -1,6 +1,7 @@
 """Findings of checks; a check that fails does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 from stages.core.errors import ManyviewsError
@@ -18,6 +19,8 @@ class Finding(NamedTuple):
     message: str
 
 
+ok, warning, fault = partial(Finding, "ok"), partial(Finding, "warning"), partial(Finding, "fault")
+
 Check = Callable[[], Iterable[Finding]]
 
 
@@ -26,15 +29,15 @@ def examine(check: Check) -> Iterator[Finding]:
     try:
         yield from check()
     except ManyviewsError as error:
-        yield Finding("fault", str(error))
+        yield fault(str(error))
     except ModuleNotFoundError as error:
-        yield Finding("fault", f"the package {error.name} is missing; run `pip install -e .`")
+        yield fault(f"the package {error.name} is missing; run `pip install -e .`")
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        yield Finding("fault", f"{place}{error.strerror or error}; see that it is there and that you may use it")
+        yield fault(f"{place}{error.strerror or error}; see that it is there and that you may use it")
     except Exception as error:  # a check of ours that fails must not hide what the others find
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Finding("fault", f"could not be checked ({reason}); see to the other findings first")
+        yield fault(f"could not be checked ({reason}); see to the other findings first")
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.core.errors import BackboneError
-from stages.diagnosis import Finding, answers, without_password
+from stages.diagnosis.finding import Finding, fault, ok, warning
+from stages.diagnosis.network import answers, without_password
 
 # What stands under metrics beside the folders of the datasets; DVC takes no second owner of a path.
 _OF_THE_PIPELINE = ("maps", "report.html", "study")
@@ -26,12 +27,10 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
     Where others computed the features, neither photos nor table need be here.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        yield Finding("fault", f"datasets names {name!r}; use letters, digits, '.', '_' and '-'")
+        yield fault(f"datasets names {name!r}; use letters, digits, '.', '_' and '-'")
         return
     if name in _OF_THE_PIPELINE:
-        yield Finding(
-            "fault", f"{name} is a name that the pipeline uses itself under metrics; rename {data / 'raw' / name}"
-        )
+        yield fault(f"{name} is a name that the pipeline uses itself under metrics; rename {data / 'raw' / name}")
         return
     from stages.datasets.folder import read_folder
     from stages.datasets.source import SOURCE, read_source
@@ -42,20 +41,20 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
             yield elsewhere
             return
         others = sorted(place.name for place in (data / "raw").glob("*") if place.is_dir())
-        near = difflib.get_close_matches(name, others) or ["put your images there"]
-        hint = near[0] if near == ["put your images there"] else f"did you mean {' or '.join(near)}?"
-        yield Finding("fault", f"there is no folder {folder}; {hint}")
+        near = difflib.get_close_matches(name, others)
+        hint = f"did you mean {' or '.join(near)}?" if near else "put your images there"
+        yield fault(f"there is no folder {folder}; {hint}")
         return
     images, described = read_folder(folder), (folder / SOURCE).is_file()
     if images and described:
-        yield Finding("fault", f"{folder} holds both images and {SOURCE}; remove one of them")
+        yield fault(f"{folder} holds both images and {SOURCE}; remove one of them")
     elif images:
-        yield Finding("ok", f"{name}: {len(images)} images in {folder}")
+        yield ok(f"{name}: {len(images)} images in {folder}")
     elif described:
         kind = type(read_source(folder / SOURCE)).__name__
-        yield Finding("ok", f"{name}: {folder / SOURCE} can be read ({kind})")
+        yield ok(f"{name}: {folder / SOURCE} can be read ({kind})")
     else:
-        yield Finding("fault", f"{folder} holds no image; put images in it, or a {SOURCE}")
+        yield fault(f"{folder} holds no image; put images in it, or a {SOURCE}")
 
 
 def _elsewhere(name: str, data: Path, lock: Path) -> Finding | None:
@@ -63,15 +62,11 @@ def _elsewhere(name: str, data: Path, lock: Path) -> Finding | None:
     folder, table = data / "raw" / name, data / "images" / f"{name}.parquet"
     tracked = folder.with_name(f"{name}.dvc")
     if tracked.is_file():
-        return Finding("warning", f"{folder} is not here yet; `dvc pull {tracked}` fetches it")
+        return warning(f"{folder} is not here yet; `dvc pull {tracked}` fetches it")
     if table.is_file():
-        return Finding(
-            "ok", f"{name}: the image table is here; the photos are not, and only `download` needs them"
-        )
+        return ok(f"{name}: the image table is here; the photos are not, and only `download` needs them")
     if lock.is_file() and f"  download@{name}:" in lock.read_text(encoding="utf-8").splitlines():
-        return Finding(
-            "warning", f"{name}: neither photos nor table are here; `dvc repro --pull` fetches the table"
-        )
+        return warning(f"{name}: neither photos nor table are here; `dvc repro --pull` fetches the table")
     return None
 
 
@@ -84,14 +79,14 @@ def check_n_clusters(n_clusters: Any, dataset: str, data: Path) -> Iterator[Find
     table = data / "images" / f"{dataset}.parquet"
     if table.is_file():
         count = resolve_n_clusters(str(n_clusters), read_images(table))
-        yield Finding("ok", f"{dataset}: {n_clusters}" + (f", that is {count}" if n_clusters == "classes" else ""))
+        yield ok(f"{dataset}: {n_clusters}" + (f", that is {count}" if n_clusters == "classes" else ""))
     else:
-        yield Finding("ok", f"{dataset}: {check_n_clusters_text(str(n_clusters))}")
+        yield ok(f"{dataset}: {check_n_clusters_text(str(n_clusters))}")
 
 
 def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: float) -> Iterator[Finding]:
     """That the backbone is known, and its weights are on this machine or can be fetched."""
-    from stages.backbones.card import EmptySource, HubSource, read_card
+    from stages.backbones.card import EmptySource, read_card
     from stages.registry import REGISTRY
     from stages.registry.lookup import find_backbone
 
@@ -101,10 +96,9 @@ def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: flo
     else:
         weights = find_backbone(str(name)).weights
     if any(isinstance(source, EmptySource) for source in weights.sources):
-        yield Finding("ok", f"{name}: has no weights to fetch")
+        yield ok(f"{name}: has no weights to fetch")
         return
-    flat = [f"{it.repository}/{it.file}" for it in weights.sources if isinstance(it, HubSource)]
-    places = [*(folder / file for file in (weights.file, *flat)), cache / "weights" / weights.file]
+    places = [*(folder / name for name in weights.names), cache / "weights" / weights.file]
     found = next((place for place in places if place.is_file()), None)
     if found is not None:
         yield _local_weights(str(name), weights, found, folder, cache)
@@ -114,7 +108,7 @@ def check_weights(name: Any, folder: Path, data: Path, cache: Path, timeout: flo
         reason = answers(address := _address(source), timeout)
         address = without_password(address)
         if not reason:
-            yield Finding("ok", f"{name}: to be fetched from {address}")
+            yield ok(f"{name}: to be fetched from {address}")
             return
         reasons.append(f"{address}: {reason}")
     # Whoever has the features can do without, until images are added.
@@ -136,9 +130,9 @@ def _local_weights(name: str, weights: "Weights", found: Path, folder: Path, cac
         obtain_weights(replace(weights, file=file, sources=()), folder, cache, report=lambda line: None)
     except BackboneError as error:
         if by_hand:
-            return Finding("fault", str(error))
-        return Finding("warning", f"{name}: {found} is damaged; the next run fetches it again, or remove it")
-    return Finding("ok", f"{name}: {found}")
+            return fault(str(error))
+        return warning(f"{name}: {found} is damaged; the next run fetches it again, or remove it")
+    return ok(f"{name}: {found}")
 
 
 def _address(source: "Source") -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stages.diagnosis.finding import Finding, listed
+from stages.diagnosis.finding import Finding, listed, ok, warning
 
 
 def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]:
@@ -12,21 +12,18 @@ def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]
     scratch = data / "scratch"
     running = list(find_running(scratch))
     for lock in running:
-        yield Finding("warning", f"a stage is at work on {lock.relative_to(scratch).with_suffix('')}; wait for it")
+        yield warning(f"a stage is at work on {lock.relative_to(scratch).with_suffix('')}; wait for it")
     unfinished = [folder for folder in (scratch / "extract", scratch / "train") if any(_files(folder))]
     if unfinished and not running:
         size = sum(file.stat().st_size for folder in unfinished for file in _files(folder)) / 2**20
-        yield Finding(
-            "warning",
-            f"{scratch} holds {size:.0f} MiB of unfinished work; `dvc repro` goes on there, or remove it",
+        yield warning(
+            f"{scratch} holds {size:.0f} MiB of unfinished work; `dvc repro` goes on there, or remove it"
         )
     parts = list(find_leftovers([data, metrics, cache]))
     if parts and not running:
-        yield Finding(
-            "warning", f"{listed(list(map(str, parts)))}: left by killed runs; remove them if nothing runs"
-        )
+        yield warning(f"{listed(list(map(str, parts)))}: left by killed runs; remove them if nothing runs")
     if not (running or unfinished or parts):
-        yield Finding("ok", "no stage is at work, and none left anything unfinished")
+        yield ok("no stage is at work, and none left anything unfinished")
 
 
 def find_leftovers(folders: Iterable[Path]) -> Iterator[Path]:

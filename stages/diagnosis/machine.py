@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import ParameterError
-from stages.diagnosis.finding import Finding
+from stages.diagnosis.finding import Finding, fault, ok, warning
 
 _INSTALL = "run `pip install -e .`"
 # In a process of its own: a broken installation may end the process that imports it.
@@ -44,11 +44,9 @@ def check_python(project: Path, version: str = "") -> Iterator[Finding]:
     version = version or platform.python_version()
     wanted = _read_project(project).get("requires-python", "")
     if SpecifierSet(wanted).contains(version, prereleases=True):
-        yield Finding("ok", f"{version} ({platform.system()}, {platform.machine()})")
+        yield ok(f"{version} ({platform.system()}, {platform.machine()})")
     else:
-        yield Finding(
-            "fault", f"this is Python {version}, but {wanted} is needed; make an environment with such a Python"
-        )
+        yield fault(f"this is Python {version}, but {wanted} is needed; make an environment with such a Python")
 
 
 def check_packages(project: Path) -> Iterator[Finding]:
@@ -63,14 +61,14 @@ def check_packages(project: Path) -> Iterator[Finding]:
         try:
             version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding("fault", f"{requirement.name} is not installed; {_INSTALL}")
+            yield fault(f"{requirement.name} is not installed; {_INSTALL}")
             wrong += 1
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            yield Finding("fault", f"{requirement.name} {version} is not {requirement.specifier}; {_INSTALL}")
+            yield fault(f"{requirement.name} {version} is not {requirement.specifier}; {_INSTALL}")
             wrong += 1
     if not wrong:
-        yield Finding("ok", f"all {len(requirements)} that {project.name} asks for")
+        yield ok(f"all {len(requirements)} that {project.name} asks for")
 
 
 def check_disk(needs: Mapping[Path, float]) -> Iterator[Finding]:
@@ -86,25 +84,27 @@ def check_disk(needs: Mapping[Path, float]) -> Iterator[Finding]:
         needed = sum(needs[place] for place in places)
         what = f"{_size(free)} free for {', '.join(map(str, places))}"
         if free < needed:
-            yield Finding("fault", f"{what}; some {_size(needed)} are needed: make room, or move one elsewhere")
+            yield fault(f"{what}; some {_size(needed)} are needed: make room, or move one elsewhere")
         elif free < 2 * needed:
-            yield Finding("warning", f"{what}; some {_size(needed)} are needed, which may become tight: make room")
+            yield warning(f"{what}; some {_size(needed)} are needed, which may become tight: make room")
         else:
-            yield Finding("ok", f"{what} (needed: some {_size(needed)})")
+            yield ok(f"{what} (needed: some {_size(needed)})")
     for place in needs:
         if not os.access(_existing(place), os.W_OK):
-            yield Finding("fault", f"{place} cannot be written to; change its rights or its owner")
+            yield fault(f"{place} cannot be written to; change its rights or its owner")
 
 
-def check_memory(available: int, needed: int) -> Iterator[Finding]:
+def check_memory(needed: int) -> Iterator[Finding]:
     """Compare the bytes of free memory with those that the default run takes."""
+    from stages.core.memory import available_memory
+
+    available = available_memory()
     if available < needed:
-        yield Finding(
-            "warning",
-            f"{_size(available)} free, some {_size(needed)} are needed: end other programs, or runs may fail",
+        yield warning(
+            f"{_size(available)} free, some {_size(needed)} are needed: end other programs, or runs may fail"
         )
     else:
-        yield Finding("ok", f"{_size(available)} free (needed: some {_size(needed)})")
+        yield ok(f"{_size(available)} free (needed: some {_size(needed)})")
 
 
 def check_devices(timeout: float) -> Iterator[Finding]:
@@ -114,27 +114,25 @@ def check_devices(timeout: float) -> Iterator[Finding]:
             [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=timeout, check=False
         )
     except subprocess.TimeoutExpired:
-        yield Finding(
-            "warning", f"torch took more than {timeout:g} s to start; try again when the machine is idle"
-        )
+        yield warning(f"torch took more than {timeout:g} s to start; try again when the machine is idle")
         return
     if done.returncode or not done.stdout.strip():
         lines = done.stderr.strip().splitlines()
         reason = lines[-1] if lines else f"it ended with status {done.returncode}"
-        yield Finding("fault", f"torch cannot be used ({reason}); install it again: https://pytorch.org")
+        yield fault(f"torch cannot be used ({reason}); install it again: https://pytorch.org")
         return
     found = json.loads(done.stdout.splitlines()[-1])
     if found["error"]:
-        yield Finding("fault", f"torch {found['torch']}: {found['error']}")
+        yield fault(f"torch {found['torch']}: {found['error']}")
         return
     bf16 = "with fast bf16" if found["bf16"] else "without fast bf16"
     if "free" in found:
         memory = f"{_size(found['free'])} of {_size(found['total'])} free"
-        yield Finding("ok", f"torch {found['torch']} on {found['device']}, {found['name']}, {memory}, {bf16}")
+        yield ok(f"torch {found['torch']} on {found['device']}, {found['name']}, {memory}, {bf16}")
     else:
         unused = "; MPS is there, but is not used" if found["mps"] else ""
         where = f"on {found['device']}, {found['threads']} threads, {bf16}{unused}"
-        yield Finding("ok", f"torch {found['torch']} {where}")
+        yield ok(f"torch {found['torch']} {where}")
 
 
 def _read_project(file: Path) -> dict[str, Any]:

@@ -14,24 +14,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from stages.diagnosis.finding import Finding, examine
+from stages.diagnosis.finding import Finding, examine, fault, ok, warning
 from stages.diagnosis.repository import dvc
-
-# Kinds of remotes and the module that DVC needs for each; folders need none.
-_PLUGINS = {
-    "ssh": "dvc_ssh",
-    "http": "dvc_http",
-    "https": "dvc_http",
-    "s3": "dvc_s3",
-    "gs": "dvc_gs",
-    "azure": "dvc_azure",
-    "gdrive": "dvc_gdrive",
-    "oss": "dvc_oss",
-    "hdfs": "dvc_hdfs",
-    "webhdfs": "dvc_webhdfs",
-    "webdav": "dvc_webdav",
-    "webdavs": "dvc_webdav",
-}
 
 
 def check_remotes(root: Path, timeout: float, patience: float) -> Iterator[Finding]:
@@ -46,12 +30,12 @@ def check_remotes(root: Path, timeout: float, patience: float) -> Iterator[Findi
             name, _, setting = key.removeprefix("remote.").rpartition(".")
             remotes.setdefault(name, {})[setting] = value
     if not remotes:
-        yield Finding("ok", "none is set; to share results: `dvc remote add -d NAME ADDRESS`")
+        yield ok("none is set; to share results: `dvc remote add -d NAME ADDRESS`")
         return
     if not default:
-        yield Finding("warning", "none is the default; choose one by `dvc remote default NAME`")
+        yield warning("none is the default; choose one by `dvc remote default NAME`")
     elif default not in remotes:
-        yield Finding("fault", f"the default, {default}, is not set; choose one by `dvc remote default NAME`")
+        yield fault(f"the default, {default}, is not set; choose one by `dvc remote default NAME`")
     with ThreadPoolExecutor(8) as pool:
         for findings in pool.map(lambda name: list(_remote(name, remotes, timeout)), remotes):
             yield from findings
@@ -64,9 +48,9 @@ def _remote(name: str, remotes: Mapping[str, Mapping[str, str]], timeout: float)
     if base is None:
         yield from examine(lambda: check_remote(name, remotes[name], timeout))
     elif base in remotes:
-        yield Finding("ok", f"{name} ({url}) is a place in the remote {base}")
+        yield ok(f"{name} ({url}) is a place in the remote {base}")
     else:
-        yield Finding("fault", f"{name} ({url}) names no remote; correct it by `dvc remote modify {name} url ...`")
+        yield fault(f"{name} ({url}) names no remote; correct it by `dvc remote modify {name} url ...`")
 
 
 def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iterator[Finding]:
@@ -81,25 +65,32 @@ def check_remote(name: str, settings: Mapping[str, str], timeout: float) -> Iter
         port = int(settings.get("port") or parts.port or 0)
     except ValueError:  # whose own words may hold a password
         where = "port" if settings.get("port") else "url"
-        yield Finding(
-            "fault",
-            f"{what} is not an address with a port number; correct it by `dvc remote modify {name} {where} ...`",
+        yield fault(
+            f"{what} is not an address with a port number; correct it by `dvc remote modify {name} {where} ...`"
         )
         return
     scheme = parts.scheme
     if not url:
-        yield Finding("fault", f"{name} has no address; give one by `dvc remote modify {name} url ...`")
+        yield fault(f"{name} has no address; give one by `dvc remote modify {name} url ...`")
     elif scheme in ("", "file") or len(scheme) == 1:  # a letter is a drive of Windows
         yield _folder(name, what, Path(url.removeprefix("file://")))
-    elif scheme in _PLUGINS and importlib.util.find_spec(_PLUGINS[scheme]) is None:
-        extra = _PLUGINS[scheme].removeprefix("dvc_")
-        yield Finding("fault", f'{what} needs another package; run `pip install "dvc[{extra}]"`')
+    elif (plugin := _plugin(scheme)) and importlib.util.find_spec(plugin) is None:
+        extra = plugin.removeprefix("dvc_")
+        yield fault(f'{what} needs another package; run `pip install "dvc[{extra}]"`')
     elif scheme in ("http", "https"):
         yield _web(what, url, timeout)
     elif scheme == "ssh":
         yield _ssh(what, parts, settings.get("user") or parts.username or "", port, timeout)
     else:
-        yield Finding("ok", f"{what} is set; `dvc status --cloud` shows whether it answers")
+        yield ok(f"{what} is set; `dvc status --cloud` shows whether it answers")
+
+
+def _plugin(scheme: str) -> str:
+    """The module that DVC needs for a kind of remote; "" for one that it does not know."""
+    from dvc.fs import known_implementations
+
+    found: str = known_implementations.get(scheme, {}).get("class", "")
+    return found.partition(".")[0]
 
 
 def answers(url: str, timeout: float) -> str:
@@ -126,35 +117,33 @@ def _ask(url: str, timeout: float) -> tuple[int, str]:
 def _folder(name: str, what: str, folder: Path) -> Finding:
     if not folder.exists() and (place := re.search(r"(?:^|/)([^/@]+@[^/@:]+):(.*)$", str(folder))):
         address = f"ssh://{place[1]}/{place[2].lstrip('/')}"
-        return Finding("fault", f"{what} is a folder to DVC; for SSH run `dvc remote modify {name} url {address}`")
+        return fault(f"{what} is a folder to DVC; for SSH run `dvc remote modify {name} url {address}`")
     if not folder.exists():
-        return Finding("warning", f"{what} does not exist: mount it, or `dvc push` will make it")
+        return warning(f"{what} does not exist: mount it, or `dvc push` will make it")
     if not folder.is_dir():
-        return Finding("fault", f"{what} is not a folder; name one by `dvc remote modify`")
+        return fault(f"{what} is not a folder; name one by `dvc remote modify`")
     if not os.access(folder, os.R_OK | os.X_OK):
-        return Finding("fault", f"{what} may not be read by you; ask its owner for the right")
+        return fault(f"{what} may not be read by you; ask its owner for the right")
     if not os.access(folder, os.W_OK):
-        return Finding("warning", f"{what} may not be written to: `dvc pull` works, `dvc push` needs the right")
-    return Finding("ok", f"{what} is there")
+        return warning(f"{what} may not be written to: `dvc pull` works, `dvc push` needs the right")
+    return ok(f"{what} is there")
 
 
 def _web(what: str, url: str, timeout: float) -> Finding:
     status, reason = _ask(url, timeout)
     if reason:
-        return Finding("fault", f"{what} does not answer ({reason}); check the address, the network and the proxy")
+        return fault(f"{what} does not answer ({reason}); check the address, the network and the proxy")
     if status in (401, 403, 407):
-        return Finding("warning", f"{what} wants a login ({status}); give one by `dvc remote modify --local`")
+        return warning(f"{what} wants a login ({status}); give one by `dvc remote modify --local`")
     if status >= 500:
-        return Finding("warning", f"{what} answers with an error ({status}); ask whoever runs it")
-    return Finding("ok", f"{what} answers")
+        return warning(f"{what} answers with an error ({status}); ask whoever runs it")
+    return ok(f"{what} answers")
 
 
 def _ssh(what: str, parts: SplitResult, user: str, port: int, timeout: float) -> Finding:
     settings = _ssh_settings(parts.hostname or "", user, port, timeout)
     if any(settings.get(key, "none") != "none" for key in ("proxyjump", "proxycommand")):
-        return Finding(
-            "ok", f"{what} is set, by way of another host; `dvc status --cloud` shows whether it answers"
-        )
+        return ok(f"{what} is set, by way of another host; `dvc status --cloud` shows whether it answers")
     host, port = settings.get("hostname") or parts.hostname or "", int(settings.get("port") or port or 22)
     try:
         with socket.create_connection((host, port), timeout=timeout) as connection:
@@ -162,12 +151,10 @@ def _ssh(what: str, parts: SplitResult, user: str, port: int, timeout: float) ->
             greeting = connection.recv(4)
     except (OSError, ValueError, OverflowError) as error:  # the latter two: a name or a port that can be none
         reason = getattr(error, "strerror", None) or error
-        return Finding(
-            "fault", f"{what} does not answer ({reason}); check the host, the port {port} and the network"
-        )
+        return fault(f"{what} does not answer ({reason}); check the host, the port {port} and the network")
     if greeting != b"SSH-":
-        return Finding("fault", f"{what} is not an SSH server; check the host and the port {port}")
-    return Finding("ok", f"{what} answers; `dvc status --cloud` shows whether it lets you in")
+        return fault(f"{what} is not an SSH server; check the host and the port {port}")
+    return ok(f"{what} answers; `dvc status --cloud` shows whether it lets you in")
 
 
 def _ssh_settings(host: str, user: str, port: int, timeout: float) -> dict[str, str]:

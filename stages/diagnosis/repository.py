@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import ParameterError
-from stages.diagnosis.finding import Finding, listed
+from stages.diagnosis.finding import Finding, fault, listed, ok, warning
+from stages.params.file import conflict_line
 
 
 class SlowDvcError(ParameterError):
@@ -41,7 +42,7 @@ def dvc(root: Path, patience: float, *arguments: str) -> str:
 def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
     """That the folder is of a git repository and of a DVC project."""
     if not folder.is_dir():
-        yield Finding("fault", f"folder {folder} does not exist; name the file of parameters by --params")
+        yield fault(f"folder {folder} does not exist; name the file of parameters by --params")
         return
     try:
         done = subprocess.run(
@@ -54,39 +55,28 @@ def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
             check=False,
         )
     except FileNotFoundError:
-        yield Finding("fault", "git is not installed; install it: https://git-scm.com")
+        yield fault("git is not installed; install it: https://git-scm.com")
         return
     except subprocess.TimeoutExpired:
-        yield Finding("warning", f"git took more than {patience:g} s; run `git status`, or raise --patience")
+        yield warning(f"git took more than {patience:g} s; run `git status`, or raise --patience")
         return
     if not (folder / ".dvc").is_dir():
-        yield Finding("fault", "this is not a DVC project, .dvc is missing; take it from git, or run `dvc init`")
+        yield fault("this is not a DVC project, .dvc is missing; take it from git, or run `dvc init`")
     if "dubious ownership" in done.stderr:
         named = re.search(r"safe\.directory (.+)", done.stderr)
         way = f"`git config --global --add safe.directory {named[1] if named else folder.absolute()}`"
-        yield Finding("fault", f"git does not trust this folder, which belongs to another user; run {way}")
+        yield fault(f"git does not trust this folder, which belongs to another user; run {way}")
         return
     if done.returncode:
-        yield Finding(
-            "fault", "this is not a git repository, which DVC needs; clone the project, or run `git init`"
-        )
+        yield fault("this is not a git repository, which DVC needs; clone the project, or run `git init`")
         return
     lock = folder / done.stdout.rstrip("\n")
     if lock.exists():
-        yield Finding("warning", f"{lock} is there: a git command is running, or was killed; remove it then")
+        yield warning(f"{lock} is there: a git command is running, or was killed; remove it then")
     if (folder / ".dvc").is_dir():
         from importlib.metadata import version
 
-        yield Finding("ok", f"git repository and DVC project, DVC {version('dvc')}")
-
-
-def conflict_line(file: Path) -> int | None:
-    """The number of the first line that a merge of git marked as a conflict; None if there is none."""
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        for number, line in enumerate(stream, 1):
-            if line.startswith(("<<<<<<< ", ">>>>>>> ")):
-                return number
-    return None
+        yield ok(f"git repository and DVC project, DVC {version('dvc')}")
 
 
 def check_lock(lock: Path) -> Iterator[Finding]:
@@ -94,13 +84,12 @@ def check_lock(lock: Path) -> Iterator[Finding]:
     import yaml
 
     if not lock.exists():
-        yield Finding("warning", f"there is no {lock}: nothing was computed yet; run `dvc repro`")
+        yield warning(f"there is no {lock}: nothing was computed yet; run `dvc repro`")
         return
-    if line := conflict_line(lock):
-        yield Finding(
-            "fault",
+    if line := _conflict_line(lock):
+        yield fault(
             f"{lock} holds the marks of a merge conflict, from line {line} on; run `git checkout --ours {lock}`, "
-            "then `dvc repro`",
+            "then `dvc repro`"
         )
         return
     try:
@@ -108,26 +97,30 @@ def check_lock(lock: Path) -> Iterator[Finding]:
         stages = len(content["stages"])
     except (yaml.YAMLError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
-        yield Finding("fault", f"{lock} is damaged ({reason}); run `git checkout {lock}`, or remove it")
+        yield fault(f"{lock} is damaged ({reason}); run `git checkout {lock}`, or remove it")
         return
-    yield Finding("ok", f"{stages} stages are recorded in {lock}")
+    yield ok(f"{stages} stages are recorded in {lock}")
 
 
 def check_outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
     """What `dvc status` says, unless there is no usable dvc.lock to compare with."""
-    if lock.exists() and not conflict_line(lock):
+    if lock.exists() and not _conflict_line(lock):
         try:
             status = json.loads(dvc(root, patience, "status", "--json"))
         except SlowDvcError as error:  # many photos take their time, which is not a fault
-            yield Finding("warning", str(error))
+            yield warning(str(error))
             return
         yield from check_status(status)
+
+
+def _conflict_line(file: Path) -> int | None:
+    return conflict_line(file.read_text(encoding="utf-8", errors="replace"))
 
 
 def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
     """What `dvc status --json` says: outputs that are missing or changed, and stages that would run again."""
     outs: dict[str, list[str]] = {}
-    causes: dict[str, dict[str, None]] = {}
+    again, causes = set[str](), dict[str, None]()  # stages, and why they would run
     absent: list[str] = []
     for stage, changes in status.items():
         if stage.endswith(".dvc"):
@@ -144,26 +137,22 @@ def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
                 absent += gone
                 if len(gone) < max(len(what), 1):
                     there = {path: how for path, how in what.items() if path not in gone}
-                    causes.setdefault(stage, {}).update(dict.fromkeys(_causes(kind, there)))
+                    again.add(stage)
+                    causes.update(dict.fromkeys(_causes(kind, there)))
     advice = {
         "deleted": "missing; fetch them by `dvc pull` or make them by `dvc repro`",
         "modified": "not as dvc.lock says; make them again by `dvc repro`",
         "not in cache": "in no cache, so that `dvc push` lacks them; run `dvc commit`",
     }
     for how, paths in outs.items():
-        yield Finding("warning", f"{listed(paths)}: {advice.get(how, f'{how}; run `dvc repro`')}")
+        yield warning(f"{listed(paths)}: {advice.get(how, f'{how}; run `dvc repro`')}")
     if absent:
-        yield Finding(
-            "warning", f"{listed(absent)}: not here; `dvc repro --pull` needs it only for what is in no remote"
-        )
-    if causes:
-        reasons = dict.fromkeys(cause for found in causes.values() for cause in found)
-        because = f" as these changed since: {listed(list(reasons))}" if reasons else ""
-        yield Finding(
-            "warning", f"{len(causes)} stage{'s' * (len(causes) != 1)} would run again{because}; run `dvc repro`"
-        )
+        yield warning(f"{listed(absent)}: not here; `dvc repro --pull` needs it only for what is in no remote")
+    if again:
+        because = f" as these changed since: {listed(list(causes))}" if causes else ""
+        yield warning(f"{len(again)} stage{'s' * (len(again) != 1)} would run again{because}; run `dvc repro`")
     if not status:
-        yield Finding("ok", "all outputs are as dvc.lock says, and nothing they depend on has changed")
+        yield ok("all outputs are as dvc.lock says, and nothing they depend on has changed")
 
 
 def _tracked(file: str, changes: Sequence[Any]) -> Iterator[Finding]:
@@ -173,9 +162,9 @@ def _tracked(file: str, changes: Sequence[Any]) -> Iterator[Finding]:
         for kind, what in change.items() if isinstance(change, dict) else ():
             for path, how in what.items():
                 reported += 1
-                yield Finding("warning", f"{path}: {_advice(file, kind, path, how)}")
+                yield warning(f"{path}: {_advice(file, kind, path, how)}")
     if not reported:
-        yield Finding("warning", f"{file} was changed by hand; run `dvc commit {file}`, or take it from git")
+        yield warning(f"{file} was changed by hand; run `dvc commit {file}`, or take it from git")
 
 
 def _advice(file: str, kind: str, path: str, how: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import ParameterError, TableError
-from stages.diagnosis.finding import Finding, examine
+from stages.diagnosis.finding import Finding, examine, fault, ok, warning
 from stages.params.transfers import TRANSFERS, check_transfers, sources_of
 from stages.tables import check_same_images, read_fingerprint
 from stages.tables.methods import MethodName, all_methods, all_networks
@@ -34,7 +34,7 @@ def _check_dataset(
     """That the tables of a dataset can be read and were made from the images of its image table."""
     table = data / "images" / f"{dataset}.parquet"
     if not table.is_file():
-        yield Finding("warning", f"{table} does not exist yet; run `dvc repro`")
+        yield warning(f"{table} does not exist yet; run `dvc repro`")
         return
     images = read_fingerprint(table)
     faults = checked = 0
@@ -42,11 +42,11 @@ def _check_dataset(
         try:
             check_same_images(images, read_fingerprint(file))
         except TableError as error:
-            yield Finding("fault", str(error))
+            yield fault(str(error))
             faults += 1
         checked += 1
     if not faults:
-        yield Finding("ok", f"{dataset}: {checked} tables are of the images of {table}")
+        yield ok(f"{dataset}: {checked} tables are of the images of {table}")
 
 
 def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path) -> Iterator[Path]:

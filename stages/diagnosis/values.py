@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from stages.core.errors import ManyviewsError
-from stages.diagnosis import Finding
+from stages.diagnosis.finding import Finding, fault, ok
 from stages.params.file import not_a_section
 from stages.params.options import check_dataset_name
 from stages.params.stage import faults, taken_keys, unknown_key
@@ -22,9 +22,9 @@ _TRAINED += [("image_methods", str(name), f"image_{name}") for name in ImageMeth
 def check_parameters(parameters: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a fault for everything that a stage would refuse, or one line that all is well."""
     found = list(value_faults(parameters))
-    yield from (Finding("fault", fault) for fault in found)
+    yield from map(fault, found)
     if not found:
-        yield Finding("ok", f"{len(parameters)} keys, each known and each value of its type")
+        yield ok(f"{len(parameters)} keys, each known and each value of its type")
 
 
 def value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
@@ -132,11 +132,11 @@ def _choose(key: str, method: str, section: Mapping[str, Any]) -> None:
     if key == "objectives":
         from stages.training.on_features import FEATURE_JOBS
 
-        FEATURE_JOBS[method].chosen_parameters(MethodName(method, FeatureMethod.DMVC), section, {})
+        FEATURE_JOBS[method].chosen_parameters(MethodName(method, FeatureMethod.DMVC), section)
     else:
         from stages.training.on_images import IMAGE_JOBS
 
-        IMAGE_JOBS[method].chosen_parameters(MethodName(IMAGES, method), section, {})
+        IMAGE_JOBS[method].chosen_parameters(MethodName(IMAGES, method), section)
 
 
 def _list(parameters: Mapping[str, Any], section: str, key: str) -> list[Any]:

@@ -95,14 +95,19 @@ class ImageWriter:
                 stream.write(content)
             return
         original = _original(self.originals, path)
-        if not _holds(original, content):
+        if original.stat().st_size != len(content) or original.read_bytes() != content:
             raise DatasetError(
                 f"{original} has changed since the image table was made; run `dvc repro`, or leave out --link"
             )
         try:
             os.link(original, file)
         except OSError:
-            _symlink(original, file)
+            try:
+                file.symlink_to(original)
+            except OSError as error:
+                raise ParameterError(
+                    f"the file system of the target takes no links ({error.strerror}); leave out --link for copies"
+                ) from None
 
 
 def needs_plain_names(folder: Path) -> bool:
@@ -172,11 +177,8 @@ def _key(path: str) -> str:
 
 
 def _with_parents(places: Iterable[str]) -> set[str]:
-    found = set()
-    for place in set(places):
-        parts = place.split("/")
-        found |= {"/".join(parts[:end]) for end in range(1, len(parts) + 1)}
-    return found
+    paths = map(PurePosixPath, set(places))
+    return {above.as_posix() for path in paths for above in (path, *path.parents)}
 
 
 def _original(folder: Path, path: str) -> Path:
@@ -186,16 +188,3 @@ def _original(folder: Path, path: str) -> Path:
         if ".." not in name.split("/") and not name.startswith("/") and (folder / name).is_file():
             return (folder / name).resolve()
     raise DatasetError(f"{folder / path} does not exist, so it cannot be linked to; leave out --link for copies")
-
-
-def _holds(file: Path, content: bytes) -> bool:
-    return file.stat().st_size == len(content) and file.read_bytes() == content
-
-
-def _symlink(original: Path, file: Path) -> None:
-    try:
-        file.symlink_to(original)
-    except OSError as error:
-        raise ParameterError(
-            f"the file system of the target takes no links ({error.strerror}); leave out --link for copies"
-        ) from None

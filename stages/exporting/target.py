@@ -120,13 +120,11 @@ def _stranger(folder: Path) -> str | None:
     try:
         known = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
-        known = {}
+        known = None
     if not isinstance(known, dict):
         known = {}
-    for path, state in sorted(_files(folder).items()):
-        if path not in known or state != known[path]:
-            return repr(path)
-    return None
+    present = sorted(_files(folder).items())
+    return next((repr(path) for path, state in present if path not in known or state != known[path]), None)
 
 
 def _files(folder: Path) -> dict[str, State]:
@@ -144,11 +142,8 @@ def _files(folder: Path) -> dict[str, State]:
 
 
 def _write_marker(folder: Path) -> None:
-    files = dict(sorted(_files(folder).items()))
-    content = {
-        "about": "what `manyviews export` wrote here, so that --force replaces nothing else",
-        "files": files,
-    }
+    about = "what `manyviews export` wrote here, so that --force replaces nothing else"
+    content = {"about": about, "files": dict(sorted(_files(folder).items()))}
     (folder / MARKER).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
 
 

@@ -5,24 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from stages.core.atomic import write_text
 from stages.core.errors import ParameterError
-from stages.exporting.documents import coco_text, grouped_text, table_text
+from stages.exporting.documents import Wanted, coco_text, grouped_text, table_text
 from stages.exporting.images import ImageWriter, lay_out, needs_plain_names, ranks
-from stages.tables import IMAGE_ROWS, ImageTable
-from stages.tables.clusters import Clusters
-
-
-class Wanted(NamedTuple):
-    """The chosen images: the clusters of all, the rows of these, int (m), and the names of their clusters."""
-
-    images: ImageTable
-    clusters: Clusters
-    rows: np.ndarray
-    names: dict[int, str]
-    about: dict[str, str]
+from stages.tables import IMAGE_ROWS
 
 
 class Layout(NamedTuple):
@@ -35,12 +22,7 @@ class Layout(NamedTuple):
 
 def write_document(wanted: Wanted, form: str, folder: Path) -> None:
     """Write clusters.csv or clusters.json, as `form` says, into `folder`."""
-    images, clusters, rows, names, about = wanted
-    if form == "csv":
-        text = table_text(images, clusters, rows.tolist())
-    else:
-        text = grouped_text(images, clusters, rows.tolist(), names, about)
-    write_text(folder / f"clusters.{form}", text)
+    write_text(folder / f"clusters.{form}", table_text(wanted) if form == "csv" else grouped_text(wanted))
 
 
 def write_images(
@@ -51,13 +33,13 @@ def write_images(
     The document is clusters.csv of "folders" and annotations.json of "coco"; "imagefolder" has none. `advance`
     gets the number of images written since its last call. Raises `ParameterError` where the disk is too full.
     """
-    images, clusters, rows, names, about = wanted
+    images, clusters, rows = wanted.images, wanted.clusters, wanted.rows
     if layout.originals is None and len(rows) == len(images):
         _check_room(images.file.stat().st_size, folder)
     numbers = None
     if layout.ranked and clusters.confidence is not None:
         numbers = ranks(clusters.labels, clusters.confidence, rows)
-    tops = {row: "images" if form == "coco" else names[int(clusters.labels[row])] for row in rows.tolist()}
+    tops = {row: "images" if form == "coco" else wanted.names[int(clusters.labels[row])] for row in rows.tolist()}
     places = lay_out(images.paths, tops, layout.keep_folders, numbers, needs_plain_names(folder))
     writer = ImageWriter(folder, layout.originals)
     for start in range(0, len(images), IMAGE_ROWS):
@@ -69,11 +51,10 @@ def write_images(
                 writer.write(places[row], images.paths[row], content)
                 advance(1)
     if form == "folders":
-        write_text(folder / "clusters.csv", table_text(images, clusters, rows.tolist(), places))
+        write_text(folder / "clusters.csv", table_text(wanted, places))
     elif form == "coco":
         files = {row: place.removeprefix("images/") for row, place in places.items()}
-        text = coco_text(images, clusters, rows.tolist(), names, files, about)
-        write_text(folder / "annotations.json", text)
+        write_text(folder / "annotations.json", coco_text(wanted, files))
     return list(places.values())
 
 

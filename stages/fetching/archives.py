@@ -17,11 +17,12 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from stages.core.errors import FetchError
+from stages.core.errors import FetchError, first_line
 
 UNPACKED_LIMIT = 32 << 30  # bytes of a compressed tar, unpacked: ten times any image set in use
 _IN_MEMORY = 64 << 20  # bytes of an inner archive that are held in memory; a larger one goes to a nameless file
@@ -68,6 +69,10 @@ class Archive(ABC):
         with self.reading(name, limit) as stream:
             return stream.read()
 
+    def _check_size(self, name: str, size: int, limit: int) -> None:
+        if size > limit:
+            raise FetchError(f"{name} in {self.name} would unpack to {size} bytes; at most {limit} are read")
+
     @abstractmethod
     def _names(self) -> Iterable[str]:
         """The names of all members."""
@@ -110,23 +115,22 @@ def opened_within(archive: Archive, member: str, limit: int) -> Iterator[Archive
             yield inner
 
 
+@dataclass(frozen=True)
 class ZipArchive(Archive):
     """A zip open for reading."""
 
-    def __init__(self, content: zipfile.ZipFile, name: str) -> None:
-        self._content = content
-        self.name = name
+    content: zipfile.ZipFile
+    name: str
 
     def _names(self) -> Iterable[str]:
-        return (info.filename for info in self._content.infolist())
+        return (info.filename for info in self.content.infolist())
 
     @contextmanager
     def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
-        size = self._content.getinfo(name).file_size  # no more bytes than this are unpacked, whatever comes
-        if size > limit:
-            raise FetchError(f"{name} in {self.name} would unpack to {size} bytes; at most {limit} are read")
+        # No more bytes than this are unpacked, whatever comes.
+        self._check_size(name, self.content.getinfo(name).file_size, limit)
         try:
-            with self._content.open(name) as stream:
+            with self.content.open(name) as stream:
                 yield stream
         except _DAMAGE as error:
             raise _damaged(f"{name} in {self.name}", "zip", error) from None
@@ -139,23 +143,22 @@ class _Place(NamedTuple):
     size: int
 
 
+@dataclass(frozen=True)
 class TarArchive(Archive):
     """A plain tar open for reading. Of it only the names and places of the members are held in memory."""
 
-    def __init__(self, descriptor: int, places: dict[str, _Place], name: str) -> None:
-        self._descriptor = descriptor
-        self._places = places
-        self.name = name
+    descriptor: int
+    places: dict[str, _Place]
+    name: str
 
     def _names(self) -> Iterable[str]:
-        return self._places
+        return self.places
 
     @contextmanager
     def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
-        place = self._places[name]
-        if place.size > limit:
-            raise FetchError(f"{name} in {self.name} would unpack to {place.size} bytes; at most {limit} are read")
-        yield io.BufferedReader(_Slice(self._descriptor, place), _BLOCK)
+        place = self.places[name]
+        self._check_size(name, place.size, limit)
+        yield io.BufferedReader(_Slice(self.descriptor, place), _BLOCK)
 
 
 class _Slice(io.RawIOBase):
@@ -250,7 +253,9 @@ def _index(stream: IO[bytes]) -> dict[str, _Place]:
             if member.isreg() and not member.issparse():
                 if member.offset_data + member.size > end:
                     raise tarfile.ReadError("unexpected end of data")
-                places[_text(member.name)] = _Place(member.offset_data, member.size)
+                # The bytes of a name that are not UTF-8 are spelt out, such as %e9, and a leading "./" is dropped.
+                name = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", member.name)
+                places[name.removeprefix("./")] = _Place(member.offset_data, member.size)
             content.members.clear()  # else it would keep some kB for each
         stream.seek(content.offset)
         if any(stream.read(tarfile.BLOCKSIZE)):  # `tarfile` stops at a damaged header as if it were the end
@@ -258,14 +263,10 @@ def _index(stream: IO[bytes]) -> dict[str, _Place]:
     return places
 
 
-def _text(name: str) -> str:
-    """Spell out the bytes of a name that are not UTF-8, such as %e9, and drop a leading "./"."""
-    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", name).removeprefix("./")
-
-
 def _damaged(name: str, kind: str, error: Exception) -> FetchError:
     """The error to raise for a `kind` of archive that cannot be read because of `error`."""
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
         raise error  # the disk is full, the file is missing: not the archive's fault
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return FetchError(f"{name} is not a readable {kind} archive ({reason}); put a sound copy in its place")
+    return FetchError(
+        f"{name} is not a readable {kind} archive ({first_line(error)}); put a sound copy in its place"
+    )

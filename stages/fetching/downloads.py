@@ -87,17 +87,11 @@ class Patience:
 
 
 class _Partial:
-    """The beginning of a file. It belongs to this process alone; `_opened_partial` makes it.
+    """The beginning of a file. It belongs to this process alone; `_opened_partial` makes it."""
 
-    `advance` gets the number of bytes by which it grows, a negative number when it is thrown away.
-    """
-
-    def __init__(self, path: Path, descriptor: int, advance: Callable[[int], None]) -> None:
-        self.path = path
-        self._descriptor = descriptor
-        self._advance = advance
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self._descriptor = path, descriptor
         self._note = path.with_name(f"{path.name}.from")
-        advance(self.size)
 
     @property
     def size(self) -> int:
@@ -119,7 +113,6 @@ class _Partial:
 
     def clear(self) -> None:
         """Throw away what is there."""
-        self._advance(-self.size)
         os.ftruncate(self._descriptor, 0)
 
     def append(self, block: bytes) -> None:
@@ -133,7 +126,6 @@ class _Partial:
                     f"cannot write {self.path} ({error.strerror} after {self.size} bytes); mend that and run this "
                     "again, it will go on from there"
                 ) from None
-            self._advance(written)
             rest = rest[written:]
 
     def become(self, path: Path) -> None:
@@ -155,14 +147,12 @@ def download(
     checksum: Checksum,
     to: Path,
     report: Callable[[str], None],
-    advance: Callable[[int], None] = lambda amount: None,
     patience: Patience = Patience(),
 ) -> Path:
     """Return the file `to`, fetching it unless it is there with the right checksum.
 
     The http or https `addresses` are tried in order; each may redirect to another. Where no checksum is known, the
-    file is taken as it comes. `report` gets a line when a fetch begins, `advance` the number of bytes that have
-    come, which is negative when they are thrown away.
+    file is taken as it comes. `report` gets a line when a fetch begins.
 
     Raises `AddressesError` when no address gives the file, another `FetchError` when it cannot be written.
     """
@@ -172,7 +162,7 @@ def download(
         report(f"{to} is damaged or another file: its {checksum.algorithm} is {found}, not {checksum.digits}")
     to.parent.mkdir(parents=True, exist_ok=True)
     failures = []
-    with _opened_partial(to, report, advance) as partial:
+    with _opened_partial(to, report) as partial:
         if to.is_file() and checksum.matches(checksum.of(to)):  # fetched by the process that we waited for
             return to
         for address in addresses:
@@ -241,7 +231,7 @@ def _receive(address: str, checksum: Checksum, partial: _Partial, silence: float
 
 
 @contextmanager
-def _opened_partial(to: Path, report: Callable[[str], None], advance: Callable[[int], None]) -> Iterator[_Partial]:
+def _opened_partial(to: Path, report: Callable[[str], None]) -> Iterator[_Partial]:
     """Give the part of the file `to` that is stored beside it, waiting while another process holds it.
 
     `report` gets a line when it has to wait.
@@ -254,7 +244,7 @@ def _opened_partial(to: Path, report: Callable[[str], None], advance: Callable[[
         try:
             _lock(descriptor, lambda: report(f"waiting for another process that fetches {to.name}"))
             if _is(descriptor, path):
-                partial = _Partial(path, descriptor, advance)
+                partial = _Partial(path, descriptor)
                 try:
                     yield partial
                 finally:

@@ -61,10 +61,8 @@ def ask(address: str, start: int, validator: str, silence: float) -> Iterator[An
 
     Raises `RefusedError` or `BrokenOffError`.
     """
-    headers = {
-        "User-Agent": "manyviews",
-        "Accept-Encoding": "identity",
-    }  # some servers turn Python's own name away
+    # Some servers turn Python's own name away.
+    headers = {"User-Agent": "manyviews", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
     if start and validator:
@@ -91,28 +89,16 @@ def ask(address: str, start: int, validator: str, silence: float) -> Iterator[An
 def _open(address: str, headers: dict[str, str], silence: float) -> http.client.HTTPResponse:
     if urlsplit(address).scheme not in ("http", "https"):
         raise RefusedError("only http and https addresses are fetched")
-    # Made for each request, as it looks up the proxies; without the handlers for files and FTP that a redirect to
-    # file:///etc/passwd would find in urllib's own.
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
-    response: http.client.HTTPResponse = opener.open(
-        urllib.request.Request(address, headers=headers), timeout=silence
-    )
+    # Made for each request, as it looks up the proxies.
+    opener = urllib.request.build_opener(_Redirects)
+    request = urllib.request.Request(address, headers=headers)
+    response: http.client.HTTPResponse = opener.open(request, timeout=silence)
     return response
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Follow http and https only; the base class would take ftp too, and refuses the others itself."""
+        """Follow http and https only: urllib would also open ftp addresses, and file:///etc/passwd by itself."""
         if urlsplit(newurl).scheme not in ("http", "https"):
             raise RefusedError(f"it leads to {newurl}; only http and https addresses are fetched")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import FetchError
 from stages.fetching.archives import opened
 
@@ -23,10 +23,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def fetch_wheel(
-    requirement: str,
-    sha256: str,
-    cache: Path,
-    report: Callable[[str], None] = lambda line: None,
+    requirement: str, sha256: str, cache: Path, report: Callable[[str], None] = lambda line: None
 ) -> Path:
     """Return the wheel of a pinned requirement, `name==version`, fetching it unless `cache` holds it.
 

@@ -28,19 +28,21 @@ def read_params(file: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError as error:
         raise ParameterError(f"{file} is not UTF-8 text ({error.reason}); take it from git") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith(("<<<<<<< ", ">>>>>>> ")):
-            raise ParameterError(
-                f"{file} holds the marks of a merge conflict, from line {number} on; keep one of the two versions"
-            )
+    if number := conflict_line(text):
+        raise ParameterError(
+            f"{file} holds the marks of a merge conflict, from line {number} on; keep one of the two versions"
+        )
     content = _parsed(text, f"{file} cannot be read as YAML", "correct it, or take it from git")
     if not isinstance(content, dict):
         raise ParameterError(f"{file} holds no lines NAME: VALUE; take it from git")
     return content
 
 
-def read_section(file: Path, section: str) -> dict[str, Any]:
-    """Return the names and values of a section; raises `ParameterError` where the file does not have it."""
+def read_section(file: Path, section: str, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the names and values of a section, those of the `changes`, see `read_changes`, before the file's.
+
+    Raises `ParameterError` where the file does not have the section.
+    """
     content = read_params(file)
     if section not in content:
         raise ParameterError(f"{file} has no section {section!r}; add one, or name another file by --params")
@@ -50,7 +52,7 @@ def read_section(file: Path, section: str) -> dict[str, Any]:
     for name in found:
         if new := renamed_key(f"{section}.{name}"):
             raise ParameterError(f"{section}.{name} is now called {new}; rename it in {file}")
-    return {str(name): value for name, value in found.items()}
+    return {**{str(name): value for name, value in found.items()}, **read_changes(changes, section)}
 
 
 def read_changes(assignments: Sequence[str], section: str = "") -> dict[str, Any]:
@@ -67,6 +69,12 @@ def read_changes(assignments: Sequence[str], section: str = "") -> dict[str, Any
             value, f"--set is {text!r}, whose value cannot be read as YAML", "quote texts: NAME='...'"
         )
     return changes
+
+
+def conflict_line(text: str) -> int | None:
+    """Return the number of the first line that a merge of git marked as a conflict; None if there is none."""
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))), None)
 
 
 def renamed_key(key: str) -> str | None:

@@ -35,8 +35,7 @@ Dataset = Annotated[
     ),
 ]
 Datasets = Annotated[
-    list[str],
-    typer.Option(help="Name of a dataset; repeatable, shown in this order.", metavar="NAME"),
+    list[str], typer.Option(help="Name of a dataset; repeatable, shown in this order.", metavar="NAME")
 ]
 Backbone = Annotated[
     str, typer.Option(help="Name of the backbone, as it stands under `backbones`.", metavar="NAME")
@@ -64,6 +63,22 @@ BatchSize = Annotated[
         envvar="MANYVIEWS_BATCH_SIZE",
         min=0,
         help="Images in one forward pass. 0: eight on a CPU, as many as fit (at most 256) on a GPU.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        envvar="MANYVIEWS_WORKERS",
+        min=0,
+        help="Threads: on a CPU each runs batches of its own, for a GPU they decode. 0: one per core.",
+    ),
+]
+Compiler = Annotated[
+    Literal["auto", "none", "inductor", "openvino"],
+    typer.Option(
+        envvar="MANYVIEWS_COMPILER",
+        help="Compiler of the network on a CPU: none, inductor (PyTorch), openvino (an extra). auto: the fastest "
+        "there is, for bf16 features of enough images to repay it.",
     ),
 ]
 ImageSize = Annotated[

@@ -5,7 +5,7 @@ no value is ever pasted into a shell command, and each is held to the type and r
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,9 +64,9 @@ def taken_values(command: Any, options: Mapping[str, str], params: Mapping[str, 
     """
     for fault in faults(command, options, params):
         raise ParameterError(fault)
-    found = {option: _value(params, key) for key, option in options.items() if _is_given(params, key)}
     lists = {parser.name for parser in command.params if parser.multiple}
-    return {option: _texts(value, option in lists) for option, value in found.items() if value != []}
+    given = ((options[key], value) for key, value in _given(params, options))
+    return {option: _texts(value, option in lists) for option, value in given if value != []}
 
 
 def faults(command: Any, options: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[str]:
@@ -76,9 +76,8 @@ def faults(command: Any, options: Mapping[str, str], params: Mapping[str, Any]) 
         if section in params:
             known = [key.partition(".")[2] for key in options if key.startswith(f"{section}.")]
             yield from _section_faults(section, params[section], known)
-    for key, option in options.items():
-        if _is_given(params, key):
-            yield from _value_faults(key, _value(params, key), parsers[option])
+    for key, value in _given(params, options):
+        yield from _value_faults(key, value, parsers[options[key]])
 
 
 def unknown_key(key: str, known: list[str]) -> str:
@@ -128,15 +127,13 @@ def _shape_fault(value: Any, is_list: bool, may_be_empty: bool) -> str:
     return ""
 
 
-def _is_given(params: Mapping[str, Any], key: str) -> bool:
-    section, _, name = key.rpartition(".")
-    values = params.get(section, {}) if section else params
-    return isinstance(values, dict) and name in values
-
-
-def _value(params: Mapping[str, Any], key: str) -> Any:
-    section, _, name = key.rpartition(".")
-    return params[section][name] if section else params[name]
+def _given(params: Mapping[str, Any], keys: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """The keys that `params` has, and their values."""
+    for key in keys:
+        section, _, name = key.rpartition(".")
+        values = params.get(section) if section else params
+        if isinstance(values, Mapping) and name in values:
+            yield key, values[name]
 
 
 def _texts(value: Any, is_list: bool) -> Any:

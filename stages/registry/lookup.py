@@ -8,8 +8,6 @@ from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSo
 from stages.core.errors import BackboneError
 from stages.registry import REGISTRY
 
-_HUB_FILE = "model.safetensors"
-
 
 def find_backbone(name: str) -> Backbone:
     """Return the card of the backbone called `name`.
@@ -85,8 +83,8 @@ def _timm_backbone(name: str) -> Backbone | None:
     config = registered.to_dict() if registered else {}
     repository, url = config.get("hf_hub_id"), config.get("url")
     if repository:
-        hub = HubSource(repository, config.get("hf_hub_filename") or _HUB_FILE)
-        weights = Weights(hub.flat_name, "", (hub,))
+        file = config.get("hf_hub_filename")
+        weights = (HubSource(repository, file) if file else HubSource(repository)).weights()
     elif url:
         weights = Weights(url.rsplit("/", 1)[-1], "", (UrlSource(url),))
     else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.core.sampling import evenly_spaced
+from stages.core.seeds import evenly_spaced
 
 DIGITS = 6  # decimals of a score in a table: enough for any comparison, few enough for a readable diff
 _SAMPLE = 5000  # images; the silhouette compares all pairs

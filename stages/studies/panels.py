@@ -9,7 +9,7 @@ import numpy as np
 
 from stages import reporting
 from stages.core.csvtext import csv_text
-from stages.core.sampling import evenly_spaced
+from stages.core.seeds import evenly_spaced
 from stages.scoring import view_agreement
 from stages.studies.sections import MOST, PanelsSection, Study
 from stages.tables import ImageTable, check_same_images, read_vectors

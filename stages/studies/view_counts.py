@@ -14,7 +14,7 @@ import numpy as np
 
 from stages.core.checks import check_number
 from stages.core.csvtext import csv_text
-from stages.core.sampling import evenly_spaced
+from stages.core.seeds import evenly_spaced
 from stages.scoring import view_agreement
 from stages.studies.bars import Bar, bar_chart
 from stages.studies.sections import MOST, Study, SubsetsSection, render_figure

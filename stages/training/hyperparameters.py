@@ -1,11 +1,13 @@
 """The parameters of an objective as a user writes them in YAML: known names, types that fit, presets."""
 
 import difflib
-import importlib
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 from stages.core.errors import ParameterError
 
@@ -13,6 +15,10 @@ from stages.core.errors import ParameterError
 MACHINE = ("n_clusters", "device", "random_state", "progress", "checkpoint", "return")
 # These of networks on features follow from the method, or are options of the stage.
 NOT_THEIRS = (*MACHINE, "network", "scaling", "width")
+# By section of the parameters: what a training takes where it is not the default of its estimator.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
+)
 _NOUNS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
 
 
@@ -20,17 +26,15 @@ def hyperparameters(
     objective: str,
     estimator: type,
     given: Mapping[str, Any],
-    overruling: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
     not_theirs: Sequence[str] = NOT_THEIRS,
     defaults: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the parameters of a run, by name.
 
-    `given` is the objective's section of the parameters and `overruling` a run's own changes to it. What neither
-    has comes from the estimator's preset that `preset` names; with "none" from `defaults`, where these have it,
-    else from the estimator's constructor. `extra` maps names of further parameters to their types; `not_theirs`
-    are parameters of the constructor that are not the objective's.
+    What is not `given` for the objective comes from the estimator's preset that `preset` names; with "none" from
+    `defaults`, where these have it, else from the estimator's constructor. `extra` maps names of further
+    parameters to their types; `not_theirs` are parameters of the constructor that are not the objective's.
 
     Raises `ParameterError` for unknown names, with the nearest ones, and for values of a type that does not fit.
     """
@@ -39,23 +43,14 @@ def hyperparameters(
     signature = inspect.signature(estimator).parameters
     ours = {name: signature[name].default for name in types} | dict(defaults or {})
     types |= {**(extra or {}), "preset": str}
-    chosen = {name: _checked(objective, name, value, types) for name, value in {**given, **overruling}.items()}
+    chosen = {name: _checked(objective, name, value, types) for name, value in given.items()}
     preset = chosen.get("preset", "none")
     base = ours if preset == "none" else _preset(objective, estimator, preset, not_theirs)
     return {**base, **chosen, "preset": preset}
 
 
-def presets(estimator: type) -> dict[str, dict[str, Any]]:
-    """Return the presets of an estimator: its own or those of its module, or of a base class."""
-    for base in estimator.__mro__:
-        for place in (base, importlib.import_module(base.__module__)):
-            if "PRESETS" in vars(place):
-                return dict(vars(place)["PRESETS"])
-    return {}
-
-
 def _preset(objective: str, estimator: type, name: str, not_theirs: Sequence[str]) -> dict[str, Any]:
-    known = presets(estimator)
+    known = getattr(estimator, "PRESETS", {})
     if name not in known:
         raise ParameterError(f"{objective}.preset is {name!r}; give one of {', '.join(['none', *known])}")
     # These follow from the method; a preset's scaling and width overrule the stage's.
@@ -90,25 +85,15 @@ def _arms(hint: Any) -> tuple[Any, ...]:
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value from YAML is of a type that the hint allows; what YAML has no type for may be anything."""
-    arms = _arms(hint)
-    if not all(_known(arm) for arm in arms):
+    if len(arms := _arms(hint)) > 1:
+        return any(_fits(value, arm) for arm in arms)
+    if get_origin(hint) in (list, tuple, Sequence):
+        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint not in _NOUNS:
         return True
-    return any(_is(value, arm) for arm in arms)
-
-
-def _known(arm: Any) -> bool:
-    return arm in _NOUNS or get_origin(arm) in (list, tuple, Sequence)
-
-
-def _is(value: Any, arm: Any) -> bool:
-    if arm is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if arm is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if arm in _NOUNS:
-        return isinstance(value, arm)
-    members = [member for member in get_args(arm) if member is not Ellipsis]
-    return isinstance(value, list | tuple) and all(_is(item, members[0]) for item in value)
+    if isinstance(value, bool):  # which to Python is a number
+        return hint is bool
+    return isinstance(value, int | float if hint is float else hint)
 
 
 def _noun(hint: Any) -> str:

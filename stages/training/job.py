@@ -1,6 +1,8 @@
 """A training by a stage: the frame that all methods share, which `on_features` and `on_images` fill."""
 
-import importlib
+import hashlib
+import json
+import pkgutil
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
+from stages.core.digests import code_digest
 from stages.core.seeds import derived_seed
 from stages.tables import ImageTable
 from stages.tables.methods import MethodName
 from stages.tables.trained_files import TrainedFiles
-from stages.training.checkpoint import training_checkpoint
-from stages.training.hyperparameters import MACHINE, hyperparameters
+from stages.training.hyperparameters import DEFAULTS, MACHINE, hyperparameters
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from stages.deep.checkpoint import FileCheckpoint
     from stages.deep.models import Model
 
+_VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
 
 
@@ -60,7 +63,6 @@ class Job(ABC):
     ESTIMATOR: ClassVar[str]  # where the estimator is, "module:class"
     NOT_THEIRS: ClassVar[Sequence[str]] = MACHINE  # parameters of the estimator that are not the method's
     EXTRA: ClassVar[Mapping[str, Any]] = {}  # further parameters, with their types
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {}  # where the pipeline's are not the estimator's
 
     name: MethodName
     files: TrainedFiles
@@ -73,19 +75,15 @@ class Job(ABC):
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
         """Return the estimator of a method."""
-        module, _, name = cls.ESTIMATOR.partition(":")
-        found: type[Any] = getattr(importlib.import_module(module), name)
+        found: type[Any] = pkgutil.resolve_name(cls.ESTIMATOR)
         return found
 
     @classmethod
-    def chosen_parameters(
-        cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a method, see `hyperparameters`; the estimator has checked its own."""
         estimator = cls.estimator(name.method)
-        found = hyperparameters(
-            name.section, estimator, given, overruling, cls.EXTRA, cls.NOT_THEIRS, cls.DEFAULTS
-        )
+        defaults = DEFAULTS.get(name.section)
+        found = hyperparameters(name.section, estimator, given, cls.EXTRA, cls.NOT_THEIRS, defaults)
         own = {key: value for key, value in found.items() if key not in ("preset", *cls.EXTRA)}
         estimator(**own).check_parameters()
         return found
@@ -168,16 +166,13 @@ def train(
     `show` takes the view, or "", and each record as it comes; `report` a line where the state of another training
     is not used. Warnings of the estimator name the view, too.
     """
+    from stages.deep.checkpoint import FileCheckpoint
+
     view = job.name.view or ""
     inputs = job.inputs(device)
-    checkpoint = training_checkpoint(
-        job.files.scratch(job.name) / f"{view or 'all'}.safetensors",
-        inputs.read,
-        {**job.settings(), "device": device.type},
-        job.SCRIPT,
-        job.seconds,
-        report,
-    )
+    fingerprint = training_fingerprint(inputs.read, {**job.settings(), "device": device.type})
+    state = job.files.scratch(job.name) / f"{view or 'all'}.safetensors"
+    checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, _VERSIONS), report)
     estimator: Estimator = job.estimator(job.name.method)(
         job.n_clusters,
         **job.arguments(),
@@ -192,3 +187,12 @@ def train(
     for warning in caught:
         warnings.warn(f"{view}: {warning.message}" if view else str(warning.message), stacklevel=2)
     return Trained(job, estimator, job.model(estimator, inputs), inputs.facts)
+
+
+def training_fingerprint(arrays: Sequence[np.ndarray], facts: Mapping[str, Any]) -> str:
+    """Return 64 hex digits for the `arrays` that a training reads and the JSON `facts` that decide it."""
+    digest = hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

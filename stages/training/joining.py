@@ -1,7 +1,7 @@
 """A multi-view network made of parts that were trained one after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,23 +12,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from stages.deep.models import Model
-    from stages.deep.networks import MVnet
 
 
-@dataclass(frozen=True)
-class JoinedModel:
-    """What `stages.deep.models.write_model` needs of a network whose parts are several estimators'."""
-
-    encoder_: "MVnet"
-    cluster_centers_: np.ndarray
-    scaling: str
-    scale_factors_: np.ndarray
-    n_features_in_: list[int]
-
-
-def join(models: Sequence["Model"], output: Any) -> JoinedModel:
+def join(models: Sequence["Model"], output: Any) -> SimpleNamespace:
     """Join the single-view networks of `models` (M) and the perceptron over their codes, `output`, to one MVnet.
 
+    What comes has the attributes of a fitted estimator that `stages.deep.models.write_model` needs.
     `output` is an estimator fitted on a list of the models' codes, float32 (n, width), without any scaling. The
     network's embedding is then that of `output`, but for rounding. Raises `ParameterError` for single-view
     networks that are not perceptrons, or not scaled alike.
@@ -47,7 +36,13 @@ def join(models: Sequence["Model"], output: Any) -> JoinedModel:
         state |= {f"views.{number}.{name}": value for name, value in layers}
     network.load_state_dict(state)
     factors = [np.float32(1) if model.factors is None else model.factors[0] for model in models]
-    return JoinedModel(network, output.cluster_centers_, models[0].scaling, np.array(factors), widths)
+    return SimpleNamespace(
+        encoder_=network,
+        cluster_centers_=output.cluster_centers_,
+        scaling=models[0].scaling,
+        scale_factors_=np.array(factors),
+        n_features_in_=widths,
+    )
 
 
 def weights_of(model: "Model") -> "dict[str, Tensor]":

@@ -42,9 +42,9 @@ def write_learning_curves(file: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def described(record: Any) -> str:
     """Return the fields of a record (a dataclass instance) that are a text or a number, on one line."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
     parts = []
-    for name, value in values.items():
+    for name in (field.name for field in fields(record)):
+        value = getattr(record, name)
         if isinstance(value, str):
             parts.append(value)
         elif isinstance(value, int) or (isinstance(value, float) and not math.isnan(value)):

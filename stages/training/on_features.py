@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from stages.tables.methods import FeatureMethod, MethodName, Objective, all_netw
 from stages.training.hyperparameters import NOT_THEIRS
 from stages.training.job import Estimator, Inputs, Job
 from stages.training.joining import join, weights_of
-from stages.training.start import CONSENSUS, START_TYPES, first_clusters
+from stages.training.start import START_TYPES, first_clusters
 
 if TYPE_CHECKING:
     import torch
@@ -36,16 +36,13 @@ class FeatureJob(Job):
 
     @property
     def seed_names(self) -> tuple[str, ...]:
-        """Return the names that the network's seed is derived from."""
         return (*super().seed_names, self.name.view or "all")
 
     def networks(self) -> Sequence[Self]:
-        """Return a job for each network: of "views", one a backbone."""
         names = all_networks([replace(self.name, view=None)], self.backbones)
         return [replace(self, name=name, backbones=[name.view] if name.view else self.backbones) for name in names]
 
     def source(self) -> dict[str, Any]:
-        """Return the settings of the features and of how they are taken."""
         return {name: getattr(self, name) for name in ("backbones", "layer", "scaling", "width")}
 
     def arguments(self) -> dict[str, Any]:
@@ -93,14 +90,12 @@ class JuleJob(FeatureJob):
 
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
-        """Return the estimator of a method; those of dmvc-fix and dmvc start from given networks."""
         from stages.deep.jule.dmvc import DMVC, DMVCFix
 
         own: dict[str, type[Any]] = {FeatureMethod.DMVC_FIX: DMVCFix, FeatureMethod.DMVC: DMVC}
         return own.get(method) or super().estimator(method)
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Read the features, and the networks to start from."""
         inputs = super().inputs(device)
         if self.name.method == FeatureMethod.DMVC_FIX:
             models = self.earlier(FeatureMethod.VIEWS, device)
@@ -118,7 +113,6 @@ class DecJob(FeatureJob):
 
     ESTIMATOR = "stages.deep.dec.estimators:DEC"
     EXTRA = START_TYPES
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {"init": "kmeans", **CONSENSUS}
 
     def inputs(self, device: "torch.device") -> Inputs:
         """Read the features; of dmvc-fix their codes, float32 (n, width), by the views' networks."""
@@ -148,8 +142,6 @@ class IdecJob(DecJob):
     """IDEC: as DEC, with an estimator of its own."""
 
     ESTIMATOR = "stages.deep.dec.estimators:IDEC"
-    # As published IDEC starts from K-means; a consensus of the views is the better start for many of them.
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {"init": "consensus", **CONSENSUS}
 
 
 FEATURE_JOBS: Mapping[str, type[FeatureJob]] = {

@@ -29,19 +29,15 @@ class ImageJob(Job):
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """Return the columns of the table of clusters, and which attribute of the estimator each holds."""
         return self.RESULTS
 
     def source(self) -> dict[str, Any]:
-        """Return the settings of the pixels."""
         return {"image_size": self.image_size, "image_shape": list(self.pixels.shape[1:])}
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Return the pixels."""
         return Inputs(self.pixels, [self.pixels])
 
     def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
-        """Write the network, which sees images."""
         from stages.deep.image_models import write_image_model
 
         write_image_model(file, model, settings)
@@ -56,19 +52,11 @@ class DecOnImages(ImageJob):
     ESTIMATOR = "stages.deep.dec.estimators:DEC"
     NOT_THEIRS = (*MACHINE, "width", "init")
     EXTRA: ClassVar[Mapping[str, Any]] = {"network": list[int]}
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {  # the estimator's are for features
-        "network": [500, 500, 2000, 10],
-        "scaling": "global",
-        "pretrain_noise": 0.2,
-    }
     RESULTS: ClassVar[Mapping[str, str]] = {"autoencoder": "initial_labels_", "dec": "labels_"}
 
     @classmethod
-    def chosen_parameters(
-        cls, name: MethodName, given: Mapping[str, Any], overruling: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return the parameters of the method, see `hyperparameters`."""
-        chosen = super().chosen_parameters(name, given, overruling)
+    def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
+        chosen = super().chosen_parameters(name, given)
         widths = chosen.get("network")
         if widths is not None and (not widths or min(widths) < 1):
             way_out = "give layer widths such as [500, 500, 2000, 10]"
@@ -76,7 +64,6 @@ class DecOnImages(ImageJob):
         return chosen
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Return the pixels as one view."""
         return Inputs([pixel_view(self.pixels)], [self.pixels])
 
     def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
@@ -88,17 +75,6 @@ class JuleOnImages(ImageJob):
     """JULE: convolutions, trained on clusters that merge, in one pass (sf) and with one more at the end (rc)."""
 
     ESTIMATOR = "stages.deep.jule.on_images:ImageJULE"
-    # With the paper's, which are the estimator's, the network brings all images of USPS to one place;
-    # docs/parameters.md has the measurements.
-    DEFAULTS: ClassVar[Mapping[str, Any]] = {
-        "n_neighbors": 10,
-        "update": "exact",
-        "min_cluster_fraction": 0.2,
-        "eta": 0.5,
-        "dampening": 0.9,
-        "gamma": 1.0,
-        "negatives": "all",
-    }
     RESULTS: ClassVar[Mapping[str, str]] = {"jule-sf": "forward_labels_", "jule-rc": "labels_"}
 
 
@@ -110,7 +86,6 @@ class MmdcOnImages(ImageJob):
 
     @property
     def records(self) -> int | None:
-        """Return how many records the training makes: one an epoch."""
         return self.parameters.get("epochs")
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.digests import file_digest
 from stages.core.lock import locked
 from stages.core.progress import record_bar
 from stages.core.runlog import write_runlog
-from stages.training.job import Job, train
-from stages.training.learning_curve import described
-from stages.training.results import write_results
+from stages.scoring import external_scores
+from stages.tables import ImageTable, write_partitions, write_vectors
+from stages.tables.trained_files import training_curve
+from stages.training.job import Job, Trained, train
+from stages.training.learning_curve import described, learning_curve, write_learning_curves
 
 
 def run_job(job: Job, metrics: Path, device: str, report: Callable[[str], None]) -> str | None:
@@ -43,13 +46,48 @@ def run_job(job: Job, metrics: Path, device: str, report: Callable[[str], None])
         line = report if is_first else lambda text: None
         networks = [train(network, at, show, line) for network in job.networks()]
         if is_first:
-            partitions = write_results(job, networks, metrics)
+            partitions = _write_results(job, networks, metrics)
     if not is_first:
         return None
     seconds = time.perf_counter() - started
     name = f"train-{job.files.dataset}-{job.name.objective}-{job.name.method}"
     write_runlog(name, device=str(at), processes=group.size, seconds=round(seconds, 3))
     return f"{_described_sizes(partitions)}, {seconds:.1f} s"
+
+
+def _write_results(job: Job, networks: Sequence[Trained], metrics: Path) -> list[np.ndarray]:
+    """Write the outputs and return the partitions, int32 (n); the states of the trainings have then served."""
+    fingerprint = job.images.fingerprint
+    labels, settings, rows = {}, {}, []
+    for network in networks:
+        own, name = network.job.settings(), network.job.name
+        embedding = job.files.embedding(name)
+        write_vectors(embedding, "embedding", [network.estimator.embedding_], fingerprint, own)
+        facts = own | {"images": fingerprint, **network.facts}
+        network.job.write_model(job.files.model(name), network.model, facts)
+        for column, attribute in network.job.columns.items():
+            labels[column] = getattr(network.estimator, attribute)
+            # So that what follows the clusters, as the report does, follows the embedding, too.
+            settings[column] = own | {"embedding": file_digest(embedding)}
+        of_view = {"backbone": name.view} if name.view else {}
+        rows += [{**of_view, **row} for row in _curve(job.images, network)]
+    write_partitions(job.files.partitions(job.name), labels, settings, fingerprint)
+    write_learning_curves(training_curve(metrics, job.name), rows)
+    for network in networks:
+        network.estimator.checkpoint.remove()
+    return list(labels.values())
+
+
+def _curve(images: ImageTable, network: Trained) -> list[dict[str, object]]:
+    """The rows of a network's learning curve, with scores where images have labels."""
+    known = images.labels >= 0
+
+    def score(labels: np.ndarray) -> float:
+        return external_scores(images.labels[known], labels[known])["nmi_geometric"]
+
+    estimator = network.estimator
+    gamma = getattr(estimator, "gamma", 1.0)
+    return learning_curve(estimator.history_, gamma, score if known.any() else None)
 
 
 def _described_sizes(partitions: Sequence[np.ndarray]) -> str:

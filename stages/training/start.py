@@ -8,6 +8,7 @@ import numpy as np
 from stages.core.algorithm_name import check_shares
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
+from stages.training.hyperparameters import DEFAULTS
 
 if TYPE_CHECKING:
     from stages.deep.dec.first_clusters import Init, Initialiser
@@ -19,12 +20,6 @@ START_TYPES: dict[str, Any] = {
     "shares": list[float],
     "overclustering": list[int],
     "runs": int,
-}
-CONSENSUS: dict[str, Any] = {
-    "algorithms": ["kmeans", "gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5"],
-    "shares": [1, 3],
-    "overclustering": [4, 5],
-    "runs": 5,
 }
 
 
@@ -38,7 +33,7 @@ def first_clusters(parameters: Mapping[str, Any], joined: bool = False) -> "Init
     check_choice("init", init, ("consensus", "kmeans"))
     if init == "kmeans":
         return "kmeans"
-    return _consensus({name: parameters.get(name, value) for name, value in CONSENSUS.items()}, joined)
+    return _consensus({name: parameters.get(name, value) for name, value in DEFAULTS["consensus"].items()}, joined)
 
 
 def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":
@@ -49,15 +44,7 @@ def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":
     def consensus(views: list[np.ndarray], n_clusters: int, random: np.random.RandomState) -> np.ndarray:
         seen = [np.concatenate(views, axis=1)] if joined else views
         try:
-            partitions, weights = overclusterings(
-                seen,
-                n_clusters,
-                chosen["algorithms"],
-                chosen["shares"],
-                chosen["overclustering"],
-                chosen["runs"],
-                random,
-            )
+            partitions, weights = overclusterings(seen, n_clusters, **chosen, random=random)
             labels: np.ndarray = CoassociationClustering(n_clusters, weights=weights).fit_predict(partitions)
         except ParameterError as error:
             raise ParameterError(f"{error}; or start from K-means instead: init kmeans") from None

@@ -64,14 +64,6 @@ def test_the_digest_is_filled_in_and_nothing_else_changes():
     assert before == after
 
 
-@pytest.mark.parametrize(
-    ("known", "admitted"),
-    [("", True), ("01234567", True), ("012345678", True), ("01234568", False), ("0123456789abcdef" * 4, True)],
-)
-def test_weights_are_known_by_the_first_digits_of_their_digest(known, admitted):
-    assert Weights("w.pth", known, ()).admits("0123456789abcdef" * 4) is admitted
-
-
 @pytest.mark.parametrize("digits", ["0123456", "0123456789ABCDEF", "0" * 65, "sha256:01234567"])
 def test_what_is_no_digest_is_refused(digits):
     with pytest.raises(ValueError, match=f"sha256 is '{digits}'; give nothing, or 8 to 64 lower-case hex digits"):

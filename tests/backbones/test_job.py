@@ -30,7 +30,7 @@ def test_a_damaged_environment_is_told(monkeypatch):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(
-        ParameterError, match="the environment has RANK=0, WORLD_SIZE=many, LOCAL_RANK=; unset them"
+        ParameterError, match="the environment has RANK=0, WORLD_SIZE=many, LOCAL_RANK=0; unset them"
     ):
         with joined_ranks():
             pass

@@ -105,7 +105,7 @@ def test_sizes(name):
                 seen[layer] = tuple((inputs[0] if tap.side == "input" else output).shape)
 
             module.register_forward_hook(keep)
-        network(torch.empty(1, 3, entry.input_size, entry.input_size))
+        network(torch.empty(1, 3, entry.card.preprocessing.crop, entry.card.preprocessing.crop))
     assert {layer: int(np.prod(shape)) for layer, shape in seen.items()} == entry.dimensions
     for layer, shape in TABLE.get(name, {}).items():
         assert tuple(side for side in seen[layer][1:] if side > 1) == shape

@@ -16,7 +16,7 @@ from stages.backbones.card import EmptySource, Weights, read_card
 from stages.backbones.network import load_network
 from stages.backbones.weights import obtain_weights
 from stages.core.errors import BackboneError
-from stages.diagnosis import Finding
+from stages.diagnosis.finding import Finding
 from stages.diagnosis.inputs import check_weights
 from stages.registry import REGISTRY
 from stages.tables import read_images, read_partitions, read_vectors

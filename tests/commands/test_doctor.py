@@ -18,17 +18,16 @@ from stages import tables
 from stages.commands.doctor import app
 from stages.core.atomic import write_text
 from stages.core.lock import locked
-from stages.diagnosis import (
-    Finding,
+from stages.diagnosis.finding import Finding, examine
+from stages.diagnosis.leftovers import check_leftovers
+from stages.diagnosis.network import check_remotes
+from stages.diagnosis.repository import (
     SlowDvcError,
-    check_leftovers,
     check_lock,
     check_outputs,
-    check_remotes,
     check_repository,
     check_status,
     dvc,
-    examine,
 )
 from stages.diagnosis.tables import check_tables
 from tests.backbones.tiny import tiny_backbone

@@ -1,5 +1,3 @@
-import io
-
 import pytest
 
 from stages.core.errors import DatasetError
@@ -9,7 +7,7 @@ DEEP = ["train/cat/images/1.png", "train/dog/images/2.png", "train/3.png"]
 
 
 def label(paths, table="", name="labels.csv", **keys):
-    return Labelling(**keys).label(paths, lambda pattern: Table(name, f"{name} in photos", io.StringIO(table)))
+    return Labelling(**keys).label(paths, lambda pattern: Table(name, f"{name} in photos", table.encode()))
 
 
 @pytest.mark.parametrize(

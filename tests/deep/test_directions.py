@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.code_digest import imported_names
+from stages.core.digests import imported_names
 
 DEEP = Path(__file__).parents[2] / "stages" / "deep"
 METHODS = ("jule", "dec", "mmdc")

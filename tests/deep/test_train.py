@@ -12,7 +12,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner
 
 from stages import train as stage
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.deep.models import read_model
 from stages.tables import (
     Image,

@@ -93,7 +93,7 @@ def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(
 
 
 def test_a_state_of_other_features_or_parameters_is_not_gone_on_from(project: Path) -> None:
-    from stages.training.checkpoint import training_fingerprint
+    from stages.training.job import training_fingerprint
 
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
     known = training_fingerprint([values], {"gamma": 1.0})

@@ -3,17 +3,7 @@
 from pathlib import Path
 
 from stages.core.lock import locked
-from stages.diagnosis import conflict_line, find_leftovers, find_running
-
-
-def test_marks_of_a_conflict_are_found_where_a_merge_puts_them(tmp_path: Path) -> None:
-    file = tmp_path / "dvc.lock"
-    file.write_text("a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> other\n")
-    assert conflict_line(file) == 2
-    file.write_text("a: <<<<<<< HEAD\n=======\n")
-    assert conflict_line(file) is None
-    file.write_bytes(b"\xff\n>>>>>>> other\n")
-    assert conflict_line(file) == 2
+from stages.diagnosis.leftovers import find_leftovers, find_running
 
 
 def test_parts_that_a_killed_run_left(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.diagnosis import answers, check_remote, without_password
+from stages.diagnosis.network import answers, check_remote, without_password
 
 CLOSED = 1  # no program listens there
 

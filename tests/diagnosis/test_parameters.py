@@ -12,7 +12,7 @@ import pytest
 from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights, WheelSource
 from stages.core.atomic import write_text
 from stages.core.errors import ParameterError
-from stages.diagnosis import examine
+from stages.diagnosis.finding import examine
 from stages.diagnosis.inputs import check_dataset, check_n_clusters, check_weights
 from stages.diagnosis.values import check_parameters
 from stages.params.file import read_params

@@ -12,11 +12,12 @@ import pytest
 import torchvision
 from PIL import Image as Pillow
 
-from stages import exporting, tables
+from stages import tables
 from stages.commands.export import app
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
+from stages.exporting.clusters import sum_up
 from tests.exporting.project import PATHS, Call, assign, files, refused, remains, rows
 from tests.shell import exit_status
 
@@ -163,7 +164,7 @@ def test_a_choice_of_images_in_order_of_confidence(project: Path, export: Call) 
     ],
 )
 def test_the_summary_counts_as_one_speaks(rows: list[int], words: str) -> None:
-    assert exporting.sum_up(np.array([-1, 0, 0, 0, 3]), np.array(rows), "m") == words
+    assert sum_up(np.array([-1, 0, 0, 0, 3]), np.array(rows), "m") == words
 
 
 def test_the_only_dataset_need_not_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages import exporting
-from stages.exporting.target import MARKER
+from stages.exporting.images import ImageWriter
+from stages.exporting.target import MARKER, new_folder
 from tests.exporting.project import PATHS, Call, files, refused, remains
 
 
@@ -67,16 +67,16 @@ def test_half_way_through_nothing_is_left(
 ) -> None:
     export(to="before")
     before = files(project / "before")
-    whole = exporting.ImageWriter.write
+    whole = ImageWriter.write
     written: list[str] = []
 
-    def failing(self: exporting.ImageWriter, place: str, path: str, content: bytes) -> None:
+    def failing(self: ImageWriter, place: str, path: str, content: bytes) -> None:
         if len(written) == 5:
             raise error
         whole(self, place, path, content)
         written.append(place)
 
-    monkeypatch.setattr(exporting.ImageWriter, "write", failing)
+    monkeypatch.setattr(ImageWriter, "write", failing)
     for target, options in (("deep/out", []), ("before", ["--force", "--cluster", "0"])):
         written.clear()
         status, out, err = export(*options, to=target)
@@ -90,12 +90,12 @@ def test_half_way_through_nothing_is_left(
 
 def test_what_a_killed_run_left_is_cleared_away(project: Path, export: Call) -> None:
     program = (
-        "import os, sys\nfrom stages import exporting\nfrom stages.core.command import run\n"
+        "import os, sys\nfrom stages.exporting.images import ImageWriter\nfrom stages.core.command import run\n"
         "from stages.commands.export import app\n"
-        "exporting.ImageWriter.write = lambda *_: os.kill(os.getpid(), 9)\n"
+        "ImageWriter.write = lambda *_: os.kill(os.getpid(), 9)\n"
         "sys.argv = ['export', '--dataset', 'd', '--to', 'out']\nrun(app)\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == -9
     assert remains(project) == [".partial-out"]
     assert export()[0] == 0
@@ -147,7 +147,7 @@ def test_what_is_left_of_a_deletion_blocks_nothing(
 
 def test_names_that_differ_by_an_ending_do_not_meet(project: Path, export: Call) -> None:
     export(to="groups")
-    with exporting.new_folder(project / "groups.old", False) as folder:
+    with new_folder(project / "groups.old", False) as folder:
         (folder / "a").write_text("a")
         assert export("--force", "--cluster", "0", to="groups")[0] == 0
     assert files(Path("groups.old")) == {"a"}
@@ -187,7 +187,7 @@ def test_a_folder_of_somebody_else_in_the_way(project: Path, export: Call) -> No
 
 
 def test_two_at_once_do_not_disturb_each_other(project: Path, export: Call) -> None:
-    with exporting.new_folder(project / "out", False) as folder:
+    with new_folder(project / "out", False) as folder:
         (folder / "a").write_text("a")
         line = refused(export())
         assert line == f"another process writes {project / 'out'}; wait until it ends, or stop it"

@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from stages.core.digest import file_digest
+from stages.core.digests import file_digest
 from stages.core.errors import FetchError
 from stages.fetching import wheels
 from stages.fetching.downloads import cache_folder

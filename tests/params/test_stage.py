@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from stages.core.errors import ParameterError
-from stages.params.file import PARAMS, read_changes, read_params, read_section, renamed_key
+from stages.params.file import PARAMS, conflict_line, read_changes, read_params, read_section, renamed_key
 from stages.params.options import DATA, DataFolder, Dataset, Seed
 from stages.params.stage import ParamsFile, stage_application
 from tests.shell import Outcome, Shell
@@ -114,6 +114,12 @@ def test_a_value_is_data_and_never_a_command(stage: Any) -> None:
 def test_a_dataset_has_a_name_that_can_be_part_of_a_path(stage: Any, name: str) -> None:
     outcome, values = stage(None, "--dataset", name)
     assert values == {} and outcome.err.startswith("error: the dataset is called ")
+
+
+def test_marks_of_a_conflict_are_found_where_a_merge_puts_them() -> None:
+    assert conflict_line("a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> other\n") == 2
+    assert conflict_line("a: <<<<<<< HEAD\n=======\n") is None
+    assert conflict_line("\ufffd\n>>>>>>> other\n") == 2
 
 
 def test_names_that_yaml_1_1_takes_for_other_things_are_read_as_dvc_reads_them(workdir: Path) -> None:

@@ -83,10 +83,11 @@ def test_networks_are_trained_again_on_the_views_of_another_backbone(project):
 
 def test_a_changed_registry_entry_touches_its_backbone_alone(project):
     before = project.tables()
-    registry = project.folder / "stages" / "registry" / "light.py"
+    registry = project.folder / "stages" / "registry" / "backbones.yaml"
     original = registry.read_text(encoding="utf-8")
-    assert original.count("resize=256") == 1
-    registry.write_text(original.replace("resize=256", "resize=300"), encoding="utf-8")
+    resized = "*half, resize: 256"  # that of efficientnet_lite0
+    assert original.count(resized) == 1
+    registry.write_text(original.replace(resized, "*half, resize: 300"), encoding="utf-8")
     ran = project.repro()
     # Every backbone's card is made again, and one of them has changed. What follows its features runs as far as
     # they make a difference: partitions that come out the same change no ensemble.

@@ -8,7 +8,9 @@ import timm
 import torchvision
 
 from stages.backbones.card import Backbone, HubSource, UrlSource, WheelSource
+from stages.core.errors import BackboneError
 from stages.registry import CATALOGUE, REGISTRY
+from stages.registry.entries import read_entries
 
 OF_TORCHVISION = [name for name, card in REGISTRY.items() if card.library == "torchvision"]
 OF_TIMM = [name for name, card in REGISTRY.items() if card.library == "timm" and card.weights.match == "name"]
@@ -78,3 +80,40 @@ def test_cards_of_the_first_backbones_have_not_changed_by_a_byte():
     }
     assert {name: hashlib.sha256(REGISTRY[name].to_json().encode()).hexdigest() for name in first} == first
     assert all(isinstance(REGISTRY[name].weights.sources[0], WheelSource) for name in first)
+
+
+ENTRY = """
+backbones:
+  tiny:
+    library: timm
+    weights: {hub: timm/tiny}
+    layers: {L3: ["", output, 8]}
+    preprocessing: {resize: 8, crop: 8, mean: [0, 0, 0], std: [1, 1, 1]}
+    licence: none
+    origin: nobody
+"""
+
+
+def test_an_entry_needs_no_architecture_of_another_name(tmp_path):
+    file = tmp_path / "backbones.yaml"
+    file.write_text(ENTRY, encoding="utf-8")
+    (entry,) = read_entries(file).values()
+    assert entry.card.name == entry.card.architecture == "tiny"
+    assert entry.dimensions == {"L3": 8}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "reason"),
+    [
+        ("output", "outptu", "side is 'outptu', not one of input, output"),
+        ("timm\n", "keras\n", "library is 'keras', not one of torchvision, timm, manyviews"),
+        ("licence: none", "license: none", "unexpected keyword argument 'license'"),
+        ("hub: timm/tiny", "file: tiny.pth", "'sources'"),
+        (", 8]}", "]}", "not enough values"),
+    ],
+)
+def test_an_entry_that_makes_no_card_is_refused(tmp_path, right, wrong, reason):
+    file = tmp_path / "backbones.yaml"
+    file.write_text(ENTRY.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(BackboneError, match=rf"^backbones.yaml: the entry tiny is no backbone's \(.*{reason}"):
+        read_entries(file)

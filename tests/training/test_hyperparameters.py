@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import ParameterError
-from stages.training.hyperparameters import hyperparameters, presets
+from stages.training.hyperparameters import hyperparameters
 
 
 class Base:
@@ -28,21 +28,16 @@ class Base:
 class Derived(Base): ...
 
 
-def chosen(given: dict[str, Any] | None = None, overruling: dict[str, Any] | None = None) -> dict[str, Any]:
-    return hyperparameters("toy", Derived, given or {}, overruling or {}, {"runs": int})
+def chosen(given: dict[str, Any] | None = None) -> dict[str, Any]:
+    return hyperparameters("toy", Derived, given or {}, {"runs": int})
 
 
 def test_what_is_not_given_is_the_constructors_or_comes_from_the_defaults_before_it() -> None:
     constructor = {"rate": 0.1, "passes": 5, "interval": None, "layers": (), "first": None}
     assert chosen() == {**constructor, "preset": "none"}
-    assert chosen({"rate": 1, "runs": 2}, {"rate": 2.5}) == {
-        **constructor,
-        "rate": 2.5,
-        "runs": 2,
-        "preset": "none",
-    }
+    assert chosen({"rate": 2.5, "runs": 2}) == {**constructor, "rate": 2.5, "runs": 2, "preset": "none"}
     defaults = {"passes": 7, "runs": 3}
-    found = hyperparameters("toy", Derived, {"rate": 1}, {}, {"runs": int}, defaults=defaults)
+    found = hyperparameters("toy", Derived, {"rate": 1}, {"runs": int}, defaults=defaults)
     assert found == {**constructor, **defaults, "rate": 1, "preset": "none"}
 
 
@@ -53,10 +48,8 @@ def test_a_number_that_yaml_takes_for_a_text_is_one() -> None:
 
 
 def test_presets_are_found_in_a_base_class_and_what_is_given_comes_before_them() -> None:
-    assert presets(Derived) == Base.PRESETS
     assert chosen({"preset": "published"}) == {"rate": 0.5, "scaling": "l2", "preset": "published"}
     assert chosen({"preset": "published", "rate": 7}) == {"rate": 7, "scaling": "l2", "preset": "published"}
-    assert chosen({"rate": 7}, {"preset": "published", "passes": 1})["passes"] == 1
     with pytest.raises(ParameterError, match=r"^toy\.preset is 'mine'; give one of none, published$"):
         chosen({"preset": "mine"})
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -18,31 +18,9 @@ from stages.deep.dec.first_clusters import given_labels, kmeans_labels
 from stages.deep.dec.parameters import EmbeddedParameters, Epoch
 from stages.deep.dec.phases import Clustering, Phase, Pretraining
 from stages.deep.distributed import Group
+from stages.deep.estimator import Presets, read_presets
 from stages.deep.networks import first_network, initialise
 from stages.deep.view_encoding import embed
-
-# Constructor arguments for the stacked autoencoder, by source. "published": Xie, Girshick and Farhadi, ICML 2016,
-# section 4.3 and eq. 2; Guo, Gao, Liu and Yin, IJCAI 2017, section 4.2 with the values for MNIST, and eq. 1, 3 and
-# 5. The equations sum; inputs have mean square 1 (DEC, section 4.3), and 20,000 batches of 256 are 73 passes over
-# MNIST. "released": IDEC's code, which has a port of DEC. It takes images in order, means over a batch, and
-# features as they are given, which for MNIST are pixels (0 to 255) divided by 50. Both papers pre-train layer by
-# layer, with a fifth of the inputs dropped; here the whole network learns at once, with the same noise.
-_SHARED: dict[str, Any] = {
-    "network": (500, 500, 2000, 10),
-    "init": "kmeans",
-    "n_init": 20,
-    "pretrain_noise": 0.2,
-    "anchor_epochs": 0,
-    "refine_epochs": 73,
-    "update_interval": 140,
-    "batch_size": 256,
-    "tolerance": 1e-3,
-}
-_PUBLISHED: dict[str, Any] = {**_SHARED, "scaling": "global", "shuffle": True, "reduction": "sum"}
-_RELEASED: dict[str, Any] = {**_SHARED, "scaling": "none", "shuffle": False, "reduction": "mean"}
-# The paper of DEC names no momentum, nor how often its target is updated: these are the port's, for MNIST.
-_DEC: dict[str, Any] = {"optimiser": "sgd", "learning_rate": 0.01, "momentum": 0.9}
-_IDEC: dict[str, Any] = {"optimiser": "adam", "learning_rate": 1e-3, "gamma": 0.1}
 
 
 class EmbeddedClustering(EmbeddedParameters):
@@ -72,14 +50,23 @@ class EmbeddedClustering(EmbeddedParameters):
         labels = self._given_clusters(views, random, saved)
         tensors = self._tensors(views)
         del views
-        self._build(weights)
+        self.network_ = first_network(
+            lambda: build_autoencoder(self.network, self.n_features_in_, self.width),
+            initialise,
+            weights,
+            self.device,
+        )
+        self.encoder_ = self.network_.encoder
         self._restore(saved, len(tensors[0]))
         noise_seed = int(torch.randint(2**31 - 1, (), generator=weights))
         if int(saved.get("phase", 0)) == 0:
             self._train(Pretraining(self.network_, tensors, self, pretrain_order, noise_seed), labels, saved)
             embedding = embed(self.network_.encoder, tensors, self.batch_size, group=self._group)
             if labels is None:
-                labels = self._found_clusters(embedding, random)
+                rows = embedding.cpu().numpy()
+                labels = self._of_first(
+                    len(rows), lambda: kmeans_labels(rows, self.n_clusters, self.n_init, random)
+                )
             centres = cluster_means(embedding, torch.from_numpy(labels).to(self.device), self.n_clusters)
             saved = {}
         else:  # it holds the centres and the target of the clustering
@@ -103,21 +90,9 @@ class EmbeddedClustering(EmbeddedParameters):
             return None
         return self._of_first(len(views[0]), lambda: given_labels(self.init, views, self.n_clusters, random))
 
-    def _found_clusters(self, embedding: Tensor, random: np.random.RandomState) -> np.ndarray:
-        """The first clusters by K-means on the embedding (n, width)."""
-        rows = embedding.cpu().numpy()
-        return self._of_first(len(rows), lambda: kmeans_labels(rows, self.n_clusters, self.n_init, random))
-
     def _of_first(self, n_images: int, labels: Callable[[], np.ndarray]) -> np.ndarray:
         """The labels, int64 (n), which the first process computes for all."""
         return self._group.first(labels() if self._group.rank == 0 else np.empty(n_images, np.int64))
-
-    def _build(self, generator: torch.Generator) -> None:
-        widths = self.n_features_in_
-        self.network_ = first_network(
-            lambda: build_autoencoder(self.network, widths, self.width), initialise, generator, self.device
-        )
-        self.encoder_ = self.network_.encoder
 
     def _train(self, phase: Phase, labels: np.ndarray | None, saved: Mapping[str, Tensor]) -> None:
         """Run a phase from the saved state on, or from its beginning if that is empty."""
@@ -181,10 +156,7 @@ class IDEC(EmbeddedClustering):
     gamma : weight of the clustering loss; the reconstruction loss weighs 1 (0.1).
     """
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "published": {**_PUBLISHED, **_IDEC},
-        "released": {**_RELEASED, **_IDEC},
-    }
+    PRESETS: ClassVar[Presets] = read_presets(__file__, "idec")
 
     gamma: float = 1.0
 
@@ -208,10 +180,7 @@ class DEC(EmbeddedClustering):
     The decoder of `network_` is that of the pre-training.
     """
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "published": {**_PUBLISHED, **_DEC},
-        "released": {**_RELEASED, **_DEC},
-    }
+    PRESETS: ClassVar[Presets] = read_presets(__file__, "dec")
 
     pretrain_learning_rate: float | None = 1e-3
     anchor_epochs: int = 0

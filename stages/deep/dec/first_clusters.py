@@ -53,14 +53,14 @@ def overclusterings(
     algorithms: Sequence[str],
     shares: Sequence[float],
     overclustering: Sequence[int],
-    n_runs: int,
+    runs: int,
     random: RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return fine partitions of the views (n, d_j), int32 (n, m), and the weight of each, float64 (m).
 
     `algorithms` are those of `find_algorithm`. Each clusters every view into its own multiple of `n_clusters`, or
     into each multiple in `overclustering`, of five images or more on average, or into a number that each run
-    draws, in `n_runs` runs of one start unless it says another number. Its runs on a view weigh its share
+    draws, in so many `runs` of one start unless it says another number. Its runs on a view weigh its share
     together. Fine clusters split classes but seldom mix them, and differ from run to run: such partitions are what
     evidence accumulation combines (Fred and Jain 2005).
     """
@@ -68,7 +68,7 @@ def overclusterings(
     for view in views:
         different = count_different([view])
         for algorithm, share in zip(map(find_algorithm, algorithms), shares, strict=True):
-            n_each, factors = algorithm.seeds(n_runs), algorithm.factors(overclustering)
+            n_each, factors = algorithm.seeds(runs), algorithm.factors(overclustering)
             for factor, run in product(factors, range(n_each)):
                 seed = random.randint(2**31 - 1)
                 if isinstance(factor, int):

@@ -8,53 +8,51 @@ due.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from stages.core.device import autocast
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
 from stages.deep.dec.autoencoders import Autoencoder, reconstruction_errors
 from stages.deep.dec.parameters import EmbeddedParameters, Epoch
 from stages.deep.distributed import Group
-from stages.deep.precision import autocast
 from stages.deep.view_encoding import embed
 
 _ROWS = 1024  # images assigned at once, at least
 _NONE = float("nan")
 
 
+@dataclass(eq=False)
 class Phase(ABC):
     """One phase of a training: call `epoch` until it is `finished`.
 
-    `network` is trained in place on `views` (n, d_j) as the `plan` says; `learning` are the tensors that are
-    learnt, `rate` the size of the steps. The order of the images is drawn by `generator`.
+    `network` is trained in place on `views` (n, d_j) as the `plan` says. The order of the images is drawn by
+    `generator`.
     """
 
-    def __init__(
-        self,
-        network: Autoencoder,
-        views: Sequence[Tensor],
-        plan: EmbeddedParameters,
-        generator: torch.Generator,
-        learning: Sequence[Tensor],
-        optimiser: str,
-        rate: float,
-    ) -> None:
-        self.network, self.views, self.plan, self.generator = network, views, plan, generator
+    network: Autoencoder
+    views: Sequence[Tensor]
+    plan: EmbeddedParameters
+    generator: torch.Generator
+
+    def _begin(self, learning: Sequence[Tensor], optimiser: str, rate: float) -> None:
+        """Get ready to learn the tensors `learning` by steps of the size `rate`."""
         self.learning, self.rate = learning, rate
-        self.n_images, self.device = len(views[0]), views[0].device
+        self.n_images, self.device = len(self.views[0]), self.views[0].device
         self.group = Group.current()
         self.epochs = 0
-        self._optimiser = _optimiser(learning, optimiser, rate, plan.momentum)
+        self._optimiser = _optimiser(learning, optimiser, rate, self.plan.momentum)
 
     @property
     @abstractmethod
     def finished(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether all passes are over, or the clusters have come to rest."""
 
     @abstractmethod
     def epoch(self) -> Epoch:
-        """Pass over the images once and return the record of it."""
+        """Pass over the images once, or less if the clusters come to rest, and return the record of it."""
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the next epoch depends on, besides the network's weights."""
@@ -89,6 +87,7 @@ class Phase(ABC):
         self._optimiser.step()
 
 
+@dataclass(eq=False)
 class Pretraining(Phase):
     """Passes that learn to reconstruct the views, from inputs of which a share, the plan's noise, is set to zero.
 
@@ -96,21 +95,15 @@ class Pretraining(Phase):
     autoencoder (Vincent et al. 2010) as in DEC, section 3.3, but of the whole network at once.
     """
 
-    def __init__(
-        self,
-        network: Autoencoder,
-        views: Sequence[Tensor],
-        plan: EmbeddedParameters,
-        generator: torch.Generator,
-        noise_seed: int,
-    ) -> None:
-        rate = plan.learning_rate if plan.pretrain_learning_rate is None else plan.pretrain_learning_rate
-        super().__init__(network, views, plan, generator, list(network.parameters()), "adam", rate)
-        self.masks = torch.Generator(self.device).manual_seed(noise_seed)
+    noise_seed: int
+
+    def __post_init__(self) -> None:
+        rate = self.plan.pretrain_learning_rate
+        self._begin(list(self.network.parameters()), "adam", self.plan.learning_rate if rate is None else rate)
+        self.masks = torch.Generator(self.device).manual_seed(self.noise_seed)
 
     @property
     def finished(self) -> bool:
-        """Whether all passes are over."""
         return self.epochs >= self.plan.pretrain_epochs
 
     def epoch(self) -> Epoch:
@@ -141,6 +134,7 @@ class Pretraining(Phase):
         return view * (self.group.share(drawn) >= noise) / (1 - noise)
 
 
+@dataclass(eq=False)
 class Clustering(Phase):
     """Passes that pull the embedding towards centres, and the centres towards it.
 
@@ -157,20 +151,15 @@ class Clustering(Phase):
     such time.
     """
 
-    def __init__(
-        self,
-        network: Autoencoder,
-        views: Sequence[Tensor],
-        plan: EmbeddedParameters,
-        generator: torch.Generator,
-        centres: Tensor,
-        labels: Tensor,
-        gamma: float | None,
-    ) -> None:
-        trained = network.encoder if gamma is None else network
-        learning = [*trained.parameters(), centres.requires_grad_()]
-        super().__init__(network, views, plan, generator, learning, plan.optimiser, plan.learning_rate)
-        self.centres, self.first, self.labels, self.gamma = centres, labels, labels, gamma
+    centres: Tensor
+    labels: Tensor
+    gamma: float | None
+
+    def __post_init__(self) -> None:
+        plan, self.first = self.plan, self.labels
+        trained = self.network.encoder if self.gamma is None else self.network
+        learning = [*trained.parameters(), self.centres.requires_grad_()]
+        self._begin(learning, plan.optimiser, plan.learning_rate)
         self.interval = plan.update_interval or -(-self.n_images // plan.batch_size)  # the batches of a pass
         self.steps = 0  # of refinement
         self.converged = False
@@ -178,11 +167,9 @@ class Clustering(Phase):
 
     @property
     def finished(self) -> bool:
-        """Whether all passes are over, or the clusters have come to rest."""
         return self.converged or self.epochs >= self.plan.anchor_epochs + self.plan.refine_epochs
 
     def epoch(self) -> Epoch:
-        """Pass over the images once, or less if the clusters come to rest."""
         anchored = self.epochs < self.plan.anchor_epochs
         if anchored:
             target = torch.nn.functional.one_hot(self.first, len(self.centres)).to(self.views[0].dtype)

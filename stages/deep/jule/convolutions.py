@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.deep.image_encoding import ImageEncoder
+from stages.deep.networks import draw_weights
 
 _FILTERS, _SIDE = 50, 5
 _UNPADDED = 32  # images up to this side do without padding
@@ -130,13 +131,7 @@ def choose_blocks(network: str, image_shape: Sequence[int]) -> Blocks:
 
 def initialise_convolutions(network: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights from N(0, .01), set biases to 0 and the scales of batch normalisation to 1."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.normal_(module.weight, std=0.01, generator=generator)
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
+    draw_weights(network, lambda layer: nn.init.normal_(layer.weight, std=0.01, generator=generator))
 
 
 def _block(channels: int, pool: bool, padding: int) -> nn.Sequential:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from stages.clustering.neighbours import Digraph
 from stages.core.checks import check_choice, check_flag
-from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
+from stages.deep.estimator import Presets, read_presets
+from stages.deep.jule.parameters import Period
 from stages.deep.jule.periods import RecurrentClustering, Trainee
 from stages.deep.networks import MLP, MVnet, initialise
 from stages.deep.view_encoding import ViewClustering, embed
@@ -21,9 +22,6 @@ Network = TypeVar("Network", MLP, MVnet)
 
 STARTS = ("projection", "xavier")
 _SAMPLE = 10_000  # rows that principal directions are found from, at most: more change them little
-
-# For the network, and what the paper of JULE leaves open on features: Guerin et al. (2021), section 6.1.
-_FEATURES: dict[str, Any] = {"start": "xavier", "view_graphs": False}
 
 
 @dataclass(frozen=True)
@@ -64,10 +62,7 @@ class RecurrentPerceptrons(RecurrentClustering, ViewClustering[Period]):
         and of the codes' own, instead of the embedding's alone.
     """
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "published": {**PUBLISHED, **_FEATURES},
-        "released": {**RELEASED, **_FEATURES},
-    }
+    PRESETS: ClassVar[Presets] = read_presets(__file__, "on_features")
 
     start: str = "projection"
     view_graphs: bool = True

@@ -1,7 +1,7 @@
 """JULE on images: a convolutional network trained on the clusters that merge in its embedding."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from stages.clustering import normalise
 from stages.core.checks import check_flag
+from stages.core.device import exact_convolutions
+from stages.deep.estimator import Presets, read_presets
 from stages.deep.image_encoding import ImageClustering, embed_images
 from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
-from stages.deep.jule.parameters import PUBLISHED, RELEASED, Period
+from stages.deep.jule.parameters import Period
 from stages.deep.jule.periods import RecurrentClustering, Trainee
 from stages.deep.networks import first_network
-from stages.deep.precision import exact_convolutions
 
 _ROWS = 4096  # normalised at once
 
@@ -77,14 +78,7 @@ class ImageJULE(RecurrentClustering, ImageClustering[Period]):
     image_shape_ : (c, h, w).
     """
 
-    # "released" also normalises by the statistics of each batch, instead of those of all images, while clusters
-    # merge. Neither preset follows these parts of that code: its smaller last batch of a pass, random first scales
-    # of batch normalisation, the order of images in its statistics, and paths of nearest neighbours that are cut
-    # after 51 images.
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "published": {**PUBLISHED, "batch_statistics": False},
-        "released": {**RELEASED, "batch_statistics": True},
-    }
+    PRESETS: ClassVar[Presets] = read_presets(__file__, "on_images")
 
     network: str = AUTO
     batch_statistics: bool = False

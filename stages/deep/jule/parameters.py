@@ -1,7 +1,7 @@
-"""The parameters of JULE, their checks, the values of paper and released code, and the record of a period."""
+"""The parameters of JULE, their checks, and the record of a period."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -9,46 +9,6 @@ from stages.clustering.merge_rule import UPDATES
 from stages.core.checks import check_choice, check_flag, check_number, check_share
 from stages.core.errors import ParameterError
 from stages.deep.estimator import NetworkClustering
-
-# Values that the paper and the released code share, for JULE on features and on images.
-_SHARED: dict[str, Any] = {
-    "n_neighbors": 20,
-    "n_nearest": 5,
-    "lead_weight": 1.0,
-    "min_cluster_fraction": 0.0,
-    "epochs": 20,
-    "reruns": 1,
-    "train_again": False,
-    "batch_size": 100,
-    "optimiser": "sgd",
-    "learning_rate": 0.01,
-    "weight_decay": 5e-5,
-    "margin": 0.2,
-}
-# Where they differ: Yang, Parikh and Batra (2016), and the Torch code, whose gradient leaves positives and
-# negatives without one at gamma 1, and whose table of affinities is triangular and lacks the cross terms.
-PUBLISHED: dict[str, Any] = {
-    **_SHARED,
-    "lead_until": 0,
-    "one_sided": False,
-    "update": "weighted",
-    "eta": 0.9,
-    "dampening": 0.0,
-    "gamma": 2.0,
-    "negatives": "nearest",
-    "anchors_only": False,
-}
-RELEASED: dict[str, Any] = {
-    **_SHARED,
-    "lead_until": 100,
-    "one_sided": True,
-    "update": "summed",
-    "eta": 0.2,
-    "dampening": 0.9,
-    "gamma": 1.0,
-    "negatives": "all",
-    "anchors_only": True,
-}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ cluster than to others.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,13 +17,13 @@ from torch import Tensor, nn
 
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, numbered
+from stages.core.device import autocast, full_precision
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_optimiser, load_weights, named, optimiser_state, part, take
 from stages.deep.clusters import cluster_means, share_changed, warn_of_sizes
 from stages.deep.distributed import Group
 from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
 from stages.deep.jule.parameters import Period, RecurrentParameters
-from stages.deep.precision import autocast, full_precision
 
 
 class Trainee(ABC):
@@ -60,6 +61,7 @@ class Trainee(ABC):
         return ()
 
 
+@dataclass(eq=False)
 class Recurrence:
     """The periods of one training, one after the other; the weights of the trainee change in place.
 
@@ -67,22 +69,19 @@ class Recurrence:
     every pass over the images.
     """
 
-    def __init__(
-        self,
-        trainee: Trainee,
-        agglomeration: Agglomeration,
-        plan: RecurrentParameters,
-        representatives: np.ndarray,
-        generator: torch.Generator,
-        save: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.trainee, self.agglomeration, self.plan = trainee, agglomeration, plan
-        self.representatives, self.generator, self.save = representatives, generator, save
+    trainee: Trainee
+    agglomeration: Agglomeration
+    plan: RecurrentParameters
+    representatives: np.ndarray
+    generator: torch.Generator
+    save: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
         self.group = Group.current()
         self.forward: np.ndarray | None = None  # the clusters when they first were as many as asked for
         self.again = 0
         self._steps = self._all_steps = 0
-        self._total = torch.zeros((), dtype=torch.float64, device=trainee.device)
+        self._total = torch.zeros((), dtype=torch.float64, device=self.trainee.device)
         self._optimiser: torch.optim.Optimizer | None = None
         self._nearest: Tensor | None = None  # to each cluster, by the graph that it was last merged on
 

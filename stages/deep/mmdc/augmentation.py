@@ -43,12 +43,7 @@ class Augmentation:
 
     def plain_views(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random crop of each image and nothing else, as `views` does; for the rotation task."""
-        plain = Augmentation(self.crops, self.size)
-        return plain.views(images, generator)
-
-    def middle(self, images: Tensor) -> Tensor:
-        """Return the middle of each image, uint8 (b, c, h, w), by the first crop: float32 (b, c, size, size)."""
-        return middle_view(images, self.crops[0], self.size)
+        return Augmentation(self.crops, self.size).views(images, generator)
 
     def _windows(self, images: Tensor, drawn: "_Draws") -> Tensor:
         height, width = images.shape[2:]
@@ -70,11 +65,13 @@ class Augmentation:
         return torch.where(grey[:, None, None, None], _grey(views), views)
 
 
+@dataclass
 class _Draws:
     """Random numbers, one for each image of a batch."""
 
-    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
-        self.count, self.device, self.generator = count, device, generator
+    count: int
+    device: torch.device
+    generator: torch.Generator
 
     def uniform(self) -> Tensor:
         return torch.rand(self.count, generator=self.generator, device=self.device)

@@ -6,6 +6,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from stages.core.checks import check_number
+from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part
 from stages.deep.clusters import nearest_centres, warn_of_sizes
@@ -15,7 +16,6 @@ from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
 from stages.deep.mmdc.training import MixtureTraining, draw_targets
 from stages.deep.networks import first_network
-from stages.deep.precision import exact_convolutions
 
 
 class MMDC(MixtureParameters):
@@ -45,7 +45,10 @@ class MMDC(MixtureParameters):
         seeds = [int(seed) for seed in check_random_state(self.random_state).randint(2**31 - 1, size=3)]
         first = torch.Generator().manual_seed(seeds[0])
         self.encoder_ = self._built(augmentation, first)
-        turns = self._rotation_head(first) if self.rotation_task else None
+        turns = None
+        if self.rotation_task:
+            width = self.encoder_.output.in_features
+            turns = first_network(lambda: nn.Linear(width, 4), initialise_mixture, first, self.device)
         drawn = draw_targets(len(images), self.n_clusters, self.means, self.sigma, first)
         pixels = torch.from_numpy(images).to(self.device)
         training = MixtureTraining(
@@ -94,10 +97,6 @@ class MMDC(MixtureParameters):
             generator,
             self.device,
         )
-
-    def _rotation_head(self, generator: torch.Generator) -> nn.Linear:
-        width = self.encoder_.output.in_features
-        return first_network(lambda: nn.Linear(width, 4), initialise_mixture, generator, self.device)
 
     def _state_of(self, training: MixtureTraining) -> dict[str, Tensor]:
         """The state of the fit after an epoch."""

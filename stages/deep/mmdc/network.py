@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from stages.deep.image_encoding import ImageEncoder
 from stages.deep.mmdc.augmentation import middle_view
+from stages.deep.networks import draw_weights
 
 NETWORKS = ("vgg", "resnet18")
 
@@ -57,16 +58,14 @@ class MixtureEncoder(ImageEncoder):
 
 def initialise_mixture(network: nn.Module, generator: torch.Generator) -> None:
     """Draw convolutions by He's normal rule over the inputs, linear weights from N(0, .01); biases are 0."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=0.01, generator=generator)
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
+
+    def rule(layer: nn.Conv2d | nn.Linear) -> None:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+        else:
+            nn.init.normal_(layer.weight, std=0.01, generator=generator)
+
+    draw_weights(network, rule)
 
 
 def _vgg(channels: int) -> tuple[nn.Module, int]:

@@ -1,55 +1,18 @@
-"""The parameters of multi-modal deep clustering, their checks, the paper's values, and the record of an epoch."""
+"""The parameters of multi-modal deep clustering, their checks, and the record of an epoch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from stages.core.checks import check_choice, check_flag, check_number, check_share
 from stages.core.errors import ParameterError
+from stages.deep.estimator import Presets, read_presets
 from stages.deep.image_encoding import ImageClustering
 from stages.deep.mmdc.network import NETWORKS
 
 MEANS = ("one_hot", "random")
-
-# The settings of the paper's image sets. For MNIST only, a small network, turns instead of the rotation task, and
-# crops of three sizes.
-_PHOTOS: dict[str, Any] = {
-    "network": "resnet18",
-    "epochs": 400,
-    "refine_epoch": 350,
-    "learning_rate": 0.05,
-    "decay": 0.2,
-    "decay_epoch": 300,
-    "weight_decay": 5e-4,
-    "degrees": 0.0,
-    "flip": True,
-    "jitter": True,
-    "rotation_task": True,
-}
-_PRESETS: dict[str, dict[str, Any]] = {
-    "mnist": {
-        "network": "vgg",
-        "epochs": 50,
-        "refine_epoch": 20,
-        "learning_rate": 0.05,
-        "decay": 0.1,
-        "decay_epoch": 40,
-        "weight_decay": 5e-4,
-        "crops": (24, 20, 16),
-        "input_size": 32,
-        "degrees": 25.0,
-        "flip": False,
-        "jitter": False,
-        "rotation_task": False,
-    },
-    "cifar10": {**_PHOTOS, "crops": (20,), "input_size": 32},
-    "cifar100": {**_PHOTOS, "crops": (20,), "input_size": 32, "weight_decay": 1e-4},
-    "stl10": {**_PHOTOS, "crops": (64,), "input_size": 64},
-    "imagenet10": {**_PHOTOS, "crops": (64,), "input_size": 64},
-    "tiny_imagenet": {**_PHOTOS, "crops": (40,), "input_size": 64, "weight_decay": 1e-4},
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +64,7 @@ class MixtureParameters(ImageClustering[MixtureEpoch]):
     history_ : list of `MixtureEpoch`.
     """
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = _PRESETS
+    PRESETS: ClassVar[Presets] = read_presets(__file__, "mmdc")
 
     network: str = "resnet18"
     epochs: int = 400

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
+from stages.core.device import autocast
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import load_optimiser, optimiser_state, take
 from stages.deep.clusters import matched, nearest_centres
@@ -16,7 +18,6 @@ from stages.deep.image_encoding import embed_images
 from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
-from stages.deep.precision import autocast
 
 _STARTS = 10  # of the K-means of a refinement
 
@@ -67,6 +68,7 @@ def assigned(outputs: Tensor, targets: Tensor) -> Tensor:
     return torch.from_numpy(linear_sum_assignment(costs)[1]).to(targets.device)
 
 
+@dataclass(eq=False)
 class MixtureTraining:
     """Train `network` in place on `images`, uint8 (n, c, h, w), towards `targets`, which move between images.
 
@@ -75,23 +77,19 @@ class MixtureTraining:
     device.
     """
 
-    def __init__(
-        self,
-        network: MixtureEncoder,
-        turns: nn.Linear | None,
-        images: Tensor,
-        targets: Targets,
-        augmentation: Augmentation,
-        plan: MixtureParameters,
-        order: torch.Generator,
-        chance: torch.Generator,
-    ) -> None:
-        self.network, self.turns, self.images, self.targets = network, turns, images, targets
-        self.augmentation, self.plan = augmentation, plan
-        self.order, self.chance = order, chance
+    network: MixtureEncoder
+    turns: nn.Linear | None
+    images: Tensor
+    targets: Targets
+    augmentation: Augmentation
+    plan: MixtureParameters
+    order: torch.Generator
+    chance: torch.Generator
+
+    def __post_init__(self) -> None:
         self.epochs = 0
         self.labels: np.ndarray | None = None
-        self._optimiser = _optimiser([network, *([turns] if turns is not None else [])], plan)
+        self._optimiser = _optimiser([self.network, *([] if self.turns is None else [self.turns])], self.plan)
 
     @property
     def finished(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stages
-from stages.core.code_digest import code_digest, import_closure
+from stages.core.digests import code_digest, import_closure
 
 SCRIPTS = ("stages.extract", "stages.train", "stages.train_images", "stages.study")
 
@@ -23,7 +23,7 @@ def copy(tmp_path):
 
 
 def _digests(copy):
-    code = f"from {_module('code_digest')} import code_digest\nfor s in {SCRIPTS}: print(code_digest(s, ()))"
+    code = f"from {_module('digests')} import code_digest\nfor s in {SCRIPTS}: print(code_digest(s, ()))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=copy.parent, capture_output=True, text=True, check=True
     )
@@ -71,7 +71,7 @@ def test_imports_in_functions_and_classes_named_as_text_are_followed_but_not_tho
     for name in ("for_types", "late", "inner/__init__", "inner/named", "inner/other"):
         (copy / f"{name}.py").parent.mkdir(exist_ok=True)
         (copy / f"{name}.py").write_text("")
-    code = f"from {_module('code_digest')} import import_closure\nfor f in import_closure('stages.a'): print(f)"
+    code = f"from {_module('digests')} import import_closure\nfor f in import_closure('stages.a'): print(f)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=copy.parent, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""The code that a script runs, as one digest: what an unfinished run left is of use to the same code alone."""
+"""Digests: of a file; and of the code that a script runs, as what an unfinished run left is of use to it alone."""
 
 import ast
 import hashlib
@@ -10,6 +10,12 @@ from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]  # the folder of `stages`
+
+
+def file_digest(file: Path) -> str:
+    """The sha256 of a file as 64 lower-case hex digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @cache

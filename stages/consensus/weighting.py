@@ -26,16 +26,17 @@ def weigh_by_quality(weights: np.ndarray, views: np.ndarray, quality: np.ndarray
 
     `weights` float64 (m) are those they would have, `views` int (m) the view of each, `quality` float64 (m) at
     most 1. A view's partitions together weigh as much as before. Those with less than half the best quality of
-    their view count nothing; a view without any positive quality keeps its weights.
+    their view count nothing; a view without any positive quality keeps its weights. Partitions without a weight
+    take no part.
     """
     found, collapsed = weights.astype(np.float64), np.zeros(len(weights), dtype=bool)
-    for view in np.unique(views):
-        own = np.flatnonzero(views == view)
+    used = weights > 0
+    for view in np.unique(views[used]):
+        own = np.flatnonzero(used & (views == view))
         best = quality[own].max()
         if best <= 0:
             continue
         collapsed[own] = quality[own] < _COLLAPSED * best
-        scaled = np.where(collapsed[own], 0.0, weights[own] * np.maximum(quality[own] / best, 0.0) ** POWER)
-        if scaled.any():
-            found[own] = scaled * (weights[own].sum() / scaled.sum())
+        scaled = np.where(collapsed[own], 0.0, weights[own] * (quality[own] / best) ** POWER)
+        found[own] = scaled * (weights[own].sum() / scaled.sum())
     return Weighted(found, collapsed)

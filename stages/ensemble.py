@@ -10,6 +10,7 @@ import typer
 
 from stages.core.algorithm_name import algorithm_label, check_shares, parse_algorithm
 from stages.core.atomic import write_text
+from stages.core.checks import check_share
 from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.runlog import Timings, write_runlog
@@ -77,6 +78,7 @@ def ensemble(
     folder = data / "partitions" / dataset
     count = resolve_n_clusters(n_clusters, images)
     check_shares(shares, algorithms)
+    check_share("min_cluster_fraction", min_cluster_fraction)
     settings: dict[str, Any] = {
         "algorithms": [algorithm_label(*parse_algorithm(text)) for text in algorithms],
         "shares": shares,

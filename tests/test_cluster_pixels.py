@@ -74,7 +74,7 @@ def test_images_may_be_made_larger_or_smaller(project: Path) -> None:
         (["--algorithms", "ward:multiple=2"], "algorithm ward:multiple=2 runs once here; leave out multiple"),
         (["--image-size", "4"], "image_size is '4'; give 'auto', or a whole number from 8 to 512"),
         (["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
-        (["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist; run `dvc repro ensemble`"),
+        (["--n-clusters", "auto"], "data/partitions/d/n_clusters.txt does not exist; run `dvc repro ensemble`"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(project: Path, options: list[str], message: str) -> None:

@@ -9,9 +9,12 @@ from PIL import Image as Pillow
 
 from stages.registry import REGISTRY
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 
 ROWS = 12
+# What the ensemble combines unless it is told otherwise.
+KMEANS, GDL = "kmeans:multiple=auto,seeds=10", "gdl:multiple=auto,n_neighbors=5,seeds=10,subspace=0.5"
 
 
 @pytest.fixture
@@ -26,16 +29,17 @@ def project(workdir):
     for view in "ab":
         values = rng.normal(size=(ROWS, 5)).astype(np.float32)
         write_vectors(workdir / f"data/features/d/{view}/L3.parquet", "features", [values], fingerprint, {})
-        runs = {"kmeans/L3/x4/seed0": rng.integers(0, 6, ROWS), "ward/L3/x1/seed0": rng.integers(0, 3, ROWS)}
-        runs["gdl:multiple=2,n_neighbors=5,seeds=10,subspace=0.5/L3/x2/seed0"] = rng.integers(0, 4, ROWS)
-        settings = {
-            name: {"algorithm": name.split("/")[0], "layer": "L3", "overclustering": int(name.split("/")[2][1:])}
-            for name in runs
-        }
+        runs, settings = {}, {}
+        for algorithm, multiple in ((KMEANS, "auto"), (GDL, "auto"), ("kmeans", 4), ("ward", 1)):
+            name = f"{algorithm}/L3/x{multiple}/seed0"
+            runs[name] = rng.integers(0, 4, ROWS)
+            settings[name] = {"algorithm": algorithm, "layer": "L3", "overclustering": multiple}
         write_partitions(workdir / f"data/partitions/d/baseline/{view}.parquet", runs, settings, fingerprint)
     for kind in ("features", "partitions"):
         write_manifest(workdir / f"data/views/d/{kind}.json", {"a": {}, "b": {}})
-    (workdir / "params.yaml").write_text("jule:\n  preset: none\n")
+    links = np.column_stack([np.arange(ROWS), np.roll(np.arange(ROWS), 1)])
+    write_links(workdir / "data/graphs/d.parquet", links, fingerprint, {"structureless_modularity": 0.0})
+    (workdir / "params.yaml").write_text("jule:\n  preset: none\ntransfers: []\n")
     return workdir
 
 
@@ -122,6 +126,7 @@ def test_classes_without_labels(project, fails, stage):
     ("stage", "table"),
     [
         ("baseline", "features/d/a/L3.parquet"),
+        ("graph", "features/d/a/L3.parquet"),
         ("ensemble", "partitions/d/baseline/a.parquet"),
         ("train", "features/d/a/L3.parquet"),
         ("views", "features/d/a/L3.parquet"),
@@ -133,6 +138,7 @@ class TestTables:
     def _line(self, fails, stage):
         extra = {
             "baseline": ("--backbone", "a", "--n-clusters", "3"),
+            "graph": (),
             "ensemble": ("--n-clusters", "3"),
             "train": ("--n-clusters", "3", "--method", "cc"),
             "views": ("--backbones", "a", "--backbones", "b"),
@@ -157,11 +163,30 @@ class TestTables:
         )
 
 
+@pytest.mark.parametrize("stage", ["ensemble", "result"])
+def test_links_that_are_damaged_missing_or_of_other_images(project, fails, stage):
+    file = project / "data/graphs/d.parquet"
+    arguments = (stage, "--dataset", "d", *(("--n-clusters", "3") if stage == "ensemble" else ()))
+    if stage == "result":  # which lists the trained methods before
+        write_manifest(project / "data/views/d/methods.json", {})
+    write_links(file, np.zeros((1, 2), dtype=np.int32), "other", {"structureless_modularity": 0.0})
+    assert fails(*arguments).startswith(
+        "data/graphs/d.parquet was made from other images than data/images/d.parquet"
+    )
+    file.write_bytes(file.read_bytes()[:-10])
+    line = fails(*arguments)
+    assert line.startswith("data/graphs/d.parquet is not a readable Parquet table (")
+    assert line.endswith("delete it and run `dvc repro`")
+    file.unlink()
+    assert fails(*arguments).startswith("data/graphs/d.parquet does not exist; run `dvc repro`")
+
+
 def test_no_such_runs_for_the_ensemble(fails):
-    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", "--overclustering", "7")
+    options = ("--algorithms", "kmeans", "--shares", "1", "--overclustering", "7")
+    line = fails("ensemble", "--dataset", "d", "--n-clusters", "3", *options)
     assert line.endswith(
-        "a.parquet has no run of kmeans at the overclustering factors 7; it has gdl:multiple=2,n_neighbors=5,"
-        "seeds=10,subspace=0.5 x2, kmeans x4, ward x1"
+        "a.parquet has no run of kmeans at the overclustering factors 7; "
+        f"it has {GDL} xauto, kmeans x4, {KMEANS} xauto, ward x1"
     )
 
 
@@ -179,9 +204,9 @@ def test_a_size_from_which_clusters_count_that_cannot_be(fails):
 
 def test_a_number_of_clusters_that_the_ensemble_shall_find_first(project, fails):
     arguments = ("train", "--dataset", "d", "--n-clusters", "auto")
-    file = "data/partitions/d/n_clusters.json"
+    file = "data/partitions/d/n_clusters.txt"
     assert fails(*arguments) == f"{file} does not exist; run `dvc repro ensemble` to make it"
-    (project / file).write_text("{}")
+    (project / file).write_text("many")
     assert fails(*arguments) == f"{file} holds no number of clusters; delete it and run `dvc repro ensemble`"
 
 

@@ -199,7 +199,7 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("jule", ["--set", "preset=mine"], "image_jule.preset is 'mine'; give one of none, published, released"),
         ("jule", ["--set", "view_graphs=true"], "image_jule has no parameter 'view_graphs'; did you mean "),
         ("dec", ["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
-        ("dec", ["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist"),
+        ("dec", ["--n-clusters", "auto"], "data/partitions/d/n_clusters.txt does not exist"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(project: Path, method: str, options: list[str], message: str) -> None:

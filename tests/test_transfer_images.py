@@ -101,7 +101,7 @@ def test_the_same_seed_gives_the_same_bytes(project: Path) -> None:
         (["--algorithms", "kmeans:seeds=3"], "algorithm kmeans:seeds=3 runs once here; leave out seeds"),
         (["--algorithms", "ward:multiple=2"], "algorithm ward:multiple=2 runs once here; leave out multiple"),
         (["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
-        (["--n-clusters", "auto"], "data/partitions/d/n_clusters.json does not exist; run `dvc repro ensemble`"),
+        (["--n-clusters", "auto"], "data/partitions/d/n_clusters.txt does not exist; run `dvc repro ensemble`"),
         (["--source", "e"], "data/models/e/images/jule.safetensors does not exist; run `dvc repro` to make it"),
         (["--dataset", "e"], "data/images/e.parquet does not exist; run `dvc repro`"),
     ],

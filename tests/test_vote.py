@@ -79,7 +79,7 @@ def test_the_views_must_be_there_and_of_the_same_images(project: Path) -> None:
 def test_mistakes_are_answered_in_one_line(project: Path) -> None:
     write_views(wide=CLASSES)
     assert refusal("--n-clusters", "61").startswith("n_clusters is 61 but data/images/toy.parquet has 60 images")
-    assert refusal("--n-clusters", "auto").startswith("data/partitions/toy/n_clusters.json does not exist")
+    assert refusal("--n-clusters", "auto").startswith("data/partitions/toy/n_clusters.txt does not exist")
     result = vote("idce")
     assert result.exit_code == 2
     assert "'idce' is not one of 'jule', 'idec', 'dec'.\n" in result.stderr

@@ -30,19 +30,17 @@ def weigh_by_quality(
     float64 (m) at most 1. A view's partitions together weigh as much as before; a view without any positive
     quality keeps its weights. Collapsed partitions count nothing: those with more than half of the images in one
     cluster, and less than half the best quality of their view. Fine partitions have a low quality, too, and are
-    not collapsed.
+    not collapsed. Partitions without a weight take no part.
     """
     found, collapsed = weights.astype(np.float64), np.zeros(len(weights), dtype=bool)
-    giant = np.array([np.bincount(labels[labels >= 0]).max() for labels in partitions.T]) > _GIANT * len(
-        partitions
-    )
-    for view in np.unique(views):
-        own = np.flatnonzero(views == view)
+    largest = np.array([np.bincount(labels[labels >= 0]).max() for labels in partitions.T])
+    giant, used = largest > _GIANT * len(partitions), weights > 0
+    for view in np.unique(views[used]):
+        own = np.flatnonzero(used & (views == view))
         best = quality[own].max()
         if best <= 0:
             continue
         collapsed[own] = giant[own] & (quality[own] < _POOR * best)
         scaled = np.where(collapsed[own], 0.0, weights[own] * np.maximum(quality[own] / best, 0.0) ** POWER)
-        if scaled.any():
-            found[own] = scaled * (weights[own].sum() / scaled.sum())
+        found[own] = scaled * (weights[own].sum() / scaled.sum())
     return Weighted(found, collapsed)

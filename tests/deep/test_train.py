@@ -172,10 +172,10 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
 
 
 def test_auto_takes_the_number_that_the_ensemble_found(project: Path) -> None:
-    assert refusal("idec", "cc", "--n-clusters", "auto").startswith("data/partitions/toy/n_clusters.json does not")
-    file = Path("data/partitions/toy/n_clusters.json")
+    assert refusal("idec", "cc", "--n-clusters", "auto").startswith("data/partitions/toy/n_clusters.txt does not")
+    file = Path("data/partitions/toy/n_clusters.txt")
     file.parent.mkdir(parents=True)
-    file.write_text('{"n_clusters": 2}')
+    file.write_text("2\n")
     assert train("idec", "cc", "--n-clusters", "auto").exit_code == 0
     assert len(np.unique(read_partitions(Path("data/partitions/toy/idec/cc.parquet")).labels["cc"])) == 2
 

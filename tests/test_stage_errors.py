@@ -38,7 +38,7 @@ def project(workdir):
     for kind in ("features", "partitions"):
         write_manifest(workdir / f"data/views/d/{kind}.json", {"a": {}, "b": {}})
     links = np.column_stack([np.arange(ROWS), np.roll(np.arange(ROWS), 1)])
-    write_links(workdir / "data/graphs/d.parquet", links, fingerprint, {"structureless_modularity": 0.0})
+    write_links(workdir / "data/graphs/d.parquet", links, fingerprint, {"structure": {"odds": 1.0, "cut": 1.0}})
     (workdir / "params.yaml").write_text("jule:\n  preset: none\ntransfers: []\n")
     return workdir
 
@@ -169,7 +169,7 @@ def test_links_that_are_damaged_missing_or_of_other_images(project, fails, stage
     arguments = (stage, "--dataset", "d", *(("--n-clusters", "3") if stage == "ensemble" else ()))
     if stage == "result":  # which lists the trained methods before
         write_manifest(project / "data/views/d/methods.json", {})
-    write_links(file, np.zeros((1, 2), dtype=np.int32), "other", {"structureless_modularity": 0.0})
+    write_links(file, np.zeros((1, 2), dtype=np.int32), "other", {"structure": {"odds": 1.0, "cut": 1.0}})
     assert fails(*arguments).startswith(
         "data/graphs/d.parquet was made from other images than data/images/d.parquet"
     )

@@ -14,9 +14,9 @@ from stages.tables.parquet import Table, opened, read_metadata, write_numbers
 
 @dataclass(frozen=True)
 class Links(Table):
-    """A neighbour graph: `links` int32 (m, 2), start and end; `structure` says how modular the images are.
+    """A neighbour graph: `links` int32 (m, 2), start and end.
 
-    The latter are the modularity of the images and that of a cloud without groups, both by the same clusterer.
+    `structure` is the odds of modularity and the ratio of cut links, of the images to a cloud without groups.
     """
 
     links: np.ndarray
@@ -24,7 +24,7 @@ class Links(Table):
 
 
 def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
-    """Write the links int32 (m, 2), and how they were made; the "structure" has "images" and "cloud"."""
+    """Write the links int32 (m, 2), and how they were made; the "structure" has "odds" and "cut"."""
     columns = {"start": pa.array(links[:, 0]), "end": pa.array(links[:, 1])}
     write_numbers(file, columns, "links", fingerprint, dict(settings))
 
@@ -37,7 +37,7 @@ def read_links(file: Path) -> Links:
     try:
         links = np.column_stack([columns["start"].to_numpy(), columns["end"].to_numpy()])
         structure = metadata["settings"]["structure"]
-        figures = float(structure["images"]), float(structure["cloud"])
+        figures = float(structure["odds"]), float(structure["cut"])
     except (KeyError, TypeError, ValueError):
         raise TableError(f"{file} is not what its stage writes; delete it and run `dvc repro`") from None
     return Links(file, metadata["images"], links, figures)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stages.baseline import app
+from stages.clustering import drawn_n_clusters
 from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
 
 
@@ -64,3 +65,24 @@ def test_no_more_clusters_than_different_images(baseline):
 def test_the_square_root_of_the_images_where_the_number_shall_be_found(baseline):
     table = baseline("--n-clusters", "auto", "--overclustering", "1", "--algorithms", "ward")
     assert [settings["n_clusters"] for settings in table.settings.values()] == [5]
+
+
+def test_each_run_that_draws_its_number_of_clusters_has_another(baseline):
+    """Also where the number is known: it is the root of thirty images and more, up to five images in each."""
+    specs = ("kmeans:multiple=auto,seeds=4", "kmeans")
+    options = [word for spec in specs for word in ("--algorithms", spec)]
+    table = baseline("--n-clusters", "3", "--seeds", "2", *options)
+    drawn = [f"{specs[0]}/L3/xauto/seed{seed}" for seed in range(4)]
+    assert list(table.labels) == [*drawn, "kmeans/L3/x1/seed0", "kmeans/L3/x1/seed1"]
+    for index, name in enumerate(drawn):
+        settings = table.settings[name]
+        assert (settings["overclustering"], settings["n_init"]) == ("auto", 1)
+        assert settings["n_clusters"] == drawn_n_clusters(3, 30, index, 4, 4, settings["seed"])
+        assert 5 <= settings["n_clusters"] <= 6
+        assert len(np.unique(table.labels[name])) == settings["n_clusters"]
+    assert len({table.settings[name]["seed"] for name in drawn}) == 4
+    known = baseline("--n-clusters", "auto", "--seeds", "2", *options)
+    for name in drawn:
+        np.testing.assert_array_equal(known.labels[name], table.labels[name])
+    finer = baseline("--n-clusters", "20", "--seeds", "2", *options)
+    assert [finer.settings[name]["n_clusters"] for name in drawn] == [20] * 4, "never fewer than are known"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from stages.core.atomic import write_text
 from stages.evaluate import app
+from stages.graphs import modularity
 from stages.tables import (
     Image,
     read_images,
@@ -19,10 +20,14 @@ from stages.tables import (
     write_partitions,
     write_vectors,
 )
+from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
+from tests.shell import error_line
 
 CLASSES = np.repeat([0, 1, 2], 4)
+# Each image is linked to the next two of its class.
+LINKS = np.array([(4 * (i // 4) + i % 4, 4 * (i // 4) + (i + step) % 4) for i in range(12) for step in (1, 2)])
 
 
 def partition(moved: int) -> np.ndarray:
@@ -61,12 +66,22 @@ def project(workdir: Path) -> Path:
                 write_text(Path(f"metrics/d/training-{objective}-{method}.csv"), "record,loss\n1,0.5\n")
     merges = np.array([[i if i == 0 else 11 + i, i + 1, i / 12, i + 2] for i in range(11)], dtype=np.float64)
     write_dendrogram(folder / "dendrogram.parquet", merges, fingerprint, {})
-    (folder / "cluster_counts.csv").write_text("clusters,lifetime,stability\n3,0.5,0.9\n")
-    rows = "".join(f"{i}.png,{label},1.0\n" for i, label in enumerate(CLASSES))
-    (folder / "assignments.csv").write_text(f"path,cluster,confidence\n{rows}")
+    (folder / "cluster_counts.csv").write_text("clusters,modularity,lifetime\n1,0.15,0\n3,0.5,0.9\n")
+    cuts = {"cut-1": 0 * CLASSES, "cut-3": CLASSES, "cut-5": np.arange(12) % 5}
+    write_partitions(folder / "cuts.parquet", cuts, {name: {} for name in cuts}, fingerprint)
+    (folder / "n_clusters.json").write_text(json.dumps({"n_clusters": 3}))
+    write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structureless_modularity": 0.0})
+    write_result("ensemble", CLASSES)
     for name in ("features", "partitions"):
         write_manifest(Path(f"data/views/d/{name}.json"), {"a": {}, "b": {}})
     return workdir
+
+
+def write_result(method: str, labels: np.ndarray, confidence: float = 1.0) -> None:
+    """Write what the stage `result` writes."""
+    rows = "".join(f"{i}.png,{label},{confidence}\n" for i, label in enumerate(labels))
+    write_text(Path("data/results/d/assignments.csv"), f"path,cluster,confidence\n{rows}")
+    write_text(Path("data/results/d/result.json"), json.dumps({"method": method}))
 
 
 def evaluate(*names: str) -> Result:
@@ -84,7 +99,7 @@ def test_every_listed_method_is_scored_under_its_name(project: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout == "d: 17 partitions of 12 images scored\n"
     found = scores()
-    assert set(found) == {"dataset", "ensemble", "train", "baseline"}
+    assert set(found) == {"dataset", "result", "ensemble", "train", "baseline"}
     assert found["ensemble"]["nmi_geometric"] == 1
     rows = ["views/a", "views/b", "cc", "mvec", "dmvc-fix", "dmvc"]
     assert list(found["train"]) == [f"{objective}/{row}" for objective in ("jule", "idec") for row in rows]
@@ -99,6 +114,56 @@ def test_every_listed_method_is_scored_under_its_name(project: Path) -> None:
     with Path("metrics/d/methods.csv").open() as file:
         methods = [row["method"] for row in csv.DictReader(file)]
     assert len(methods) == len(set(methods)) == 2 + 1 + 12
+
+
+def test_every_method_has_its_modularity(project: Path) -> None:
+    """Also the baselines', which is the mean over their runs."""
+    assert evaluate("jule/views", "idec/mvec").exit_code == 0
+    found = scores()
+    groups = (("ensemble", 0), ("train/jule/views/a", 1), ("train/jule/views/b", 2), ("train/idec/mvec", 2))
+    for name, moved in groups:
+        expected = round(modularity(LINKS, partition(moved)), 6)
+        kind, _, rest = name.partition("/")
+        assert (found[kind][rest] if rest else found[kind])["modularity"] == expected
+    assert found["ensemble"]["modularity"] == round(2 / 3, 6)
+    both = [modularity(LINKS, partition(moved)) for moved in (0, 1)]
+    assert found["baseline"]["a/L3/ward"]["modularity"] == pytest.approx(np.mean(both), abs=1e-6)
+    for name in ("methods", "runs"):
+        assert all(row["modularity"] for row in rows(name))
+    assert json.loads(Path("metrics/d/summary.json").read_text())["idec/mvec"]["modularity"] == round(
+        modularity(LINKS, partition(2)), 4
+    )
+
+
+def test_the_result_is_scored_as_the_method_that_it_is_of(project: Path) -> None:
+    write_result("jule/dmvc", partition(1), 0.75)
+    assert evaluate("jule/dmvc").exit_code == 0
+    found = scores()
+    assert found["result"] == {"method": "jule/dmvc", **found["train"]["jule/dmvc"]}
+    assert found["result"] != {"method": "jule/dmvc", **found["ensemble"]}
+    summary = json.loads(Path("metrics/d/summary.json").read_text())
+    assert list(summary)[:4] == ["images", "clusters", "result", "ensemble"]
+    assert summary["result"] == summary["jule/dmvc"]
+    assert [tuple(row.values()) for row in rows("cluster_sizes")] == [
+        ("0", "3", "0.75"),
+        ("1", "5", "0.75"),
+        ("2", "4", "0.75"),
+    ]
+
+
+def test_a_result_with_a_cluster_that_is_empty_has_those_that_are_not(project: Path) -> None:
+    write_result("jule/dmvc", np.where(CLASSES == 1, 5, CLASSES))
+    assert evaluate("jule/dmvc").exit_code == 0
+    assert scores()["dataset"]["clusters"] == 3
+    assert [row["cluster"] for row in rows("cluster_sizes")] == ["0", "2", "5"]
+
+
+def test_every_number_of_clusters_looked_at_has_the_silhouette_of_its_cut(project: Path) -> None:
+    assert evaluate().exit_code == 0
+    one, three = rows("cluster_counts")
+    assert list(one.values()) == ["1", "0.15", "0.0", "", "12"]
+    assert (three["clusters"], three["modularity"], three["lifetime"]) == ("3", "0.5", "0.9")
+    assert float(three["silhouette"]) == pytest.approx(scores()["ensemble"]["silhouette"], abs=1e-6)
 
 
 def test_every_result_of_a_method_on_images_is_scored(project: Path) -> None:
@@ -231,6 +296,52 @@ def test_a_rerun_changes_no_byte_and_the_report_waits_for_every_figure(project: 
     assert evaluate(*names).exit_code == 0
     after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
     assert {name for name in digests if digests[name] != after[name]} == {"training-jule-dmvc.csv"}
+
+
+@pytest.mark.parametrize(
+    "file", ["results/d/result.json", "results/d/assignments.csv", "partitions/d/n_clusters.json"]
+)
+def test_the_report_waits_for_the_result_and_what_is_said_of_the_number(project: Path, file: str) -> None:
+    assert evaluate("jule/dmvc").exit_code == 0
+    before = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    text = Path("data", file).read_text()
+    Path("data", file).write_text(text.replace("1.0", "0.5") if file.endswith("csv") else f"{text} ")
+    assert evaluate("jule/dmvc").exit_code == 0
+    after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    assert {name for name in before if before[name] != after[name]} == {Path(file).name}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("assignments.csv", None, "data/results/d/assignments.csv does not exist; run `dvc repro`"),
+        (
+            "assignments.csv",
+            "path,cluster,confidence\nother.png,0,1\n",
+            "data/results/d/assignments.csv lists other images than the image table; run `dvc repro`",
+        ),
+        ("result.json", None, "data/results/d/result.json does not exist; run `dvc repro`"),
+        ("result.json", "{}", "data/results/d/result.json names no method; delete it and run `dvc repro`"),
+    ],
+)
+def test_a_result_that_cannot_be_used_is_told_in_one_line(
+    project: Path, file: str, text: str | None, message: str
+) -> None:
+    place = Path("data/results/d", file)
+    place.unlink()
+    if text is not None:
+        place.write_text(text)
+    error = error_line(evaluate())
+    assert error.startswith(message)
+
+
+@pytest.mark.parametrize("file", ["graphs/d.parquet", "partitions/d/cuts.parquet"])
+def test_links_and_cuts_of_other_images_are_refused(project: Path, file: str) -> None:
+    if file.startswith("graphs"):
+        write_links(Path("data", file), LINKS, "other", {"structureless_modularity": 0.0})
+    else:
+        write_partitions(Path("data", file), {"cut-3": CLASSES}, {"cut-3": {}}, "other")
+    assert f"{file} was made from other images" in error_line(evaluate())
 
 
 def test_a_training_curve_that_is_not_there_is_named(project: Path) -> None:

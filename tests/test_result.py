@@ -1,43 +1,110 @@
 """The stage `result`: which trained methods are listed, and whose clusters are the result."""
 
+import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from stages.consensus import membership_confidence
 from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
-from stages.result import app
-from stages.tables import Image, read_images, write_images, write_partitions
+from stages.result import MARGIN, app
+from stages.tables import Image, read_images, read_partitions, write_images, write_partitions
+from stages.tables.clusters import read_method, read_result
+from stages.tables.links import write_links
 from stages.tables.methods import METHODS
+
+FOLDER = Path("data/partitions/d")
+
+
+# Three groups of four images, each linked to the next three of its group.
+GROUPS = np.repeat([0, 1, 2], 4)
+LINKS = np.array([(4 * (i // 4) + i % 4, 4 * (i // 4) + (i + step) % 4) for i in range(12) for step in (1, 2, 3)])
+BASE = {"run/0": GROUPS, "run/1": GROUPS * 2 + np.arange(12) % 2}
+
+
+def moved(count: int) -> np.ndarray:
+    """The groups, but for the first images, which are in the last one."""
+    return np.where(np.arange(12) < count, 2, GROUPS)
 
 
 @pytest.fixture
 def project(workdir: Path) -> Path:
-    """A project of two images with the clusters of all methods of two objectives."""
-    write_images(Path("data/images/d.parquet"), [Image(f"{i}.png", b"%d" % i, None, 4, 4) for i in range(2)], [])
+    """Twelve images; the groups are the clusters of the ensemble and of all methods of two objectives."""
+    write_images(Path("data/images/d.parquet"), [Image(f"{i}.png", b"%d" % i, None, 4, 4) for i in range(12)], [])
     fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
     for objective in ("jule", "idec"):
         for method in METHODS:
-            write(objective, method, fingerprint)
+            columns = ("a", "b") if method == "views" else (method,)
+            write(objective, method, fingerprint, **dict.fromkeys(columns, GROUPS))
+    run = {"algorithm": "run", "layer": "L3", "overclustering": 1}
+    write_partitions(FOLDER / "baseline/a.parquet", BASE, dict.fromkeys(BASE, run), fingerprint)
+    settings = {
+        "algorithms": ["run"],
+        "shares": [1],
+        "overclustering": [1],
+        "backbones": ["a"],
+        "weights": [1.5, 0.5],
+    }
+    write_partitions(FOLDER / "ensemble.parquet", {"ensemble": GROUPS}, {"ensemble": settings}, fingerprint)
+    write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structureless_modularity": 0.2})
     return workdir
 
 
-def write(objective: str, method: str, fingerprint: str) -> None:
-    file = Path(f"data/partitions/d/{objective}/{method}.parquet")
-    write_partitions(file, {method: np.arange(2)}, {method: {}}, fingerprint)
+def write(objective: str, method: str, fingerprint: str, **columns: np.ndarray) -> None:
+    """Write the clusters of a method, one column of its name unless others are given."""
+    labels = columns or {method: GROUPS}
+    write_partitions(FOLDER / f"{objective}/{method}.parquet", labels, {name: {} for name in labels}, fingerprint)
+
+
+def write_network(labels: np.ndarray, name: str = "jule/dmvc") -> None:
+    objective, method = name.split("/")
+    write(objective, method, read_images(Path("data/images/d.parquet")).fingerprint, **{method: labels})
+
+
+def run_stage(*objectives: str, options: tuple[str, ...] = ()) -> str:
+    """Run the stage; return what it prints."""
+    named = [option for name in objectives for option in ("--objectives", name)]
+    result = CliRunner().invoke(app, ["--dataset", "d", *named, *options])
+    if result.exception:
+        raise result.exception
+    return result.stdout
 
 
 def listed(*objectives: str, images: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
     """The manifest; `images` are further options, on methods that see the images."""
-    options = [option for name in objectives for option in ("--objectives", name)]
-    result = CliRunner().invoke(app, ["--dataset", "d", *options, *images])
-    if result.exception:
-        raise result.exception
+    run_stage(*objectives, options=images)
     content: dict[str, dict[str, str]] = json.loads(Path("data/views/d/methods.json").read_text())
     return content
+
+
+def chosen(*objectives: str, result: str = "auto") -> dict[str, Any]:
+    """What result.json says."""
+    run_stage(*objectives, options=("--result", result))
+    content: dict[str, Any] = json.loads(Path("data/results/d/result.json").read_text())
+    return content
+
+
+def read_settings() -> dict[str, Any]:
+    """The settings of the ensemble."""
+    return read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]
+
+
+def assignments() -> list[dict[str, str]]:
+    with Path("data/results/d/assignments.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def refused(*objectives: str, result: str = "auto") -> str:
+    with pytest.raises(ManyviewsError) as caught:
+        chosen(*objectives, result=result)
+    assert "\n" not in str(caught.value)
+    assert not Path("data/results").exists()
+    return str(caught.value)
 
 
 def test_the_objectives_that_are_asked_for_are_listed_and_leftovers_are_not(project: Path) -> None:
@@ -142,3 +209,141 @@ def test_clusters_of_other_images_are_refused(project: Path) -> None:
     write("jule", "mvec", "other")
     with pytest.raises(ManyviewsError, match=r"jule/mvec\.parquet was made from other images"):
         listed("jule")
+
+
+def test_without_networks_the_ensemble_is_the_result(project: Path) -> None:
+    found = chosen()
+    assert found == {"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": round(2 / 3, 6)}}
+    assert [int(row["cluster"]) for row in assignments()] == GROUPS.tolist()
+
+
+def test_only_the_network_of_the_first_objective_may_be_the_result(project: Path) -> None:
+    write_network(moved(3), "idec/dmvc")
+    assert chosen("jule", "idec")["method"] == "jule/dmvc"
+    found = chosen("idec", "jule")
+    assert found["method"] == "ensemble", "the one of the second is not looked at"
+    assert list(found["modularity"]) == ["ensemble", "idec/dmvc"]
+
+
+@pytest.mark.parametrize(("lost", "method"), [(1, "jule/dmvc"), (2, "ensemble")])
+def test_the_margin_by_which_a_network_may_be_below_the_ensemble(project: Path, lost: int, method: str) -> None:
+    """Two halves of 50 links each, and `lost` more each way at an image that the network has in the other."""
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    inside = np.array([[0, 1], [1, 0], [6, 7], [7, 6]] * 25)
+    crossing = np.array([[2, 0], [0, 2]] * lost + [[8, 6], [6, 8]] * lost)
+    write_links(
+        Path("data/graphs/d.parquet"),
+        np.concatenate([inside, crossing]),
+        fingerprint,
+        {"structureless_modularity": 0.0},
+    )
+    ensemble = np.repeat([0, 1], 6)
+    write_partitions(
+        FOLDER / "ensemble.parquet", {"ensemble": ensemble}, {"ensemble": read_settings()}, fingerprint
+    )
+    network = ensemble.copy()
+    network[[2, 8]] = 1, 0  # each is with the other half
+    write_network(network)
+    found = chosen("jule")
+    difference = found["modularity"]["ensemble"] - found["modularity"]["jule/dmvc"]
+    assert difference == pytest.approx(4 * lost / (100 + 4 * lost), abs=1e-5)
+    assert (difference <= MARGIN) == (method == "jule/dmvc")
+    assert found["method"] == method
+
+
+def test_a_network_with_the_greater_modularity_is_the_result(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    write_partitions(
+        FOLDER / "ensemble.parquet", {"ensemble": moved(4)}, {"ensemble": read_settings()}, fingerprint
+    )
+    assert chosen("jule") == {
+        "method": "jule/dmvc",
+        "chosen": "auto",
+        "modularity": {"ensemble": round(5 / 9 - 1 / 9, 6), "jule/dmvc": round(2 / 3, 6)},
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["jule/cc", "jule/views/b", "idec/dmvc-fix", "ensemble", "images/pixels/pixels-ward"]
+)
+def test_the_method_that_is_named_is_the_result_whatever_its_modularity(project: Path, name: str) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    worst = np.arange(12) % 3
+    columns = {"pixels-kmeans": GROUPS, "pixels-ward": worst}
+    write("images", "pixels", fingerprint, **columns)
+    write("jule", "views", fingerprint, a=GROUPS, b=worst)
+    write_network(worst, "jule/cc")
+    output = run_stage("jule", "idec", options=("--image-baselines", "pixels", "--result", name))
+    found = json.loads(Path("data/results/d/result.json").read_text())
+    assert (found["method"], found["chosen"]) == (name, "named")
+    assert list(found["modularity"]) == list(dict.fromkeys(["ensemble", "jule/dmvc", name]))
+    expected = worst if name in ("jule/cc", "jule/views/b", "images/pixels/pixels-ward") else GROUPS
+    assert [int(row["cluster"]) for row in assignments()] == expected.tolist()
+    assert output.splitlines()[-1].startswith(f"d: the result is that of {name} (modularity: ensemble 0.667, ")
+
+
+def test_an_image_s_confidence_is_what_the_partitions_say_of_its_cluster(project: Path) -> None:
+    """Whichever method made the clusters; the base partitions weigh as they did in the ensemble."""
+    write_network(moved(1))
+    base = np.column_stack(list(BASE.values()))
+    for name, labels in (("ensemble", GROUPS), ("jule/dmvc", moved(1))):
+        chosen("jule", result=name)
+        rows = assignments()
+        assert list(rows[0]) == ["path", "cluster", "confidence"]
+        assert [row["path"] for row in rows] == [f"{i}.png" for i in range(12)]
+        expected = membership_confidence(base, labels, np.array([1.5, 0.5]))
+        assert [float(row["confidence"]) for row in rows] == pytest.approx(expected.tolist(), abs=1e-6)
+    # Of its group one other image is with it in both partitions, two in the first: 1, 3/4 and 3/4.
+    assert float(rows[5]["confidence"]) == pytest.approx((1 + 0.75 + 0.75) / 3, abs=1e-6)
+    assert float(rows[0]["confidence"]) == 0, "it shares nothing with the group that it is moved to"
+
+
+def test_the_result_is_read_as_it_was_written(project: Path) -> None:
+    chosen("jule")
+    images = read_images(Path("data/images/d.parquet"))
+    found = read_result(Path("data/results/d"), images)
+    assert found.labels.tolist() == GROUPS.tolist()
+    assert found.confidence is not None and found.confidence.shape == (12,)
+    assert read_method(Path("data/results/d")) == "jule/dmvc"
+
+
+def test_a_rerun_changes_no_byte(project: Path) -> None:
+    def files() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in Path("data").rglob("*.*")}
+
+    chosen("jule")
+    before = files()
+    chosen("jule")
+    assert files() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["dmvc", "idec/dmvc", "jule", "cut-3", "baseline/a", "ensemblé", "jule/dmvcx", ""]
+)
+def test_a_result_that_this_run_does_not_make_is_refused_with_those_it_makes(project: Path, name: str) -> None:
+    """Leftovers of other objectives, of which there are tables, among them."""
+    names = ", ".join(f"jule/{method}" for method in METHODS)
+    assert refused("jule", result=name) == f"result is {name!r}; give auto or one of ensemble, {names}"
+
+
+def test_a_method_of_several_results_is_refused_with_their_names(project: Path) -> None:
+    assert refused("jule", result="jule/views") == (
+        "data/partitions/d/jule/views.parquet holds 2 runs; name one after the method and a '/': a, b"
+    )
+    assert refused("jule", result="jule/views/c") == (
+        "data/partitions/d/jule/views.parquet holds no run 'c'; name one after the method and a '/': a, b"
+    )
+
+
+def test_a_result_that_leaves_images_out_is_refused(project: Path) -> None:
+    write_network(np.where(np.arange(12) < 2, -1, GROUPS), "jule/cc")
+    assert refused("jule", result="jule/cc") == (
+        "result is 'jule/cc', which leaves out 2 images; name one that leaves out none"
+    )
+
+
+@pytest.mark.parametrize("file", ["ensemble.parquet", "baseline/a.parquet"])
+def test_an_ensemble_and_base_partitions_of_other_images_are_refused(project: Path, file: str) -> None:
+    table = read_partitions(FOLDER / file)
+    write_partitions(table.file, table.labels, table.settings, "other")
+    assert refused("jule").startswith(f"data/partitions/d/{file} was made from other images than")

@@ -99,12 +99,15 @@ def nmi_csv(methods: Mapping[str, Row], labelled: int) -> str:
 
 
 def size_rows(clusters: np.ndarray, confidence: np.ndarray) -> list[Row]:
-    """The images of each cluster, `clusters` int (n), and the mean of their `confidence`, float64 (n)."""
-    sizes = np.bincount(clusters)
-    means = np.bincount(clusters, weights=confidence) / sizes
+    """The images of each cluster, `clusters` int (n), and the mean of their `confidence`, float64 (n).
+
+    A number that no image has, which a network may leave, has no row.
+    """
+    numbers, place, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=confidence) / sizes
     return [
-        {"cluster": cluster, "images": int(size), "confidence": round(float(mean), DIGITS)}
-        for cluster, (size, mean) in enumerate(zip(sizes, means, strict=True))
+        {"cluster": int(number), "images": int(size), "confidence": round(float(mean), DIGITS)}
+        for number, size, mean in zip(numbers, sizes, means, strict=True)
     ]
 
 

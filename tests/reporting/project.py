@@ -105,7 +105,7 @@ def make(
 
 
 def write_result(root: Path, name: str, rows: Iterable[tuple[object, ...]], **changed: object) -> None:
-    """Write whose clusters the result is: jule/dmvc's, unless `changed`, with the `rows` path, cluster, confidence."""
+    """Write the result, the clusters of jule/dmvc unless `changed`; the `rows` are path, cluster, confidence."""
     folder = root / f"data/results/{name}"
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "assignments.csv", ("path", "cluster", "confidence"), *rows)

@@ -38,7 +38,8 @@ def structureless_modularity(views: Sequence[np.ndarray], random_state: int) -> 
 
 def _best_cut(cloud: np.ndarray, views: Sequence[np.ndarray]) -> float:
     from scipy.cluster.hierarchy import cut_tree, ward
+    from scipy.spatial.distance import pdist
 
     links = view_links([np.ascontiguousarray(view) for view in views])
-    cuts = cut_tree(ward(isometric(cloud)), range(1, most_clusters(len(cloud)) + 1))
+    cuts = cut_tree(ward(pdist(isometric(cloud))), range(1, most_clusters(len(cloud)) + 1))
     return max(modularity(links, cut) for cut in cuts.T)

@@ -19,7 +19,7 @@ from tests.exporting.project import PATHS, RESULT, Call, assign, refused, remain
         (["--method", "dmvc"], "no method is called 'dmvc'; data/partitions/d has baseline/a, "
          "ensemble, jule/dmvc, jule/views"),
         (["--method", "../d/jule/dmvc"], "no method is called '../d/jule/dmvc'; data/partitions/d has baseline/a, "
-         "jule/dmvc, jule/views"),
+         "ensemble, jule/dmvc, jule/views"),
         (["--method", "cut-9"], "data/partitions/d/cut-9.csv does not exist; make it by `manyviews "
          "cut 9 --dataset d`"),
         (["--method", "baseline/a/other"], "data/partitions/d/baseline/a.parquet was made from other images "

@@ -150,7 +150,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     sources = space_sources(options.data, name, trained, backbones, options.method, options.layer)
     mappings = map_spaces(sources, images, assigned.clusters, mapped, at_hand, options.seed)
     maps = [(mapping.space.title, mapping.points) for mapping in mappings]
-    heading = f"{name}: {len(mapped):,} images in {assigned.clusters.max() + 1} clusters (t-SNE of each view)"
+    sizes = cluster_sizes(assigned.clusters)
+    heading = f"{name}: {len(mapped):,} images in {len(sizes)} clusters (t-SNE of each view)"
     picture = maps_picture(heading, maps, assigned.clusters[mapped])
     write_bytes(options.metrics / "maps" / f"{name}.png", picture)
     table = maps_csv(maps, images.paths, assigned.clusters, mapped)
@@ -180,7 +181,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         spaces=tuple(mapping.space for mapping in mappings),
         gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
         class_names=class_names(images),
-        sizes=cluster_sizes(assigned.clusters),
+        sizes=sizes,
         clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
         studies=text_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),

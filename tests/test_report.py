@@ -17,7 +17,7 @@ from stages.reporting import sprites
 from stages.reporting.page import SCRIPTS
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
-from tests.reporting.project import NASTY, make
+from tests.reporting.project import NASTY, make, write_answer, write_result
 
 
 class Page(HTMLParser):
@@ -178,7 +178,10 @@ def test_the_same_bytes_twice_and_the_path_last(
         "data/partitions/d/baseline/b.parquet",
         "data/partitions/d/jule/cc.parquet",
         "data/views/d/methods.json",
-        "data/partitions/d/assignments.csv",
+        "data/partitions/d/n_clusters.json",
+        "data/results/d/assignments.csv",
+        "data/results/d/result.json",
+        "metrics/d/cluster_counts.csv",
         "metrics/d/scores.json",
         "metrics/d/agreement.csv",
     ],
@@ -215,7 +218,7 @@ def test_trained_methods_are_in_the_table_the_maps_and_the_settings(
     make(tmp_path, "d", [f"{i}.png" for i in range(9)], 3)
     page = Page(report(monkeypatch, tmp_path, "d"))
     assert {"jule/dmvc", "jule/views/a", "Learned by jule/dmvc"} <= set(page.texts)
-    assert "multi-view network, trained as a whole" in page.texts
+    assert "multi-view network, trained as a whole: the clusters of this page" in page.texts
     assert {f"Trained by jule/{method}" for method in METHODS if method != "mvec"} <= set(page.texts)
     assert "Made by jule/mvec" in page.texts, "a vote"
     page = Page(report(monkeypatch, tmp_path, "d", method="jule/views/b"))
@@ -252,3 +255,62 @@ def test_without_trained_methods_only_the_views_are_mapped(
     page = Page(report(monkeypatch, tmp_path, "d"))
     assert "Learned by jule/dmvc" not in page.texts
     assert [tag for tag, _ in page.tags].count("svg") == 6  # two maps, three curves, the dendrogram
+
+
+def test_the_page_says_whose_clusters_it_shows_and_by_what_they_were_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{i}.png" for i in range(9)]
+    make(tmp_path, "d", names, 3)
+    html = report(monkeypatch, tmp_path, "d")
+    assert (
+        "The groups are those of <bdi>jule/dmvc</bdi>, chosen without labels: its modularity is 0.75, that of "
+        "<bdi>ensemble</bdi> 0.50." in html
+    )
+    assert capsys.readouterr().out.startswith("d: 9 images in 3 clusters by jule/dmvc")
+    write_result(tmp_path, "d", [(name, 0, 1) for name in names], method="ensemble", chosen="named")
+    html = report(monkeypatch, tmp_path, "d")
+    assert "The groups are those of <bdi>ensemble</bdi>." in html
+    assert "9 images sorted into 1 group by" in html, "the clusters are the result's, not the ensemble's own"
+    assert capsys.readouterr().out.startswith("d: 9 images in 3 clusters by ensemble")
+
+
+def test_the_page_says_what_the_views_speak_for_and_offers_other_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "d", [f"{i}.png" for i in range(9)], 3)
+    html = report(monkeypatch, tmp_path, "d")
+    assert "The views' neighbours speak for 3 groups; 3 to 4 are about as good." in html.replace("&#39;", "'")
+    assert "manyviews cut" not in html
+    write_answer(tmp_path, "d", n_clusters=3, found=5, plausible=[5, 5], coarser=2)
+    html = report(monkeypatch, tmp_path, "d").replace("&#39;", "'")
+    assert "The views' neighbours speak for 5. This page has 3, which was asked for." in html
+    assert "Coarser: 2, Found: 5." in html
+    assert "<code>manyviews cut 2 --dataset d</code>" in html
+
+
+def test_the_page_says_where_the_network_does_not_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "d", [f"{i}.png" for i in range(6)], 2, metric="modularity")
+    assert "The network does not help here." not in report(monkeypatch, tmp_path, "d")
+    file = tmp_path / "metrics/d/scores.json"
+    scores = json.loads(file.read_text())
+    scores["train"]["jule/dmvc"]["modularity"] = 0.375
+    scores["baseline"]["a/L3/ward"]["modularity"] = 0.875
+    file.write_text(json.dumps(scores))
+    html = report(monkeypatch, tmp_path, "d")
+    assert (
+        "<p>By modularity, without labels: jule/dmvc 0.375, ensemble 0.500, best single view 0.875 (a/L3/ward, "
+        "picked after the fact). The network does not help here. Combining the views does not reach the best of "
+        "them.</p>" in html
+    )
+
+
+def test_a_network_that_leaves_a_cluster_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{i}.png" for i in range(6)]
+    make(tmp_path, "d", names, 2)
+    write_result(tmp_path, "d", [(name, i % 2 * 2, 0.5) for i, name in enumerate(names)])
+    html = report(monkeypatch, tmp_path, "d")
+    assert "6 images sorted into 2 groups by" in html
+    assert "in 3 clusters" not in html

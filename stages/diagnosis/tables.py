@@ -1,6 +1,6 @@
 """The tables that the pipeline wrote: whether they can be read and are of the images that are there now."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 from stages.core.errors import ParameterError, TableError
 from stages.diagnosis.finding import Finding, examine, fault, ok, warning
 from stages.params.transfers import TRANSFERS, check_transfers, sources_of
-from stages.tables import check_same_images, read_fingerprint
+from stages.tables import check_same_images, read_fingerprint, read_images
+from stages.tables.clusters import read_method, read_result
 from stages.tables.methods import MethodName, all_methods, all_networks
+from stages.tables.parquet import Table
 from stages.tables.trained_files import TrainedFiles
 
 
@@ -38,9 +40,13 @@ def _check_dataset(
         return
     images = read_fingerprint(table)
     faults = checked = 0
-    for file in _tables(dataset, backbones, methods, data):
+    checks: list[Callable[[], object]] = [
+        partial(_check_fingerprint, images, file) for file in _tables(dataset, backbones, methods, data)
+    ]
+    checks += _result_checks(data / "results" / dataset, table)
+    for check in checks:
         try:
-            check_same_images(images, read_fingerprint(file))
+            check()
         except TableError as error:
             yield fault(str(error))
             faults += 1
@@ -49,10 +55,25 @@ def _check_dataset(
         yield ok(f"{dataset}: {checked} tables are of the images of {table}")
 
 
+def _check_fingerprint(images: Table, file: Path) -> None:
+    check_same_images(images, read_fingerprint(file))
+
+
+def _result_checks(folder: Path, table: Path) -> list[Callable[[], object]]:
+    """Checks of the result's files, as far as they are there: they are no tables with a fingerprint."""
+    checks: list[Callable[[], object]] = []
+    if (folder / "assignments.csv").is_file():
+        checks.append(lambda: read_result(folder, read_images(table)))
+    if (folder / "result.json").is_file():
+        checks.append(lambda: read_method(folder))
+    return checks
+
+
 def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path) -> Iterator[Path]:
     """The tables that a run writes for a dataset, as far as they are there."""
     partitions = data / "partitions" / dataset
-    places = [partitions / "ensemble.parquet", partitions / "dendrogram.parquet"]
+    places = [data / "graphs" / f"{dataset}.parquet"]
+    places += [partitions / f"{name}.parquet" for name in ("ensemble", "dendrogram", "cuts")]
     for backbone in backbones:
         places += [*sorted((data / "features" / dataset / backbone).glob("*.parquet"))]
         places.append(partitions / "baseline" / f"{backbone}.parquet")

@@ -65,7 +65,8 @@ def _cuts(images: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """The agreement of Ward's cuts with the links, float64 (c, 2), of images (n, d), whose views begin at
     `ends`."""
     from scipy.cluster.hierarchy import cut_tree, ward
+    from scipy.spatial.distance import pdist  # a square array could pass for distances
 
     links = view_links([np.ascontiguousarray(view) for view in np.split(images, ends, axis=1)])
-    cuts = cut_tree(ward(isometric(images)), range(1, most_clusters(len(images)) + 1))
+    cuts = cut_tree(ward(pdist(isometric(images))), range(1, most_clusters(len(images)) + 1))
     return np.array([link_agreement(links, cut) for cut in cuts.T])

@@ -125,7 +125,7 @@ def read_answer(file: Path) -> Answer:
         return Answer(used, found, bool(content["clear"]), (least, most), coarser, finer)
     except KeyError as error:
         raise damaged(file, f"{error} is missing") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise damaged(file, str(error)) from None
 
 
@@ -134,7 +134,10 @@ def read_result(file: Path) -> Result:
     try:
         content = json.loads(text_of(file))
         scores = {str(name): float(value) for name, value in content["modularity"].items()}
-        return Result(str(content["method"]), content["chosen"] == "auto", scores)
+        method = str(content["method"])
+        if method not in scores:
+            raise damaged(file, f"the modularity of {method!r} is missing")
+        return Result(method, content["chosen"] == "auto", scores)
     except KeyError as error:
         raise damaged(file, f"{error} is missing") from None
     except (ValueError, TypeError, AttributeError) as error:

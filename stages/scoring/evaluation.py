@@ -101,13 +101,13 @@ def nmi_csv(methods: Mapping[str, Row], labelled: int) -> str:
 def size_rows(clusters: np.ndarray, confidence: np.ndarray) -> list[Row]:
     """The images of each cluster, `clusters` int (n), and the mean of their `confidence`, float64 (n).
 
-    A network may leave clusters empty; they have no row.
+    A number that no image has, which a network may leave, has no row.
     """
-    names, place, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    numbers, place, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     means = np.bincount(place, weights=confidence) / sizes
     return [
-        {"cluster": int(cluster), "images": int(size), "confidence": round(float(mean), DIGITS)}
-        for cluster, size, mean in zip(names, sizes, means, strict=True)
+        {"cluster": int(number), "images": int(size), "confidence": round(float(mean), DIGITS)}
+        for number, size, mean in zip(numbers, sizes, means, strict=True)
     ]
 
 

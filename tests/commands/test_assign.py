@@ -28,6 +28,7 @@ from tests.extraction import prepare
 from tests.shell import Shell, exit_status
 
 N_IMAGES = 21
+RESULT = Path("data/results/d/result.json")
 SETTINGS: dict[str, Any] = {"backbones": ["other", "tiny"], "layer": "L3", "seed": 0}
 
 Rows = list[dict[str, str]]
@@ -58,6 +59,7 @@ def train(*options: str) -> None:
     embedding = read_model(Path("data/models/d/jule/dmvc.safetensors")).transform(views)
     trained.cluster_centers_ = embedding[[4, 9, 13, 20]] + np.float32(0.01)
     write_model(Path("data/models/d/jule/dmvc.safetensors"), trained, SETTINGS)
+    write_text(RESULT, '{"method": "jule/dmvc"}')
 
 
 def expected() -> Rows:
@@ -231,12 +233,42 @@ def test_more_images_than_a_shard_and_one_alone(
         ),
         (
             ("--dataset", "e"),
+            "data/results/e/result.json does not exist; run `dvc repro` to make it or `dvc pull` to fetch it",
+        ),
+        (
+            ("--dataset", "e", "--method", "jule/dmvc"),
             "data/models/e holds no trained model; run `dvc repro` to train one, or name another dataset",
         ),
     ],
 )
 def test_a_wrong_option_is_one_line(project: Path, assign: Call, options: tuple[str, ...], message: str) -> None:
     assert assign(*options) == (1, "", f"error: {message}\n")
+
+
+NO_NETWORK = (
+    "error: the ensemble has no network for new images; name a method that has one, such as --method jule/dmvc\n"
+)
+
+
+def test_the_result_is_the_method_taken_unless_another_is_named(project: Path, assign: Call) -> None:
+    write_text(RESULT, '{"method": "jule/views/tiny"}')
+    assert assign()[2].endswith("clusters of jule/views/tiny, 0 skipped\n")
+    assert assign("--method", "result")[1] == assign("--method", "jule/views/tiny")[1] == assign()[1]
+    assert same(read(assign("--method", "jule/dmvc")[1]), expected())
+
+
+def test_a_result_without_a_network_gives_a_way_out(project: Path, assign: Call) -> None:
+    write_text(RESULT, '{"method": "ensemble"}')
+    assert assign() == assign("--method", "ensemble") == (1, "", NO_NETWORK)
+    assert assign("--method", "jule/dmvc")[0] == 0
+    shutil.rmtree("data/models")
+    assert assign() == (1, "", NO_NETWORK), "whether any was trained or not"
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "null", '{"methods": "ensemble"}'])
+def test_a_result_that_names_no_method_is_one_line(project: Path, assign: Call, text: str) -> None:
+    write_text(RESULT, text)
+    assert assign() == (1, "", f"error: {RESULT} names no method; delete it and run `dvc repro`\n")
 
 
 @pytest.mark.parametrize(

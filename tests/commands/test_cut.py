@@ -11,6 +11,8 @@ import pytest
 from stages import tables
 from stages.commands.cut import app
 from stages.ensemble import app as ensemble
+from stages.graphs import view_links
+from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from tests.exporting.project import refused
 from tests.shell import exit_status
@@ -32,6 +34,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings = {name: {"algorithm": "kmeans", "layer": "L3", "overclustering": 4} for name in runs}
         tables.write_partitions(Path(f"data/partitions/d/baseline/{view}.parquet"), runs, settings, fingerprint)
     write_manifest(Path("data/views/d/partitions.json"), {"a": {}, "b": {}})
+    blobs = (np.eye(4)[hidden] + random.normal(0, 0.1, (50, 4))).astype(np.float32)
+    write_links(Path("data/graphs/d.parquet"), view_links([blobs]), fingerprint, {"structureless_modularity": 0.0})
     options = ("--n-clusters", "4", "--algorithms", "kmeans", "--shares", "1", "--overclustering", "4")
     assert exit_status(ensemble, "--dataset", "d", *options) == 0
     return Path("data/partitions/d")
@@ -74,6 +78,13 @@ def test_the_number_of_the_ensemble_gives_its_clusters(folder: Path, cut: Call) 
     cut("4")
     labels = tables.read_partitions(folder / "ensemble.parquet").labels["ensemble"]
     assert [int(row["cluster"]) for row in rows(folder / "cut-4.csv")] == labels.tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_a_cut_is_that_among_the_cuts_of_the_ensemble(folder: Path, cut: Call, count: int) -> None:
+    cut(str(count))
+    labels = tables.read_partitions(folder / "cuts.parquet").labels[f"cut-{count}"]
+    assert [int(row["cluster"]) for row in rows(folder / f"cut-{count}.csv")] == labels.tolist()
 
 
 def test_more_clusters_than_images(folder: Path, cut: Call) -> None:

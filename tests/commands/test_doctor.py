@@ -17,6 +17,7 @@ import yaml
 from stages import tables
 from stages.commands.doctor import app
 from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
 from stages.core.lock import locked
 from stages.diagnosis.finding import Finding, examine
 from stages.diagnosis.leftovers import check_leftovers
@@ -30,6 +31,7 @@ from stages.diagnosis.repository import (
     dvc,
 )
 from stages.diagnosis.tables import check_tables
+from stages.tables.links import write_links
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
 from tests.shell import Shell
@@ -383,6 +385,37 @@ def test_tables_of_other_images_and_damaged_ones(project: Path) -> None:
     found = list(check_tables({**values, "image_baselines": ["pixels"], "image_methods": ["jule"]}, data))
     assert [finding.level for finding in found] == ["fault", "fault"]
     assert found[1].message.startswith("data/embeddings/d/images/jule.parquet was made from other images")
+
+
+def test_graph_and_cuts_are_among_the_tables(project: Path) -> None:
+    data, images = Path("data"), tables.read_images(Path("data/images/d.parquet"))
+    values: dict[str, Any] = {"datasets": ["d"]}
+    links, cuts = data / "graphs/d.parquet", data / "partitions/d/cuts.parquet"
+    labels = np.zeros(len(images), np.int32)
+    for fingerprint in (images.fingerprint, "other"):
+        write_links(links, np.zeros((1, 2), np.int32), fingerprint, {"structureless_modularity": 0.0})
+        tables.write_partitions(cuts, {"cut-1": labels}, {"cut-1": {}}, fingerprint)
+        found = list(check_tables(values, data))
+        if fingerprint != "other":
+            assert found == [("ok", f"d: 2 tables are of the images of {images.file}")]
+    again = f"was made from other images than {images.file}; run `dvc repro` to make it again"
+    assert found == [("fault", f"{file} {again}") for file in (links, cuts)]
+
+
+def test_the_result_is_of_the_images_and_names_its_method(project: Path) -> None:
+    values: dict[str, Any] = {"datasets": ["d"]}
+    paths = tables.read_images(Path("data/images/d.parquet")).paths
+    folder = Path("data/results/d")
+    table, answer = folder / "assignments.csv", folder / "result.json"
+    write_text(answer, '{"method": "ensemble"}')
+    write_text(table, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
+    assert only(check_tables(values, Path("data"))).message.startswith("d: 2 tables are of the images of")
+    write_text(answer, "{}")
+    write_text(table, "path,cluster,confidence\nelsewhere.png,0,1\n")
+    assert list(check_tables(values, Path("data"))) == [
+        ("fault", f"{table} lists other images than the image table; run `dvc repro` to make it again"),
+        ("fault", f"{answer} names no method; delete it and run `dvc repro`"),
+    ]
 
 
 def test_tables_of_transfers_are_those_to_the_dataset(project: Path) -> None:

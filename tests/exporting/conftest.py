@@ -12,13 +12,13 @@ from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
 from tests.datasets.images import encode
-from tests.exporting.project import PATHS, Call, assign
+from tests.exporting.project import PATHS, RESULT, Call, assign
 from tests.shell import Shell, exit_status
 
 
 @pytest.fixture
 def project(workdir: Path) -> Path:
-    """A dataset `d` of pictures in a folder, one unreadable, with an ensemble's clusters and others'."""
+    """A dataset `d` of pictures in a folder, one unreadable, with the result's clusters and others'."""
     for number, path in enumerate(PATHS):
         file = Path("data/raw/d", path)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -28,10 +28,13 @@ def project(workdir: Path) -> Path:
     images = tables.read_images(Path("data/images/d.parquet"))
     assert list(images.paths) == PATHS
     folder = Path("data/partitions/d")
-    write_text(folder / "assignments.csv", csv_text(["path", "cluster", "confidence"], assign(PATHS)))
+    write_text(RESULT, csv_text(["path", "cluster", "confidence"], assign(PATHS)))
     write_text(folder / "cut-2.csv", csv_text(["path", "cluster"], ((p, n % 2) for n, p in enumerate(PATHS))))
     some = np.arange(len(PATHS)) % 2 - 1
     views = {"a": some, "b": some + 1}
+    tables.write_partitions(
+        folder / "ensemble.parquet", {"ensemble": some + 1}, {"ensemble": {}}, images.fingerprint
+    )
     tables.write_partitions(folder / "jule/dmvc.parquet", {"dmvc": some}, {"dmvc": {}}, images.fingerprint)
     tables.write_partitions(folder / "jule/views.parquet", views, {"a": {}, "b": {}}, images.fingerprint)
     run_ = "kmeans/L3/x1/seed0"

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.pipeline.project import NAMES
 
 CLUSTERS = 3
+RESULT = Path("data/results/d/assignments.csv")
 AWKWARD = [f"{name}.png" for name in NAMES]
 PATHS = sorted([*(f"one/{name}" for name in AWKWARD), *(f"two/{name}" for name in AWKWARD), "top.png"])
 

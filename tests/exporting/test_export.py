@@ -18,14 +18,14 @@ from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
 from stages.exporting.clusters import sum_up
-from tests.exporting.project import PATHS, Call, assign, files, refused, remains, rows
+from tests.exporting.project import PATHS, RESULT, Call, assign, files, refused, remains, rows
 from tests.shell import exit_status
 
 
 def test_folders_hold_every_image_once_byte_by_byte_and_an_index(project: Path, export: Call) -> None:
     status, out, err = export()
     assert (status, err) == (0, "")
-    assert out == f"d: {len(PATHS)} images in 3 clusters of ensemble\nout\n"
+    assert out == f"d: {len(PATHS)} images in 3 clusters of result\nout\n"
     index = rows(Path("out/clusters.csv"))
     assert [(row["path"], int(row["cluster"]), row["confidence"]) for row in index] == assign(PATHS)
     for row in index:
@@ -51,8 +51,7 @@ def test_copies_go_where_paths_in_a_table_point_outside(project: Path, export: C
     paths = ["../../up.png", "/abs/olute.png", "a/../../../x.png", "..", "n\0l.png", "./", "A.PNG", "a.png"]
     images = [tables.Image(path, b"%d" % row, None, 1, 1) for row, path in enumerate(paths)]
     tables.write_images(Path("data/images/d.parquet"), images, [])
-    file = Path("data/partitions/d/assignments.csv")
-    write_text(file, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
+    write_text(RESULT, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
     before = {file for file in project.parent.rglob("*") if file.is_file()}
     for option, target in (("--keep-folders", "kept"), ("--copy", "flat")):
         assert export(option, to=target)[0] == 0
@@ -80,7 +79,7 @@ def test_imagefolder_tells_of_extensions_that_torchvision_ignores(project: Path,
     exit_status(download, "--dataset", "d")
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     text = csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths])
-    write_text(Path("data/partitions/d/assignments.csv"), text)
+    write_text(RESULT, text)
     status, _, err = export("--as", "imagefolder")
     assert status == 0
     assert err == (
@@ -95,7 +94,7 @@ def test_csv_and_json(project: Path, export: Call) -> None:
     assert [(row["width"], row["height"]) for row in found] == [(str(4 + n), "5") for n in range(len(PATHS))]
     export("--as", "json", to="object")
     content = json.loads(Path("object/clusters.json").read_bytes())
-    assert (content["dataset"], content["method"]) == ("d", "ensemble")
+    assert (content["dataset"], content["method"]) == ("d", "result")
     listed = [
         (image["path"], group["cluster"], f"{image['confidence']:.6f}", image["width"])
         for group in content["clusters"]
@@ -143,7 +142,7 @@ def test_an_image_in_no_cluster_has_no_category(project: Path, export: Call) -> 
 def test_a_choice_of_images_in_order_of_confidence(project: Path, export: Call) -> None:
     status, out, _ = export("--cluster", "2", "--cluster", "0", "--least-confidence", "0.9", "--ranked")
     assert status == 0
-    assert out == "d: 7 images in 2 clusters of ensemble, 10 left out\nout\n"
+    assert out == "d: 7 images in 2 clusters of result, 10 left out\nout\n"
     chosen = [row for row in assign(PATHS) if row[1] in (0, 2) and float(row[2]) >= 0.9]
     index = rows(Path("out/clusters.csv"))
     assert [row["path"] for row in index] == [path for path, _, _ in chosen]
@@ -169,7 +168,7 @@ def test_the_summary_counts_as_one_speaks(rows: list[int], words: str) -> None:
 
 def test_the_only_dataset_need_not_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_status(app, "--to", "out") == 0
-    assert capsys.readouterr().out == f"d: {len(PATHS)} images in 3 clusters of ensemble\nout\n"
+    assert capsys.readouterr().out == f"d: {len(PATHS)} images in 3 clusters of result\nout\n"
     table = Path("data/images/d.parquet")
     Path("data/images/.partial-1.parquet").touch()  # being written
     assert exit_status(app, "--to", "again") == 0
@@ -190,6 +189,8 @@ def test_other_methods(project: Path, export: Call) -> None:
         return [int(row["cluster"]) for row in rows(Path(to, "clusters.csv"))]
 
     some = [n % 2 - 1 for n in range(len(PATHS))]
+    assert labels("result", "0") == [cluster for _, cluster, _ in assign(PATHS)]
+    assert labels("ensemble", "5") == [n + 1 for n in some]
     assert labels("cut-2", "1") == [n % 2 for n in range(len(PATHS))]
     assert labels("jule/dmvc", "2") == some
     assert labels("jule/views/b", "3") == [n + 1 for n in some]

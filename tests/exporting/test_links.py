@@ -12,7 +12,7 @@ from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.download import app as download
 from tests.datasets.images import encode
-from tests.exporting.project import PATHS, Call, refused, remains, rows
+from tests.exporting.project import PATHS, RESULT, Call, refused, remains, rows
 from tests.shell import exit_status
 
 
@@ -80,6 +80,6 @@ def test_a_name_whose_bytes_are_no_text_is_linked_to(project: Path, export: Call
     exit_status(download, "--dataset", "d")
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     text = csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths])
-    write_text(Path("data/partitions/d/assignments.csv"), text)
+    write_text(RESULT, text)
     assert export("--link")[0] == 0
     assert Path("out/cluster-00/\\udcff.png").samefile(raw)

@@ -6,7 +6,7 @@ import pytest
 
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
-from tests.exporting.project import PATHS, Call, assign, refused, remains
+from tests.exporting.project import PATHS, RESULT, Call, assign, refused, remains
 
 
 @pytest.mark.parametrize(
@@ -16,18 +16,20 @@ from tests.exporting.project import PATHS, Call, assign, refused, remains
          "method and a '/': a, b"),
         (["--method", "jule/views/c"], "data/partitions/d/jule/views.parquet holds no run 'c'; name one after the "
          "method and a '/': a, b"),
-        (["--method", "dmvc"], "no method is called 'dmvc'; data/partitions/d has baseline/a, jule/dmvc, "
-         "jule/views"),
+        (["--method", "dmvc"], "no method is called 'dmvc'; data/partitions/d has baseline/a, "
+         "ensemble, jule/dmvc, jule/views"),
         (["--method", "../d/jule/dmvc"], "no method is called '../d/jule/dmvc'; data/partitions/d has baseline/a, "
-         "jule/dmvc, jule/views"),
+         "ensemble, jule/dmvc, jule/views"),
         (["--method", "cut-9"], "data/partitions/d/cut-9.csv does not exist; make it by `manyviews "
          "cut 9 --dataset d`"),
         (["--method", "baseline/a/other"], "data/partitions/d/baseline/a.parquet was made from other images "
          "than data/images/d.parquet; run `dvc repro` to make it again"),
         (["--method", "jule/dmvc", "--ranked"], "jule/dmvc has no confidences; leave out --ranked, or take "
-         "--method ensemble"),
+         "--method result"),
         (["--method", "cut-2", "--least-confidence", ".5"], "cut-2 has no confidences; leave out "
-         "--least-confidence, or take --method ensemble"),
+         "--least-confidence, or take --method result"),
+        (["--method", "ensemble", "--ranked"], "ensemble has no confidences; leave out --ranked, or take "
+         "--method result"),
         (["--cluster", "7"], "--cluster is 7; there are the clusters 0 to 2"),
         (["--cluster", "2", "--least-confidence", ".99"], "no image has a confidence of 0.99, the highest is "
          "0.98; lower --least-confidence"),
@@ -74,7 +76,7 @@ def test_no_export_goes_among_the_project_itself(project: Path, export: Call, fo
 
 
 def test_wrong_tables(project: Path, export: Call) -> None:
-    file = Path("data/partitions/d/assignments.csv")
+    file = RESULT
     write_text(file, csv_text(["path", "cluster", "confidence"], assign(PATHS)[1:]))
     assert refused(export()) == f"{file} lists other images than the image table; run `dvc repro` to make it again"
     write_text(file, "path,confidence\na,1\n")

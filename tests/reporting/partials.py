@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from xml.etree import ElementTree
 
 from stages.core.templates import template_environment
+from stages.reporting.counts import HEIGHT, WIDTH
 
 
 def fill(section: str, **dataset: object) -> str:
@@ -14,7 +15,7 @@ def fill(section: str, **dataset: object) -> str:
     )
     content = {"name": "d", "images": 12, "labelled": 12, "k": 3} | dataset
     return environment.get_template(f"sections/{section}.html").render(
-        dataset=SimpleNamespace(**content), place="d1"
+        dataset=SimpleNamespace(**content), place="d1", CURVE=(WIDTH, HEIGHT)
     )
 
 

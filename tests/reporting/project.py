@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,15 +78,16 @@ def make(
         file = root / f"data/embeddings/{name}/jule/{method}.parquet"
         tables.write_vectors(file, "embedding", [embedding], fingerprint, {})
     rows = [(path, index % k, f"{1 - index / n:.4f}") for index, path in enumerate(paths)]
-    write_csv(root / f"data/partitions/{name}/assignments.csv", ("path", "cluster", "confidence"), *rows)
+    write_result(root, name, rows)
     write_csv(root / f"data/images/{name}.rejected.csv", ("path", "reason"), ("<i>.png", "empty"))
     pairs = [(a, b, 1.0 if a == b else 0.375) for a in "ab" for b in "ab"]
     (root / f"metrics/{name}").mkdir(parents=True)
     write_csv(root / f"metrics/{name}/agreement.csv", ("view_a", "view_b", "nmi_geometric"), *pairs)
-    curves = ((k, 0.4, 0.8, 0.2), (k + 1, 0.1, 0.795, 0.3), (k + 2, 0.05, "", 0.1))
+    curves = ((k, 0.4, 0.8, 0.2), (k + 1, 0.1, 0.795, 0.3), (k + 2, 0.05, 0, ""))
     write_csv(
-        root / f"metrics/{name}/cluster_counts.csv", ("clusters", "lifetime", "stability", "silhouette"), *curves
+        root / f"metrics/{name}/cluster_counts.csv", ("clusters", "modularity", "lifetime", "silhouette"), *curves
     )
+    write_answer(root, name, n_clusters=k, found=k, plausible=[k, k + 1])
     write_sections(root, name, file_of_images, clusters)
     scores = {
         "dataset": {
@@ -95,11 +96,27 @@ def make(
             "clusters": k,
             "labelled": sum(x is not None for x in labels or []),
         },
+        "result": {"method": "jule/dmvc", metric: 0.75},
         "ensemble": {metric: 0.5, "largest_cluster": -(-n // k), "smallest_cluster": n // k},
         "train": {"jule/views/a": {metric: 0.125}, "jule/views/b": {metric: 0.25}, "jule/dmvc": {metric: 0.75}},
         "baseline": {"a/L3/ward": {metric: 0.25}},
     }
     (root / f"metrics/{name}/scores.json").write_text(json.dumps(scores))
+
+
+def write_result(root: Path, name: str, rows: Iterable[tuple[object, ...]], **changed: object) -> None:
+    """Write the result, the clusters of jule/dmvc unless `changed`; the `rows` are path, cluster, confidence."""
+    folder = root / f"data/results/{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(folder / "assignments.csv", ("path", "cluster", "confidence"), *rows)
+    content = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"ensemble": 0.5, "jule/dmvc": 0.75}}
+    (folder / "result.json").write_text(json.dumps(content | changed))
+
+
+def write_answer(root: Path, name: str, **answer: object) -> None:
+    """Write the ensemble's answer to how many clusters there are: clear, with no other in reach unless given."""
+    content = {"clear": True, "coarser": None, "finer": None, "summary": "as found"} | answer
+    (root / f"data/partitions/{name}/n_clusters.json").write_text(json.dumps(content))
 
 
 def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) -> None:

@@ -46,8 +46,8 @@ def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[st
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
-    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and
-    `n_features_in_`, the list of the views' widths.
+    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
+    encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for
     the rest.
@@ -83,13 +83,17 @@ def _rebuilt(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], settings: 
 
 def _facts(encoder: nn.Module, estimator: ViewClustering[Any]) -> dict[str, Any]:
     """The arguments of `_build`."""
-    outputs = [layer.out_features for layer in _layers(encoder)]
-    widths = {"view_widths": [int(width) for width in estimator.n_features_in_]}
+    layers = _layers(encoder)
+    outputs = [layer.out_features for layer in layers]
+    if isinstance(encoder, MVnet):  # the views' perceptrons come first, of two layers each
+        widths = [layer.in_features for layer in layers[:-2:2]]
+    else:
+        widths = [int(width) for width in estimator.n_features_in_]
     if isinstance(encoder, MLP | MVnet):
         kind = "mvnet" if isinstance(encoder, MVnet) else "mlp"
-        return {"kind": kind, **widths, "width": outputs[-1], "unit_length": encoder.unit_length}
+        return {"kind": kind, "view_widths": widths, "width": outputs[-1], "unit_length": encoder.unit_length}
     if isinstance(encoder, Stack):
-        return {"kind": "stack", **widths, "widths": outputs}
+        return {"kind": "stack", "view_widths": widths, "widths": outputs}
     raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP and Stack can be written")
 
 

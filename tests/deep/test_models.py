@@ -158,6 +158,13 @@ def test_the_file_holds_encoder_and_centers_and_one_key_of_metadata(tmp_path: Pa
     assert text == json.dumps({**SETTINGS, "encoder": encoder}, sort_keys=True)
 
 
+def test_the_views_of_an_mvnet_need_not_be_named(tmp_path: Path) -> None:
+    trained = estimator("mvnet")
+    del trained.n_features_in_
+    write_model(tmp_path / "m.safetensors", trained, {})
+    assert read_model(tmp_path / "m.safetensors").view_widths == (12, 7)
+
+
 def test_what_cannot_be_written_leaves_the_last_file(tmp_path: Path) -> None:
     write_model(tmp_path / "m.safetensors", estimator(), {})
     before = (tmp_path / "m.safetensors").read_bytes()

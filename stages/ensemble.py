@@ -68,8 +68,9 @@ def ensemble(
     """Combine the views' partitions by co-association and linkage; write clusters, dendrogram and all cuts of it.
 
     Every view has an equal say. Within it every algorithm has its share, however many partitions it brings, and
-    every partition weighs by its modularity on the views' neighbour graph. The same graph says which number of
-    clusters is the best; n_clusters.json has it, beside the number used.
+    every partition weighs by its modularity on the views' neighbour graph, unless that would leave an image
+    without a vote. The same graph says which number of clusters is the best; n_clusters.json has it, beside the
+    number used.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     folder = data / "partitions" / dataset
@@ -96,6 +97,8 @@ def ensemble(
     with timings.measure("weights"):
         quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
         weights, collapsed = consensus.weigh_by_quality(base.weights, base.views, quality)
+        if not (base.partitions[:, weights > 0] >= 0).any(axis=1).all():  # some images are in collapsed ones alone
+            weights, collapsed = base.weights, np.zeros_like(collapsed)
     with timings.measure("consensus"):
         dendrogram = consensus.linkage(base.partitions, linkage, weights)
     with timings.measure("number of clusters"):

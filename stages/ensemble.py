@@ -71,8 +71,9 @@ def ensemble(
     """Combine the views' partitions by co-association and linkage; write clusters, dendrogram and all cuts of it.
 
     Every view has an equal say. Within it every algorithm has its share, however many partitions it brings, and
-    every partition weighs by its modularity on the views' neighbour graph. The same graph says which number of
-    clusters is the best; n_clusters.json has it, beside the number used.
+    every partition weighs by its modularity on the views' neighbour graph, unless that would leave an image
+    without a vote. The same graph says which number of clusters is the best; n_clusters.json has it, beside the
+    number used.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     folder = data / "partitions" / dataset
@@ -102,6 +103,10 @@ def ensemble(
         with timings.measure("weights"):
             quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
             values, collapsed = consensus.weigh_by_quality(base.partitions, values, base.views, quality)
+            if (
+                not (base.partitions[:, values > 0] >= 0).any(axis=1).all()
+            ):  # some images are in collapsed ones alone
+                values, collapsed = base.weights, np.zeros_like(collapsed)
             left_out = [name for name, fell in zip(base.names, collapsed, strict=True) if fell]
     with timings.measure("consensus"):
         dendrogram = consensus.linkage(base.partitions, linkage, values)

@@ -184,6 +184,24 @@ def test_collapsed_partitions_count_nothing_however_great_their_share(project: P
     assert adjusted_rand_score(HIDDEN, result()) > 0.9
 
 
+def test_all_partitions_count_where_only_collapsed_ones_have_an_image(project: Path, ensemble: Ensemble) -> None:
+    """Those of K-means leave one out, and Ward's, which have it, are of no use."""
+    for view in "ab":
+        table = read_partitions(FOLDER / f"baseline/{view}.parquet")
+        labels = {
+            name: np.where((np.arange(50) == 7) & name.startswith("kmeans"), -1, values)
+            for name, values in table.labels.items()
+        }
+        write_partitions(table.file, labels, table.settings, table.fingerprint)
+    options = ("--algorithms", "ward", "--algorithms", "kmeans", "--shares", "1", "--shares", "3")
+    status, output, errors = ensemble("--n-clusters", "4", *options, "--overclustering", "4")
+    assert (status, errors) == (0, "")
+    assert "collapsed" not in output
+    weights = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]["weights"]
+    assert weights == [1 / 4, 1 / 4, 1 / 4, 1 / 4, 3 / 4, 3 / 4, 3 / 4, 3 / 4] * 2
+    assert set(result()) == {0, 1, 2, 3}
+
+
 def test_shares_decide_whose_votes_count(project: Path, ensemble: Ensemble) -> None:
     """One algorithm puts the groups together by twos, the other by other twos."""
     for view in "ab":

@@ -59,6 +59,25 @@ def test_blocks_change_nothing(monkeypatch):
         np.testing.assert_array_equal(found, expected)
 
 
+@given(ties, st.integers(1, 45), st.integers(0, 45))
+@settings(deadline=None, max_examples=60)
+def test_the_neighbours_of_the_first_images_are_the_first_rows_of_those_of_all(features, k, n_searched):
+    for every, some in zip(
+        nearest_neighbours(features, k), nearest_neighbours(features, k, n_searched), strict=True
+    ):
+        assert some.dtype == every.dtype and some.shape == (min(n_searched, len(features)), every.shape[1])
+        np.testing.assert_array_equal(some, every[:n_searched])
+
+
+@pytest.mark.parametrize("n_searched", [1, 9, 10, 11, 25, 257])
+def test_the_first_images_may_end_within_a_block(monkeypatch, n_searched):
+    features = np.random.default_rng(1).normal(size=(257, 8)).astype(np.float32)
+    whole = nearest_neighbours(features, 5)
+    monkeypatch.setattr(neighbours, "_BLOCK", 257 * 4 * 10)
+    for expected, found in zip(whole, nearest_neighbours(features, 5, n_searched), strict=True):
+        np.testing.assert_array_equal(found, expected[:n_searched])
+
+
 def test_one_image_has_no_neighbours():
     indices, distances = nearest_neighbours(np.ones((1, 3)), 5)
     assert indices.shape == distances.shape == (1, 0)

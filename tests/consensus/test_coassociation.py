@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stages.consensus import CoassociationClustering, ConsensusCuts, linkage, membership_confidence
+from stages.core.dendrogram import most_clusters
 from stages.core.errors import ParameterError
 from tests.consensus.reference import coassociation
 from tests.consensus.strategies import incomplete_partitions
@@ -102,6 +103,39 @@ def test_a_cluster_asked_for_is_not_used_up_by_an_odd_image():
     assert CoassociationClustering(2).fit_predict(values).tolist() == labels.tolist()
     plain = CoassociationClustering(2, min_cluster_fraction=0).fit_predict(values)
     assert np.bincount(plain).tolist() == [10, 1]
+
+
+def test_the_longest_lifetime_is_not_looked_for_among_the_first_merges():
+    """Pairs that few partitions join last from the first merge on, but are more than images fall into."""
+    hidden = np.repeat([0, 1, 2], 20)
+    fine = np.stack([hidden * 100 + np.random.default_rng(seed).integers(0, 60, 60) for seed in range(9)], axis=1)
+    clustering = CoassociationClustering("auto").fit(np.column_stack([hidden, fine]))
+    assert np.argmax(clustering.dendrogram_.lifetimes()) > most_clusters(60)
+    assert 2 <= clustering.n_clusters_ <= most_clusters(60)
+    assert len(set(clustering.labels_)) == clustering.n_clusters_
+
+
+@given(incomplete_partitions(), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=40)
+def test_one_object_cuts_into_any_number_in_any_order(values, random):
+    weights = [random.choice([0.5, 1, 2]) for _ in values.T]
+    cuts = ConsensusCuts(linkage(values, weights=weights), values, weights, 0.3)
+    counts = random.sample(range(1, len(values) + 1), len(values))
+    for count in counts:
+        expected = CoassociationClustering(count, weights=weights, min_cluster_fraction=0.3).fit_predict(values)
+        np.testing.assert_array_equal(cuts(count), expected)
+
+
+def test_an_odd_image_joins_by_the_partitions_that_have_a_weight():
+    """It agrees with the one group in most partitions, with the other in those that count."""
+    mixed = np.concatenate([WITH_ODD, np.full((5, 10), 3)])
+    weights = np.array([0.0, 0, 1, 1, 1, 1, 1, 1, 1, 1])
+    dendrogram = linkage(mixed, weights=weights)
+    assert np.bincount(dendrogram.cut(4)).tolist() == [5, 5, 5, 1]
+    labels = ConsensusCuts(dendrogram, mixed, weights, 0.5)(3)
+    assert labels[10] == labels[5]
+    even = ConsensusCuts(linkage(mixed), mixed, None, 0.5)(3)
+    assert even[10] == even[0]
 
 
 @given(incomplete_partitions(), st.data())

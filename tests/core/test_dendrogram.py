@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.consensus.linkage import linkage
-from stages.core.dendrogram import Dendrogram
+from stages.core.dendrogram import Dendrogram, most_clusters
 from stages.core.errors import ParameterError
 from tests.consensus.strategies import partitions
 
@@ -41,6 +41,10 @@ def test_fewest_groups_of_a_size_by_hand():
 
 def test_lifetimes_of_separate_groups_end_at_height_one():
     assert linkage(np.array([[0], [0], [1], [1], [2], [2]])).longest_lived() == 3
+
+
+def test_the_most_clusters_that_are_looked_for():
+    assert [most_clusters(n) for n in (1, 2, 3, 9, 210, 7200)] == [1, 2, 3, 6, 28, 170]
 
 
 def test_one_image_is_one_cluster():

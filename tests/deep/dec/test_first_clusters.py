@@ -62,6 +62,28 @@ def test_each_algorithm_has_its_share_of_every_view() -> None:
     np.testing.assert_allclose(weights, ([1 / 4] * 4 + [2] * 3 + [1] * 2) * 2)
 
 
+def test_runs_that_draw_their_numbers_of_clusters_have_them_and_share_their_weight() -> None:
+    views = [RandomState(1).normal(size=(150, width)) for width in (3, 5)]
+    algorithms = ["kmeans:multiple=auto,seeds=3", "ward:multiple=2", "kmeans"]
+    partitions, weights = overclusterings(views, 4, algorithms, [3, 1, 2], [5], 2, RandomState(0))
+    np.testing.assert_allclose(weights, [*[1] * 3, 1, *[1] * 2] * 2)
+    found = np.array([len(np.unique(column)) for column in partitions.T]).reshape(2, 6)
+    assert (found[:, 3:] == [8, 20, 20]).all()
+    for drawn in found[:, :3]:  # the root of 150 is 12, and 30 clusters have five images each
+        assert 12 <= drawn[0] < drawn[1] < drawn[2] <= 30
+    assert (found[0, :3] != found[1, :3]).any(), "each view has numbers of its own"
+
+
+def test_a_number_that_is_drawn_is_at_least_the_one_wanted_and_at_most_that_of_different_images() -> None:
+    views = [RandomState(1).normal(size=(60, 3))]
+    algorithms = ["kmeans:multiple=auto,seeds=2"]
+    partitions, _ = overclusterings(views, 25, algorithms, [1], [4], 2, RandomState(0))
+    assert [len(np.unique(column)) for column in partitions.T] == [25, 25]
+    copies = [np.repeat(views[0][:6], 10, axis=0)]
+    partitions, _ = overclusterings(copies, 2, algorithms, [1], [4], 2, RandomState(0))
+    assert [len(np.unique(column)) for column in partitions.T] == [6, 6]
+
+
 def test_fine_partitions_have_the_multiples_clusters() -> None:
     views = [RandomState(1).normal(size=(60, width)) for width in (3, 5)]
     partitions = _fine(views, 4, [2, 3], 2)

@@ -4,6 +4,7 @@ The page is a function of its inputs and options alone: a rerun changes no byte.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -173,7 +174,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         views=backbones,
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
-        scores=score_table(scores.joint, scores.single, result.method),
+        scores=score_table(scores.joint, scores.single, _scored_as(result.method)),
         result=result,
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,
@@ -188,6 +189,14 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         training=draw_learning_curves(metrics, trained),
         classes=tuple(read_classes(metrics / "classes.csv", metrics / "confusion.csv")),
     )
+
+
+def _scored_as(method: str) -> str:
+    """The name under which the clusters of a method are scored: of METHOD/RESULT it is that of the result."""
+    name = MethodName.parse(method)
+    if name.view is None or name.on_one_view:
+        return method
+    return str(replace(name, method=name.view, view=None))
 
 
 def _print_scores(datasets: Sequence[Dataset]) -> None:

@@ -36,6 +36,7 @@ from stages.tables.methods import (
     MethodName,
     Objective,
     all_methods,
+    check_made,
 )
 from stages.tables.trained_files import TrainedFiles
 
@@ -98,7 +99,7 @@ def result(
     network = MethodName(objectives[0], FeatureMethod.DMVC) if objectives else None
     compared = [ENSEMBLE, *([str(network)] if network else [])]
     if result != AUTO:
-        _check_listed(result, trained)
+        check_made(result, trained)
         compared = list(dict.fromkeys([*compared, result]))
     clusters = {method: _clusters(images, folder, method) for method in compared}
     scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
@@ -119,13 +120,6 @@ def result(
     listed = ", ".join(f"{method} {score:.3f}" for method, score in scores.items())
     print(f"{dataset}: {len(digests)} trained methods: {', '.join(digests) or 'none'}")
     print(f"{dataset}: the result is that of {chosen} (modularity: {listed})")
-
-
-def _check_listed(result: str, trained: list[MethodName]) -> None:
-    """Raise `ParameterError` unless this run makes the clusters that `result` names."""
-    names = [ENSEMBLE, *map(str, trained)]
-    if not any(result == name or result.startswith(f"{name}/") for name in names):
-        raise ParameterError(f"result is {result!r}; give auto or one of {', '.join(names)}")
 
 
 def _clusters(images: ImageTable, folder: Path, method: str) -> np.ndarray:

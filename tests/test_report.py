@@ -314,3 +314,20 @@ def test_a_network_that_leaves_a_cluster_empty(
     html = report(monkeypatch, tmp_path, "d")
     assert "6 images sorted into 2 groups by" in html
     assert "in 3 clusters" not in html
+
+
+def test_a_result_of_a_method_on_images_is_marked_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{i}.png" for i in range(6)]
+    make(tmp_path, "d", names, 2)
+    file = tmp_path / "metrics/d/scores.json"
+    scores = json.loads(file.read_text())
+    scores["train"] |= {"images/jule-sf": {"silhouette": 0.25}, "images/jule-rc": {"silhouette": 0.5}}
+    file.write_text(json.dumps(scores))
+    method = "images/jule/jule-rc"
+    rows = [(name, i % 2, 0.5) for i, name in enumerate(names)]
+    write_result(tmp_path, "d", rows, method=method, chosen="named", modularity={method: 0.5})
+    texts = Page(report(monkeypatch, tmp_path, "d")).texts
+    (marked,) = [text for text in texts if text.endswith(": the clusters of this page")]
+    assert marked.startswith("the same network's embedding, clustered again")

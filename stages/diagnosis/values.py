@@ -9,9 +9,17 @@ from typing import Any
 from stages.core.errors import ManyviewsError
 from stages.diagnosis.finding import Finding, fault, ok
 from stages.params.file import not_a_section
-from stages.params.options import check_dataset_name
+from stages.params.options import AUTO, check_dataset_name
 from stages.params.stage import faults, taken_keys, unknown_key
-from stages.tables.methods import IMAGES, FeatureMethod, ImageMethod, MethodName, Objective
+from stages.tables.methods import (
+    IMAGES,
+    FeatureMethod,
+    ImageMethod,
+    MethodName,
+    Objective,
+    all_methods,
+    check_made,
+)
 
 _LISTS = ("datasets", "backbones", "objectives", "image_baselines", "image_methods")
 # Sections of networks, whose keys are parameters of estimators.
@@ -59,7 +67,11 @@ def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
     """Faults in names and algorithms, and values that do not fit together."""
     from stages.core.checks import check_once
 
-    checks: list[Callable[[], object]] = [partial(_check_transfers, parameters), *_algorithm_checks(parameters)]
+    checks: list[Callable[[], object]] = [
+        partial(_check_transfers, parameters),
+        partial(_check_result, parameters),
+        *_algorithm_checks(parameters),
+    ]
     for key in _LISTS:
         names = parameters.get(key, [])
         if isinstance(names, str):  # which an option would take, but not what makes stages of the names
@@ -83,6 +95,22 @@ def _check_transfers(parameters: Mapping[str, Any]) -> None:
     lists = (parameters.get(key) for key in ("datasets", "image_methods"))
     names = [list(map(str, value)) if isinstance(value, list) else [] for value in lists]
     check_reachable(check_transfers(parameters.get("transfers", [])), *names)
+
+
+def _check_result(parameters: Mapping[str, Any]) -> None:
+    """That every dataset will have the result's clusters; the stage that needs them runs after all training."""
+    from stages.params.transfers import check_transfers, sources_of
+
+    result = parameters.get("result", AUTO)
+    if not isinstance(result, str) or result == AUTO:
+        return
+    datasets, objectives, baselines, methods = (
+        list(map(str, value)) if isinstance(value := parameters.get(key), list) else []
+        for key in ("datasets", "objectives", "image_baselines", "image_methods")
+    )
+    transfers = check_transfers(parameters.get("transfers", []))
+    for dataset in datasets:
+        check_made(result, all_methods(objectives, [*baselines, *methods], sources_of(dataset, transfers)))
 
 
 def _algorithm_checks(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:

@@ -112,7 +112,7 @@ def score_table(joint: Mapping[str, Values], single: Mapping[str, Values], resul
             best[column.key] = max(known)
 
     def row(method: str, note: str, values: Values) -> Row:
-        note = f"{note}: the clusters of this page" if method == result else note
+        note = ": ".join(filter(None, (note, "the clusters of this page"))) if method == result else note
         return Row(method, note, tuple(_cell(values.get(c.key), c, best.get(c.key)) for c in columns))
 
     summary: tuple[Row, ...] = ()

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
+from stages.core.errors import ParameterError
+
 
 class _Name(StrEnum):
     """A name that messages quote as they quote a text."""
@@ -129,6 +131,13 @@ def all_methods(objectives: Iterable[str], on_images: Iterable[str], sources: It
     """Return every method of a run: the comparison for each objective, those on images, and by which sources."""
     on_features = [MethodName(objective, method) for objective in objectives for method in METHODS]
     return [*on_features, *(MethodName(IMAGES, name) for name in on_images), *map(transfer, sources)]
+
+
+def check_made(result: str, trained: Iterable[MethodName]) -> None:
+    """Raise `ParameterError` unless a run with these `trained` methods makes the clusters that `result` names."""
+    names = [ENSEMBLE, *map(str, trained)]
+    if not any(result == name or result.startswith(f"{name}/") for name in names):
+        raise ParameterError(f"result is {result!r}; give auto or one of {', '.join(names)}")
 
 
 def all_networks(methods: Iterable[MethodName], backbones: Sequence[str]) -> list[MethodName]:

@@ -223,6 +223,32 @@ def test_datasets(tmp_path: Path) -> None:
     assert "there is no reader 'lokal'; did you mean 'local'?" in found("odd")[1]
 
 
+MADE = "ensemble, jule/views, jule/cc, jule/mvec, jule/dmvc-fix, jule/dmvc"
+
+
+@pytest.mark.parametrize("result", ["auto", "ensemble", "jule/cc", "jule/views/mobilenet_v2"])
+def test_a_result_may_be_whatever_the_run_makes(result: str) -> None:
+    assert faults(changed(result=result)) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"result": "jule/dmcv"}, f"result is 'jule/dmcv'; give auto or one of {MADE}"),
+        ({"result": "idec/dmvc"}, f"result is 'idec/dmvc'; give auto or one of {MADE}"),
+        ({"result": "jule/dmvc", "objectives": []}, "result is 'jule/dmvc'; give auto or one of ensemble"),
+        ({"result": "images/dec", "image_methods": ["mmdc"], "objectives": []},
+         "result is 'images/dec'; give auto or one of ensemble, images/mmdc"),
+        ({"result": None}, "result is empty; give it a value"),
+        ({"result": ["ensemble"]}, "result is ['ensemble']; give one value"),
+    ],
+)  # fmt: skip
+def test_a_result_that_the_run_does_not_make_is_refused_before_it_trains(
+    values: dict[str, Any], line: str
+) -> None:
+    assert faults(changed(**values)) == [line]
+
+
 def test_a_dataset_whose_photos_are_elsewhere(tmp_path: Path) -> None:
     lock, raw, table = tmp_path / "dvc.lock", tmp_path / "raw", tmp_path / "images/d.parquet"
 

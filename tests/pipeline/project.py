@@ -130,6 +130,12 @@ class Project:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return content
 
+    def answer(self, dataset: str = "drawings") -> dict[str, Any]:
+        """What the ensemble found out about the number of clusters."""
+        file = self.folder / "data" / "partitions" / dataset / "n_clusters.json"
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return content
+
     def tables(self) -> dict[str, bytes]:
         """The bytes of all outputs, by their path."""
         files = [file for top in ("data", "metrics") for file in (self.folder / top).rglob("*") if file.is_file()]

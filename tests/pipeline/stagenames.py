@@ -2,6 +2,7 @@
 
 RESULT = "result@drawings"
 VIEWS = "views@drawings"
+GRAPH = "graph@drawings"  # of the features alone: no clustering makes it run
 CHECK = "check_params"  # whatever is changed in params.yaml
 # They only list, and take leftovers in the folders that they depend on into account.
 LISTING = {VIEWS, RESULT}

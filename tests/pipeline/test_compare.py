@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from tests.pipeline.stagenames import CHECK
+from tests.pipeline.stagenames import CHECK, GRAPH
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def branches(computed, tmp_path_factory):
     project.change(n_clusters=4)
     ran = project.repro()
     assert "ensemble@drawings" in ran
-    assert not {"download@drawings", "extract@drawings-pixels"} & ran
+    assert not {"download@drawings", "extract@drawings-pixels", GRAPH} & ran
     project.commit("Four clusters")
     return project
 
@@ -52,11 +52,15 @@ def test_metrics_diff_is_a_small_table_of_the_joint_methods(branches):
     table = branches.dvc_prints("metrics", "diff", "main")
     assert _is_small(table)
     rows = {name: [float(old), float(new)] for _, name, old, new, _ in _rows(table)}
-    names = [f"ensemble.{score}" for score in ("accuracy", "nmi_geometric", "silhouette")]
+    names = [
+        f"{method}.{score}"
+        for method in ("ensemble", "result")
+        for score in ("accuracy", "modularity", "nmi_geometric", "silhouette")
+    ]
     assert rows["clusters"] == [3, 4]
     for name in names:
-        score = name.partition(".")[2]
-        assert rows.get(name, [main["ensemble"][score]] * 2) == [main["ensemble"][score], four["ensemble"][score]]
+        method, _, score = name.partition(".")
+        assert rows.get(name, [main[method][score]] * 2) == [main[method][score], four[method][score]]
     assert rows.keys() <= {"clusters", *names}
     # On how many images, and all that did not change.
     everything = branches.dvc_prints("metrics", "diff", "--all", "main")

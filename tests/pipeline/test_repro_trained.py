@@ -8,7 +8,7 @@ import yaml
 
 from stages.tables import read_partitions
 from tests.pipeline.project import Project, assert_restored, draw_images
-from tests.pipeline.stagenames import CHECK, JOINT, SCORED, VIEWS, own, trained
+from tests.pipeline.stagenames import CHECK, GRAPH, JOINT, SCORED, VIEWS, own, trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -28,7 +28,7 @@ def run_once(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("trained") / "project", **TWO_VIEWS)
     draw_images(project.folder / "data" / "raw" / "drawings")
     ran = project.repro()
-    everything = {CHECK, "download@drawings", VIEWS, *trained("jule"), *JOINT}
+    everything = {CHECK, "download@drawings", VIEWS, GRAPH, *trained("jule"), *JOINT}
     assert ran == everything | own("mobilenet_v2") | own("efficientnet_lite0")
     project.commit("Two views")
     return project
@@ -47,8 +47,11 @@ def test_every_method_and_every_view_is_scored(run_once):
     assert set(scores["baseline"]) == {
         f"{backbone}/L3/{algorithm}"
         for backbone in TWO_VIEWS["backbones"]
-        for algorithm in ("kmeans", "ward", "gdl:multiple=1,n_neighbors=10")
+        for algorithm in ("kmeans", "ward", "gdl:n_neighbors=10")
     }
+    result = dict(scores["result"])
+    name = result.pop("method")
+    assert result == {"ensemble": scores["ensemble"], "jule/dmvc": scores["train"]["jule/dmvc"]}[name]
 
 
 def test_ensemble_parameters_train_nothing(project):
@@ -77,7 +80,7 @@ def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_use
 def test_networks_are_trained_again_on_the_views_of_another_backbone(project):
     before = project.tables()
     project.change(backbones=["mobilenet_v2", "efficientnet_lite1"])
-    assert project.repro() == own("efficientnet_lite1") | {CHECK, VIEWS, *trained("jule"), *JOINT}
+    assert project.repro() == own("efficientnet_lite1") | {CHECK, VIEWS, GRAPH, *trained("jule"), *JOINT}
     assert_restored(project, before)
 
 
@@ -92,7 +95,7 @@ def test_a_changed_registry_entry_touches_its_backbone_alone(project):
     # Every backbone's card is made again, and one of them has changed. What follows its features runs as far as
     # they make a difference: partitions that come out the same change no ensemble.
     assert own("efficientnet_lite0") <= ran
-    later = {VIEWS, *trained("jule"), *JOINT}
+    later = {VIEWS, GRAPH, *trained("jule"), *JOINT}
     assert ran - own("efficientnet_lite0") <= {CHECK, "weights@mobilenet_v2"} | later
     assert trained("jule") - {"vote@drawings-jule"} <= ran
     registry.write_text(original, encoding="utf-8")
@@ -113,6 +116,8 @@ def test_a_run_from_scratch_gives_the_same_bytes(run_once, tmp_path):
         "data/images/drawings.parquet",
         "data/features/drawings/mobilenet_v2/L3.parquet",
         "data/partitions/drawings/baseline/mobilenet_v2.parquet",
+        "data/graphs/drawings.parquet",
+        "data/partitions/drawings/cuts.parquet",
         "data/partitions/drawings/ensemble.parquet",
         "data/partitions/drawings/jule/mvec.parquet",
         "data/embeddings/drawings/jule/views/mobilenet_v2.parquet",
@@ -131,7 +136,8 @@ def test_images_without_labels_go_through(tmp_path):
     project.change(n_clusters=3)
     project.repro()
     scores = project.scores()
-    assert set(scores["ensemble"]) == {"silhouette", "n_clusters", "largest_cluster", "smallest_cluster"}
+    sizes = {"n_clusters", "largest_cluster", "smallest_cluster"}
+    assert set(scores["ensemble"]) == {"modularity", "silhouette", *sizes}
     assert scores["dataset"]["labelled"] == 0
 
 

@@ -73,3 +73,8 @@ def test_the_method_whose_clusters_the_page_shows_is_said(result: str) -> None:
     rows = score_table({"ensemble": LABELLED, "jule/dmvc": LABELLED}, {"a/L3/ward": LABELLED}, result)
     said = [row.method for row in (*rows.joint, *rows.single) if row.note.endswith(": the clusters of this page")]
     assert said == [result]
+
+
+def test_a_single_view_whose_clusters_the_page_shows_is_said_alike() -> None:
+    (row,) = score_table({"ensemble": LABELLED}, {"jule/views/a": LABELLED}, "jule/views/a").single
+    assert row.note == "the clusters of this page"

@@ -55,7 +55,7 @@ def project(workdir: Path) -> Path:
     write_manifest(Path("data/views/d/partitions.json"), {"a": {}, "b": {}})
     views = [(20 * np.eye(4, 8)[HIDDEN] + rng.normal(size=(50, 8))).astype(np.float32) for _ in "ab"]
     write_links(
-        Path("data/graphs/d.parquet"), view_links(views, 4), fingerprint, {"structureless_modularity": 0.4}
+        Path("data/graphs/d.parquet"), view_links(views, 4), fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}}
     )
     return workdir
 
@@ -137,7 +137,7 @@ def test_auto_takes_the_cut_of_greatest_modularity(project: Path, ensemble: Ense
     found = answer()
     assert list(found) == ["n_clusters", "found", "clear", "plausible", "coarser", "finer", "summary"]
     assert (found["n_clusters"], found["found"], found["clear"]) == (4, 4, True)
-    assert output.splitlines()[-1] == f"d: {found['summary']}"
+    assert output.splitlines()[-1] == f"d: {found['summary']}; `manyviews cut K --dataset d` shows another number"
 
 
 def test_the_number_found_stands_beside_another_that_is_used(project: Path, ensemble: Ensemble) -> None:
@@ -149,7 +149,7 @@ def test_the_number_found_stands_beside_another_that_is_used(project: Path, ense
 
 def test_groups_that_a_cloud_would_have_too_are_not_clear(project: Path, ensemble: Ensemble) -> None:
     table = read_links(Path("data/graphs/d.parquet"))
-    write_links(table.file, table.links, table.fingerprint, {"structureless_modularity": 0.66})
+    write_links(table.file, table.links, table.fingerprint, {"structure": {"odds": 1.0, "cut": 1.0}})
     output = ensemble("--n-clusters", "auto", *ARGUMENTS).out
     assert "d: no clear groups, 4 groups at best" in output
     assert answer()["clear"] is False
@@ -160,7 +160,7 @@ def test_partitions_weigh_by_their_modularity_and_views_alike(project: Path, ens
     settings = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]
     images = read_images(Path("data/images/d.parquet"))
     base = read_base_partitions(images, FOLDER, settings)
-    np.testing.assert_array_equal(base.weights, settings["weights"])
+    np.testing.assert_array_equal(base.weights, settings["partition_weights"])
     links = read_links(Path("data/graphs/d.parquet")).links
     quality = np.array([modularity(links, labels) for labels in base.partitions.T])
     shares = np.tile(np.repeat([1 / 4, 3 / 4], 4), 2)  # of four runs each
@@ -171,21 +171,42 @@ def test_partitions_weigh_by_their_modularity_and_views_alike(project: Path, ens
         np.testing.assert_allclose(ratio, ratio[0])
 
 
-def test_collapsed_partitions_count_nothing_however_great_their_share(project: Path, ensemble: Ensemble) -> None:
-    # Partitions at random, also those at the multiple 3, which is asked for too.
+def collapse(algorithm: str) -> None:
+    """Let an algorithm's partitions be a giant cluster and crumbs."""
+    for view in "ab":
+        table = read_partitions(FOLDER / f"baseline/{view}.parquet")
+        crumbs = np.where(np.arange(50) % 10 == 0, np.arange(50) // 10, 5)
+        labels = {name: crumbs if name.startswith(algorithm) else old for name, old in table.labels.items()}
+        write_partitions(table.file, labels, table.settings, table.fingerprint)
+
+
+def test_equal_weights_are_those_of_the_shares(project: Path, ensemble: Ensemble) -> None:
+    collapse("ward")
     options = ("--algorithms", "ward", "--algorithms", "kmeans", "--shares", "9", "--shares", "1")
-    multiples = ("--overclustering", "4", "--overclustering", "3")
-    status, output, _ = ensemble("--n-clusters", "4", *options, *multiples)
+    assert ensemble("--n-clusters", "4", *options, "--overclustering", "4", "--weights", "equal").status == 0
+    settings = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]
+    assert settings["partition_weights"] == [9 / 4] * 4 + [1 / 4] * 4 + [9 / 4] * 4 + [1 / 4] * 4
+    assert settings["collapsed"] == []
+
+
+def test_collapsed_partitions_count_nothing_however_great_their_share(project: Path, ensemble: Ensemble) -> None:
+    collapse("ward")
+    options = ("--algorithms", "ward", "--algorithms", "kmeans", "--shares", "9", "--shares", "1")
+    status, output, _ = ensemble("--n-clusters", "4", *options, "--overclustering", "4")
     assert status == 0
-    assert "d: 8 of 12 partitions of a collapsed\nd: 8 of 12 partitions of b collapsed\n" in output
-    assert json.loads(Path("logs/ensemble-d.json").read_text())["collapsed"] == {"a": 8, "b": 8}
-    weights = np.array(read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]["weights"])
+    assert "d: 8 of them collapsed and count nothing, the first a/ward/L3/x4/seed0\n" in output
+    names = [f"{view}/ward/L3/x4/seed{seed}" for view in "ab" for seed in range(4)]
+    assert json.loads(Path("logs/ensemble-d.json").read_text())["collapsed"] == names
+    settings = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]
+    assert settings["collapsed"] == names
+    weights = np.array(settings["partition_weights"])
     assert (weights > 0).sum() == 8 and weights.sum() == pytest.approx(20)
     assert adjusted_rand_score(HIDDEN, result()) > 0.9
 
 
 def test_all_partitions_count_where_only_collapsed_ones_have_an_image(project: Path, ensemble: Ensemble) -> None:
     """Those of K-means leave one out, and Ward's, which have it, are of no use."""
+    collapse("ward")
     for view in "ab":
         table = read_partitions(FOLDER / f"baseline/{view}.parquet")
         labels = {
@@ -197,7 +218,7 @@ def test_all_partitions_count_where_only_collapsed_ones_have_an_image(project: P
     status, output, errors = ensemble("--n-clusters", "4", *options, "--overclustering", "4")
     assert (status, errors) == (0, "")
     assert "collapsed" not in output
-    weights = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]["weights"]
+    weights = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]["partition_weights"]
     assert weights == [1 / 4, 1 / 4, 1 / 4, 1 / 4, 3 / 4, 3 / 4, 3 / 4, 3 / 4] * 2
     assert set(result()) == {0, 1, 2, 3}
 
@@ -251,7 +272,9 @@ def test_few_images(workdir: Path, ensemble: Ensemble, n_images: int) -> None:
     write_partitions(FOLDER / "baseline/a.parquet", {"run": np.arange(n_images)}, settings, fingerprint)
     write_manifest(Path("data/views/d/partitions.json"), {"a": {}})
     view = np.arange(n_images, dtype=np.float32)[:, None]
-    write_links(Path("data/graphs/d.parquet"), view_links([view]), fingerprint, {"structureless_modularity": 0.0})
+    write_links(
+        Path("data/graphs/d.parquet"), view_links([view]), fingerprint, {"structure": {"odds": 1.0, "cut": 1.0}}
+    )
     outcome = ensemble("--n-clusters", "auto", "--algorithms", "kmeans", "--shares", "1")
     assert outcome.status == 0, outcome
     assert outcome.out.splitlines()[-1].startswith("d: no clear groups, 1 group at best")

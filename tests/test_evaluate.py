@@ -70,7 +70,7 @@ def project(workdir: Path) -> Path:
     cuts = {"cut-1": 0 * CLASSES, "cut-3": CLASSES, "cut-5": np.arange(12) % 5}
     write_partitions(folder / "cuts.parquet", cuts, {name: {} for name in cuts}, fingerprint)
     (folder / "n_clusters.json").write_text(json.dumps({"n_clusters": 3}))
-    write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structureless_modularity": 0.0})
+    write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}})
     write_result("ensemble", CLASSES)
     for name in ("features", "partitions"):
         write_manifest(Path(f"data/views/d/{name}.json"), {"a": {}, "b": {}})
@@ -338,7 +338,7 @@ def test_a_result_that_cannot_be_used_is_told_in_one_line(
 @pytest.mark.parametrize("file", ["graphs/d.parquet", "partitions/d/cuts.parquet"])
 def test_links_and_cuts_of_other_images_are_refused(project: Path, file: str) -> None:
     if file.startswith("graphs"):
-        write_links(Path("data", file), LINKS, "other", {"structureless_modularity": 0.0})
+        write_links(Path("data", file), LINKS, "other", {"structure": {"odds": 2.0, "cut": 1.0}})
     else:
         write_partitions(Path("data", file), {"cut-3": CLASSES}, {"cut-3": {}}, "other")
     assert f"{file} was made from other images" in error_line(evaluate())

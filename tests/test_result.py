@@ -48,10 +48,10 @@ def project(workdir: Path) -> Path:
         "shares": [1],
         "overclustering": [1],
         "backbones": ["a"],
-        "weights": [1.5, 0.5],
+        "partition_weights": [1.5, 0.5],
     }
     write_partitions(FOLDER / "ensemble.parquet", {"ensemble": GROUPS}, {"ensemble": settings}, fingerprint)
-    write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structureless_modularity": 0.2})
+    write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}})
     return workdir
 
 
@@ -235,7 +235,7 @@ def test_the_margin_by_which_a_network_may_be_below_the_ensemble(project: Path, 
         Path("data/graphs/d.parquet"),
         np.concatenate([inside, crossing]),
         fingerprint,
-        {"structureless_modularity": 0.0},
+        {"structure": {"odds": 2.0, "cut": 1.0}},
     )
     ensemble = np.repeat([0, 1], 6)
     write_partitions(

@@ -35,7 +35,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tables.write_partitions(Path(f"data/partitions/d/baseline/{view}.parquet"), runs, settings, fingerprint)
     write_manifest(Path("data/views/d/partitions.json"), {"a": {}, "b": {}})
     blobs = (np.eye(4)[hidden] + random.normal(0, 0.1, (50, 4))).astype(np.float32)
-    write_links(Path("data/graphs/d.parquet"), view_links([blobs]), fingerprint, {"structureless_modularity": 0.0})
+    write_links(
+        Path("data/graphs/d.parquet"), view_links([blobs]), fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}}
+    )
     options = ("--n-clusters", "4", "--algorithms", "kmeans", "--shares", "1", "--overclustering", "4")
     assert exit_status(ensemble, "--dataset", "d", *options) == 0
     return Path("data/partitions/d")

@@ -393,7 +393,7 @@ def test_graph_and_cuts_are_among_the_tables(project: Path) -> None:
     links, cuts = data / "graphs/d.parquet", data / "partitions/d/cuts.parquet"
     labels = np.zeros(len(images), np.int32)
     for fingerprint in (images.fingerprint, "other"):
-        write_links(links, np.zeros((1, 2), np.int32), fingerprint, {"structureless_modularity": 0.0})
+        write_links(links, np.zeros((1, 2), np.int32), fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}})
         tables.write_partitions(cuts, {"cut-1": labels}, {"cut-1": {}}, fingerprint)
         found = list(check_tables(values, data))
         if fingerprint != "other":

@@ -46,7 +46,9 @@ def test_runs_of_drawn_numbers_vote_whatever_factors_are_asked_for(images: Image
 
 def test_the_weights_that_the_ensemble_gave_come_before_the_shares(images: ImageTable, tmp_path: Path) -> None:
     weights = [4.0, 0, 0, 1, 2, 1]
-    base = read_base_partitions(images, tmp_path, SETTINGS | {"backbones": ["a", "b"], "weights": weights})
+    base = read_base_partitions(
+        images, tmp_path, SETTINGS | {"backbones": ["a", "b"], "partition_weights": weights}
+    )
     assert base.weights.tolist() == weights
 
 

@@ -10,7 +10,7 @@ from stages.core.errors import TableError
 from stages.tables.links import read_links, write_links
 from stages.tables.parquet import write_numbers
 
-SETTINGS = {"layers": ["L3"], "structureless_modularity": 0.25}
+SETTINGS = {"layers": ["L3"], "structure": {"odds": 2.5, "cut": 0.25}}
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
@@ -21,7 +21,7 @@ def test_links_come_back_as_they_were(tmp_path: Path, count: int) -> None:
     found = read_links(file)
     assert found.links.dtype == np.int32 and found.links.shape == (count, 2)
     np.testing.assert_array_equal(found.links, links)
-    assert (found.file, found.fingerprint, found.structureless) == (file, "f", 0.25)
+    assert (found.file, found.fingerprint, found.structure) == (file, "f", (2.5, 0.25))
 
 
 def test_the_same_links_give_the_same_bytes(tmp_path: Path) -> None:
@@ -36,8 +36,8 @@ def test_the_same_links_give_the_same_bytes(tmp_path: Path) -> None:
     [
         (("start",), SETTINGS),
         (("start", "end"), {}),
-        (("start", "end"), {"structureless_modularity": None}),
-        (("start", "end"), {"structureless_modularity": "high"}),
+        (("start", "end"), {"structure": None}),
+        (("start", "end"), {"structure": {"odds": "high", "cut": 1}}),
         (("start", "end"), [1]),
     ],
 )

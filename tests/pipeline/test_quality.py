@@ -66,7 +66,8 @@ def test_umist_as_a_folder_of_photos(tmp_path, capsys):
     assert scores["ensemble"]["nmi_geometric"] > best_view
     assert joint["train/jule/dmvc"] > best_view
     assert joint["train/jule/dmvc"] >= joint["train/jule/cc"], "else the multi-view network earns nothing"
-    assert joint["train/jule/dmvc"] >= 0.97, "published: .971 with five CNNs, .984 with ten"
+    assert joint["train/jule/dmvc"] >= 0.975, "published: .971 with five CNNs, .984 with ten"
+    assert scores["result"]["method"] == "jule/dmvc"
     assert scores["train"]["jule/dmvc"]["accuracy"] >= 0.92
 
 
@@ -83,8 +84,12 @@ def _put(dataset, folder):
 
 
 @pytest.mark.skipif(not UMIST.is_dir(), reason="the image sets for measuring are not beside the repository")
-@pytest.mark.parametrize(("dataset", "least"), [("umist", 0.97), ("coil20", 0.98)])
+@pytest.mark.parametrize(("dataset", "least"), [("umist", 0.96), ("coil20", 0.98)])
 def test_the_ensemble_beats_the_best_view_of_hindsight_over_five_seeds(dataset, least, tmp_path, capsys):
+    """With the granularities of version 0.1, which were chosen on these two sets, UMist had .976; now it has .968.
+
+    They collapsed on larger sets. What a run is about is the network's result, which has .980: see the test above.
+    """
     project = Project(tmp_path, datasets=[dataset])
     _put(dataset, tmp_path / "data" / "raw" / dataset)
     found, single = [], defaultdict(list)

@@ -12,9 +12,7 @@ from stages.clustering import (
     Algorithm,
     Factor,
     count_different,
-    drawn_n_clusters,
     find_algorithm,
-    finer,
     isometric,
     normalise,
 )
@@ -89,12 +87,9 @@ def baseline(
         different = count_different([features])
         for algorithm, factor, index, name in _runs(chosen, layer, overclustering, seeds):
             own_seed = derived_seed(seed, "baseline", name)
-            if isinstance(factor, int):
-                wanted = finer(count, factor, len(images))
-            else:
-                wanted = drawn_n_clusters(
-                    known, len(images), index, algorithm.seeds(seeds), algorithm.finest, own_seed
-                )
+            wanted = algorithm.run_n_clusters(
+                factor, count, len(images), index, algorithm.seeds(seeds), own_seed, known is not None
+            )
             how = settings[name] = {
                 "algorithm": algorithm.label,
                 "layer": layer,

@@ -21,7 +21,7 @@ def graph(
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Write the links of all views as one table, with the modularity that images without groups would have.
+    """Write the links of all views as one table, and how the images compare with a cloud without groups.
 
     Each image is linked to its ten nearest in each view, features square-rooted and of one length. Above 5,000
     images, the links of 5,000 of them are a sample of all.

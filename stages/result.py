@@ -96,14 +96,14 @@ def result(
     from stages.consensus import membership_confidence
     from stages.graphs import modularity
 
-    network = MethodName(objectives[0], FeatureMethod.DMVC) if objectives else None
-    compared = [ENSEMBLE, *([str(network)] if network else [])]
+    network = str(MethodName(objectives[0], FeatureMethod.DMVC)) if objectives else ""
+    compared = dict.fromkeys(filter(None, (ENSEMBLE, network)))
     if result != AUTO:
         check_made(result, trained)
-        compared = list(dict.fromkeys([*compared, result]))
+        compared[result] = None
     clusters = {method: _clusters(images, folder, method) for method in compared}
     scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
-    chosen = _choose(scores, str(network) if network else None) if result == AUTO else result
+    chosen = _choose(scores, network) if result == AUTO else result
     (settings,) = read_partitions(folder / f"{ENSEMBLE}.parquet").settings.values()
     base = read_base_partitions(images, folder, settings)
     confidence = membership_confidence(base.partitions, clusters[chosen], base.weights)
@@ -132,8 +132,8 @@ def _clusters(images: ImageTable, folder: Path, method: str) -> np.ndarray:
     return labels
 
 
-def _choose(scores: dict[str, float], network: str | None) -> str:
-    """The method that is the result when none is named."""
+def _choose(scores: dict[str, float], network: str) -> str:
+    """The method that is the result when none is named; `network` is "" where none was trained."""
     if network and scores[network] >= scores[ENSEMBLE] - MARGIN:
         return network
     return ENSEMBLE

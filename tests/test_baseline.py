@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.baseline import app
-from stages.clustering import drawn_n_clusters
+from stages.clustering.algorithms import drawn_n_clusters
 from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
 
 

@@ -1,6 +1,6 @@
 """From features to partitions: the algorithms that `baseline.algorithms` may name."""
 
-from stages.clustering.algorithms import ALGORITHMS, Algorithm, Factor, drawn_n_clusters, find_algorithm, finer
+from stages.clustering.algorithms import ALGORITHMS, Algorithm, Factor, find_algorithm
 from stages.clustering.preparation import NORMALISATIONS, count_different, isometric, normalise
 
 __all__ = [
@@ -9,9 +9,7 @@ __all__ = [
     "Algorithm",
     "Factor",
     "count_different",
-    "drawn_n_clusters",
     "find_algorithm",
-    "finer",
     "isometric",
     "normalise",
 ]

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from stages.clustering.preparation import different_images, random_subspace
-from stages.core.algorithm_name import algorithm_label, parse_algorithm
+from stages.core.algorithm_name import DRAWN, algorithm_label, parse_algorithm
 from stages.core.checks import check_known, check_number
 from stages.core.errors import ParameterError
 
 LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones cannot distinguish similarity from chance
-DRAWN = "auto"  # the overclustering factor of runs that draw their number of clusters
 _RUNS = ("multiple", "seeds", "subspace")  # parameters of the runs, not of the estimator
 
 Factor = int | str  # an overclustering factor, or `DRAWN`
@@ -68,6 +67,25 @@ class Algorithm:
     def seeds(self, common: int) -> int:
         """How many runs: its own `seeds`, else the `common` number; one without chance."""
         return self.parameters.get("seeds", common) if self.random else 1
+
+    def run_n_clusters(
+        self,
+        factor: Factor,
+        n_clusters: int,
+        n_images: int,
+        run: int,
+        n_runs: int,
+        random_state: int,
+        known: bool = True,
+    ) -> int:
+        """Return the number of clusters of a run, from 0 to `n_runs` - 1, at one of the `factors`.
+
+        A drawn number follows from `n_clusters` only where these are `known`, and no stand-in for another number.
+        """
+        if factor == DRAWN:
+            wanted = n_clusters if known else None
+            return drawn_n_clusters(wanted, n_images, run, n_runs, self.finest, random_state)
+        return finer(n_clusters, int(factor), n_images)
 
     def partition(self, features: np.ndarray, n_clusters: int, seed: int, n_init: int) -> np.ndarray:
         """Return labels int32 (n) of features float32 (n, d), from 0 on; -1 where it leaves an image out.

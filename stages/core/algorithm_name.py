@@ -6,6 +6,8 @@ from typing import Any
 
 from stages.core.errors import ParameterError
 
+DRAWN = "auto"  # the overclustering factor, `multiple`, of runs that draw their number of clusters
+
 
 def parse_algorithm(text: str) -> tuple[str, dict[str, Any]]:
     """Return the name and the parameters: numbers, true, false and null as JSON has them, all else as text.

@@ -56,7 +56,7 @@ def full_precision(rows: "torch.Tensor") -> "torch.Tensor":
 
 
 def torchrun_place() -> tuple[int, int, int]:
-    """Return this process's number, of how many, and its number on this machine, as torchrun tells; 0, 1, 0 alone.
+    """Return this process's number, of how many, and its number on this machine, by torchrun; 0, 1, 0 alone.
 
     Raises `ParameterError` for an environment that makes no sense.
     """

@@ -9,7 +9,7 @@ from stages.core.dendrogram import most_clusters
 from stages.graphs.modularity import Agreement, link_agreement
 
 # A resolution below 1 makes up for the many small communities that a graph of few neighbours has: over 168
-# problems the number found errs by a factor of 1.28 with it, by 1.30 with 1. docs/results.md has the table.
+# problems the number found errs by a factor of 1.28 with it, by 1.30 with 1; see docs/results.md.
 _RESOLUTION, _COARSER, _FINER = 0.85, 0.4, 1.5
 _PLAUSIBLE = 0.02  # below the greatest modularity, and a number of clusters is about as good as the best
 _EXACT = 60  # numbers of clusters that are all looked at; of more, as many in geometric steps first
@@ -22,11 +22,12 @@ Cut = Callable[[int], np.ndarray]  # from a number of clusters to labels int (n)
 class ClusterCount:
     """The number of clusters that the views' graph speaks for, and how clearly.
 
-    n_clusters : the number whose cut has the greatest modularity, at a resolution of .85. plausible : the least
-    and the greatest number whose cut has one within .02 of it. coarser, finer : the numbers found at resolutions
-    of .4 and 1.5; None where they are the same. clear : whether the modularity exceeds that of a cloud without
-    groups by more than .05. counts : int (c), ascending, the numbers of clusters looked at, and `modularity`
-    float64 (c), that of their cuts at the resolution of .85.
+    n_clusters : the number whose cut has the greatest modularity, at a resolution of .85.
+    plausible : the least and the greatest number whose cut has one within .02 of it.
+    coarser, finer : the numbers found at resolutions of .4 and 1.5; None where they are the same.
+    clear : whether there are groups at all, see `Structure`.
+    counts : int (c), ascending, the numbers of clusters looked at.
+    modularity : float64 (c), that of their cuts at the resolution of .85.
     """
 
     n_clusters: int
@@ -51,7 +52,7 @@ class ClusterCount:
 def choose_cluster_count(cut: Cut, links: np.ndarray, n_images: int, clear: bool) -> ClusterCount:
     """Return the number of clusters, from 1 to twice the root of `n_images`, whose `cut` has the most modularity.
 
-    `links` int (m, 2) are those of `view_links`, `structureless` the modularity of a cloud without groups. Of
+    `links` int (m, 2) are those of `view_links`; whether there are `clear` groups, a `Structure` says. Of
     equal modularities the fewest clusters win. Where there are many numbers, some 60 in geometric steps are looked
     at, and then every one between the neighbours of the best.
     """

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.clustering.preparation import isometric
+from stages.clustering.preparation import count_different, isometric
 from stages.core.dendrogram import most_clusters
 from stages.graphs.modularity import link_agreement
 from stages.graphs.view_graph import view_links
@@ -46,7 +46,7 @@ def measure_structure(views: Sequence[np.ndarray], random_state: int) -> Structu
     rng = np.random.default_rng(random_state)
     rows = np.sort(rng.permutation(n_images)[:_MOST_IMAGES])
     images = np.concatenate([view[rows] for view in views], axis=1)
-    if len(np.unique(images, axis=0)) < 3:
+    if count_different([images]) < 3:
         return Structure(1.0, 1.0)
     ends = np.cumsum([view.shape[1] for view in views])[:-1]
     mean = images.mean(axis=0, dtype=np.float64).astype(np.float32)

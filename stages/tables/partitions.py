@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from stages.core.algorithm_name import DRAWN
 from stages.core.errors import ParameterError, TableError
 from stages.tables.images import ImageTable
 from stages.tables.parquet import Table, check_same_images, opened, read_metadata, write_numbers
@@ -88,7 +89,7 @@ def _runs(table: Partitions, algorithm: str, overclustering: Sequence[int]) -> d
         name: labels
         for name, labels in table.labels.items()
         if table.settings[name]["algorithm"] == algorithm
-        and table.settings[name]["overclustering"] in (*overclustering, "auto")
+        and table.settings[name]["overclustering"] in (*overclustering, DRAWN)
     }
     if not runs:
         had = sorted({f"{run['algorithm']} x{run['overclustering']}" for run in table.settings.values()})

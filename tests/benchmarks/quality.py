@@ -15,8 +15,7 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from stages import consensus, graphs
-from stages.clustering import drawn_n_clusters, find_algorithm, finer, isometric
-from stages.clustering.algorithms import DRAWN
+from stages.clustering import find_algorithm, isometric
 from stages.core.dendrogram import most_clusters
 from tests.benchmarks.problems import Problem, draw_clouds, draw_problems
 
@@ -53,17 +52,9 @@ class Bench:
             runs = []
             for run in range(n_runs):
                 own_seed = int(np.random.default_rng([self.seed, number, run, *text.encode()]).integers(2**31))
-                if factor == DRAWN:
-                    n_clusters = drawn_n_clusters(
-                        self.problem.n_classes if known else None,
-                        n_images,
-                        run,
-                        n_runs,
-                        algorithm.finest,
-                        own_seed,
-                    )
-                else:
-                    n_clusters = finer(self.problem.n_classes, int(factor), n_images)
+                n_clusters = algorithm.run_n_clusters(
+                    factor, self.problem.n_classes, n_images, run, n_runs, own_seed, known
+                )
                 runs.append(algorithm.partition(features, n_clusters, own_seed, 10 if factor == 1 else 1))
             found.append(np.column_stack(runs))
         return found

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from stages.clustering import ALGORITHMS, drawn_n_clusters, find_algorithm, finer
+from stages.clustering.algorithms import ALGORITHMS, drawn_n_clusters, find_algorithm, finer
 from stages.core.errors import ParameterError
 
 # What these find depends on densities, or on ranks beyond those of small sets.

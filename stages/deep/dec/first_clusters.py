@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from numpy.random import RandomState
 
-from stages.clustering import count_different, drawn_n_clusters, find_algorithm, finer
+from stages.clustering import count_different, find_algorithm
 from stages.core.errors import ParameterError
 
 # From the scaled views, float32 (n, d_j), to labels int (n).
@@ -71,10 +71,7 @@ def overclusterings(
             n_each, factors = algorithm.seeds(runs), algorithm.factors(overclustering)
             for factor, run in product(factors, range(n_each)):
                 seed = random.randint(2**31 - 1)
-                if isinstance(factor, int):
-                    fine = finer(n_clusters, factor, len(view))
-                else:
-                    fine = drawn_n_clusters(n_clusters, len(view), run, n_each, algorithm.finest, seed)
+                fine = algorithm.run_n_clusters(factor, n_clusters, len(view), run, n_each, seed)
                 partitions.append(algorithm.partition(view, min(fine, different), seed, 1))
                 weights.append(share / (n_each * len(factors)))
     return np.column_stack(partitions), np.array(weights)

@@ -81,7 +81,7 @@ def export(
 
     Images are copied as they were found, byte by byte. The result has confidences, which are mean co-associations;
     other methods have none. The folder appears when everything is in it; a run that is killed leaves no more than
-    DIR's hidden neighbours .partial-DIR and .replaced-DIR, which the next one clears away.
+    DIR's hidden neighbours .lock-DIR, .partial-DIR and .replaced-DIR, which the next one clears away.
     """
     dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")

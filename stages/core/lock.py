@@ -1,7 +1,7 @@
 """Keeps two runs from working on the same thing at once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -35,3 +35,27 @@ def is_locked(file: Path) -> bool:
             return False
     except ParameterError:
         return True
+
+
+@contextmanager
+def locked_beside(place: Path, busy: Callable[[], None]) -> Iterator[None]:
+    """Keep other processes from writing `place`, which need not exist, for the block.
+
+    The lock is `place`'s hidden neighbour and goes when the block ends. `busy` is called when another process has
+    it; unless that raises, this waits. A file system that knows no locks keeps nobody out.
+    """
+    file = place.with_name(f".lock-{place.name}")
+    lock = FileLock(file, mode=0o666)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        busy()
+        lock.acquire()
+    except OSError:  # no locks there; where nothing can be written at all, the block finds out
+        pass
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is open
+            file.unlink()  # while it is held: FileLock takes a lock on no file that has lost its name
+        lock.release()

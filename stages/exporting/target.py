@@ -1,6 +1,5 @@
 """The folder of an export: where it may be; it appears whole or not at all and replaces only earlier exports."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -9,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stages.core.errors import ParameterError
+from stages.core.lock import locked_beside
 from stages.exporting.images import LONGEST
 
 MARKER = ".manyviews-export.json"  # lists what an export wrote; empty in a folder that is not whole
@@ -63,8 +63,11 @@ def new_folder(target: Path, force: bool) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     staging, old = target.with_name(STAGING + target.name), target.with_name(OLD + target.name)
     try:
-        with _owned(staging, old, target):
+        with locked_beside(target, lambda: _refuse(target)):
+            _tidy_up(staging, old, target)
+            staging.mkdir()
             try:
+                _blank_marker(staging)
                 _check(target, force)  # an earlier export may have come back
                 yield staging
                 _write_marker(staging)
@@ -147,54 +150,21 @@ def _write_marker(folder: Path) -> None:
     (folder / MARKER).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
 
 
-@contextmanager
-def _owned(staging: Path, old: Path, target: Path) -> Iterator[None]:
-    """Make `staging`, empty, and keep other runs out of it; tidy up what a killed one left in it and in `old`."""
+def _refuse(target: Path) -> None:
+    raise ParameterError(f"another process writes {target}; wait until it ends, or stop it")
+
+
+def _tidy_up(staging: Path, old: Path, target: Path) -> None:
+    """Remove what a killed run left in `staging`; take `old` back to its place if that is free, or away."""
     for place in (staging, old):
         if place.exists() and not (place / MARKER).exists() and any(place.iterdir()):
             raise ParameterError(f"{place} is in the way and no export made it; move it away")
-    staging.mkdir(exist_ok=True)
-    with _locked(staging, target):
-        _blank_marker(staging)
-        _empty(staging)
-        if old.exists():
-            try:
-                with _locked(old, target):
-                    _settle(old, target)
-            except BaseException:
-                with suppress(OSError):
-                    _remove(staging)
-                raise
-        yield
-
-
-@contextmanager
-def _locked(folder: Path, target: Path) -> Iterator[None]:
-    """Keep other runs out of `folder`, also when it moves. The system lets go of it when the process ends."""
-    busy = ParameterError(f"another process writes {target}; wait until it ends, or stop it")
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:  # it has just moved to its place
-        raise busy from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy from None
-        if not folder.exists() or not os.path.samestat(os.fstat(descriptor), folder.stat()):
-            raise busy
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _settle(old: Path, target: Path) -> None:
-    """Take `old`, left by a run that was killed, back to its place if that is free, or away."""
+    if staging.exists():
+        _remove(staging)
     marker = old / MARKER
-    whole = marker.exists() and marker.stat().st_size > 0
-    if whole and not target.exists():
+    if marker.exists() and marker.stat().st_size and not target.exists():  # it is whole
         old.rename(target)
-    else:
+    elif old.exists():
         _remove(old)
 
 
@@ -203,14 +173,13 @@ def _replace(target: Path, staging: Path, old: Path) -> None:
     if not target.exists() or not any(target.iterdir()):
         staging.rename(target)
         return
-    with _locked(target, target):
-        target.rename(old)
-        try:
-            staging.rename(target)
-        except BaseException:
-            old.rename(target)
-            raise
-        _remove(old)
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    _remove(old)
 
 
 def _remove(folder: Path) -> None:

@@ -4,7 +4,6 @@ A transfer that breaks off goes on where it stopped, in this run or the next. No
 all its bytes have come and have the right checksum.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ import platformdirs
 
 from stages.core.atomic import write_text
 from stages.core.errors import FetchError
+from stages.core.lock import locked_beside
 from stages.fetching.http import BrokenOffError, RefusedError, ask
 
 ALGORITHMS = {"sha256": 64, "sha1": 40, "md5": 32}  # the number of hex digits, the best first
@@ -136,10 +136,9 @@ class _Partial:
 
     def tidy(self) -> None:
         """Leave nothing behind that holds nothing."""
-        with contextlib.suppress(FileNotFoundError):
-            if _is(self._descriptor, self.path) and not self.size:
-                self._note.unlink(missing_ok=True)
-                self.path.unlink()
+        if not self.size:
+            self._note.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
 
 
 def download(
@@ -237,38 +236,11 @@ def _opened_partial(to: Path, report: Callable[[str], None]) -> Iterator[_Partia
     `report` gets a line when it has to wait.
     """
     path = to.with_name(f".partial-{to.name}")
-    # A lock ends with the process, even a killed one. It is on the file, not on its name: whoever waited for it
-    # may have got it on a file that has moved to its place meanwhile, and must open the name again.
-    while True:
+    with locked_beside(to, lambda: report(f"waiting for another process that fetches {to.name}")):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        partial = _Partial(path, descriptor)
         try:
-            _lock(descriptor, lambda: report(f"waiting for another process that fetches {to.name}"))
-            if _is(descriptor, path):
-                partial = _Partial(path, descriptor)
-                try:
-                    yield partial
-                finally:
-                    partial.tidy()
-                return
+            yield partial
         finally:
+            partial.tidy()
             os.close(descriptor)
-
-
-def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
-    import fcntl  # here, as Windows has none and can do without downloads
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        waiting()
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        pass  # some network file systems have no locks; the checksum finds out if two processes write at once
-
-
-def _is(descriptor: int, path: Path) -> bool:
-    """Whether the open file still has the name `path`."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

@@ -97,7 +97,7 @@ def test_what_a_killed_run_left_is_cleared_away(project: Path, export: Call) -> 
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == -9
-    assert remains(project) == [".partial-out"]
+    assert remains(project) == [".lock-out", ".partial-out"]
     assert export()[0] == 0
     assert remains(project) == ["out"]
     # Killed between the two moves of --force.

@@ -352,7 +352,7 @@ def test_two_at_once_fetch_it_once(server, tmp_path):
 
 
 class Lines(list):
-    """Tells when the first line comes."""
+    """Sets an event when the first line comes."""
 
     def __init__(self, came):
         super().__init__()
@@ -381,9 +381,9 @@ def test_a_killed_process_leaves_a_part_that_the_next_completes(server, fetch):
         part = fetch.to.parent / ".partial-photos.zip"
         server.put("x", file(CONTENT, '"v1"', cut=1000, before_cut=kill), file(CONTENT, '"v1"'))
         assert killed.wait(20)
-    assert fetch.left == [".partial-photos.zip", ".partial-photos.zip.from"]
+    assert fetch.left == [".lock-photos.zip", ".partial-photos.zip", ".partial-photos.zip.from"]
     fetch(server.address + "x", checksum=UNKNOWN)
-    assert fetch.to.read_bytes() == CONTENT
+    assert fetch.to.read_bytes() == CONTENT and fetch.left == ["photos.zip"]
     assert server.asked[1:] == [("x", "bytes=1000-", '"v1"')]
 
 

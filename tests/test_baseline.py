@@ -1,4 +1,4 @@
-"""The stage `baseline`: which runs there are, of what, and what the log tells."""
+"""The stage `baseline`: which runs there are, of what, and what the log says."""
 
 import itertools
 import json

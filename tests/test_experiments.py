@@ -92,7 +92,7 @@ def test_what_views_contribute_and_the_published_scores(call):
     assert float(sizes[1]["mean"]) == 1
 
     best = {row["class"]: row["view"] for row in table("metrics/umist/complementarity.csv") if row["best"] == "1"}
-    assert (best["ant"], best["cow"]) == ("a", "b"), "each view tells one class from all others"
+    assert (best["ant"], best["cow"]) == ("a", "b"), "each view separates one class from all others"
     assert {row["images"] for row in table("metrics/umist/complementarity.csv")} == {"24", "8"}
 
     panels = table("metrics/umist/panels/panels.csv")

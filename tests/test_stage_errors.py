@@ -1,4 +1,4 @@
-"""What a user can do wrong, stage by stage: one clear line, a non-zero exit, and nothing half-written."""
+"""Mistakes that a user can make, stage by stage: one clear line, a non-zero exit, and nothing half-written."""
 
 import importlib
 import shutil
@@ -13,7 +13,7 @@ from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 
 ROWS = 12
-# What the ensemble combines unless it is told otherwise.
+# The base partitions that the ensemble combines by default.
 KMEANS, GDL = "kmeans:multiple=auto,seeds=10", "gdl:multiple=auto,n_neighbors=5,seeds=10,subspace=0.5"
 
 

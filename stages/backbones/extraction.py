@@ -176,7 +176,7 @@ class ShardExtractor:
 
     def _pixels(self, batch: Batch) -> np.ndarray:
         with self.timings.measure("decode"):
-            # What bfloat16 rounds off outweighs what the faster resizing does by far.
+            # The rounding of bfloat16 outweighs the error of the faster resizing by far.
             return decode_batch(batch, self._decode, self._preprocessing, self.batch_size, fast=not self._exact)
 
     def _waiting(self, what: str, items: Iterator[T]) -> Iterator[T]:

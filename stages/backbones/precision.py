@@ -54,7 +54,7 @@ def mean_cosines(features: Features, expected: Features) -> dict[str, float]:
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # AVX-512 without the bf16 instructions emulates them, at half the speed of float32. What does not exist in
-    # this version of PyTorch, or for this kind of CPU, counts as absent.
+    # AVX-512 without the bf16 instructions emulates them, at half the speed of float32. A probe that is not
+    # in this version of PyTorch, or not for this kind of CPU, counts as absent.
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
     return any(getattr(torch.cpu, probe, bool)() for probe in probes)

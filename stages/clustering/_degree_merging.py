@@ -21,7 +21,7 @@ from stages.clustering._degree_tournament import choose_candidates, drop_unwante
 def merge_best(s: State, n_clusters: int, limit: int, merges: np.ndarray) -> int:
     """Merge until `n_clusters` are left or no pair has an affinity above 0; return how many merges were made.
 
-    `limit` is the number of candidates that a cluster keeps, 0 for all. They are sought anew when there are none
+    `limit` is the number of candidates that a cluster keeps, 0 for all. They are sought again when there are none
     left; once there are not more than 1.2 times as many clusters as candidates, all pairs count. `merges` (r, 3)
     takes the names of the two clusters, the lower first, and their affinity.
     """
@@ -52,7 +52,7 @@ def merge_best(s: State, n_clusters: int, limit: int, merges: np.ndarray) -> int
 
 @inner()
 def _find_pairs(s: State, limit: int, touched: np.ndarray) -> None:
-    """Make the pairs of all clusters anew from their lists."""
+    """Build the pairs of all clusters from their lists."""
     s.first_node[:] = NONE
     s.used[1] = 0
     for p in range(len(s.affinity)):
@@ -173,8 +173,8 @@ def _clear_column(s: State, j: int) -> None:
 def _join_chains(s: State, kept: int, gone: int, touched: np.ndarray) -> int:
     """Give the pairs of `gone` to `kept`, with the totals over both; `touched` takes the others, of the count.
 
-    Totals of `kept` are exact only after the row is summed anew; those of others are at once, by the column. Where
-    the rule's update is not exact, all come from the totals of before.
+    Totals of `kept` are exact only after the row is summed again; those of others are at once, by the column.
+    Where the rule's update is not exact, all come from the totals of before.
     """
     count = 0
     images = np.float64(s.size[kept] + s.size[gone])
@@ -272,7 +272,7 @@ def _join_members(s: State, kept: int, gone: int) -> None:
 
 @inner()
 def _mark_nodes(s: State, i: int) -> None:
-    """Let `node_of` tell the nodes of `i` by their other cluster."""
+    """Fill `node_of`: the nodes of `i` by their other cluster."""
     node = s.first_node[i]
     while node != NONE:
         s.node_of[s.owner[node ^ 1]] = node

@@ -1,4 +1,4 @@
-"""What graph degree linkage keeps of its clusters: compiled, sparse, and built up here from a neighbour graph.
+"""The clusters of graph degree linkage: compiled, sparse, and built up here from a neighbour graph.
 
 A cluster has a slot, a chain of members, and a list of the images outside it that are linked to it: what it gives
 them (the weights of the edges from its members) and what it takes (of the edges to them). The part of an affinity
@@ -59,7 +59,7 @@ class State(NamedTuple):
 
 NONE, STALE = -1, -2
 
-# What is only called from compiled code does without the wrappers for Python, a third of the compiling.
+# Functions that only compiled code calls do without the wrappers for Python, a third of the compiling.
 inner: Any = functools.partial(numba.njit, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 

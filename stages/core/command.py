@@ -1,4 +1,4 @@
-"""What all stage commands share: option spelling and how errors reach the user."""
+"""Shared by all stage commands: option spelling and how errors reach the user."""
 
 import sys
 import warnings

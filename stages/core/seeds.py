@@ -1,4 +1,4 @@
-"""What is drawn, the same every time: seeds by name, from the one `seed` of params.yaml, and rows of many."""
+"""Draws that are the same every time: seeds by name, from the one `seed` of params.yaml, and rows of many."""
 
 import hashlib
 

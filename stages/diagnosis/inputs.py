@@ -14,7 +14,7 @@ from stages.core.errors import BackboneError
 from stages.diagnosis.finding import Finding, fault, ok, warning
 from stages.diagnosis.network import answers, without_password
 
-# What stands under metrics beside the folders of the datasets; DVC takes no second owner of a path.
+# These stand under metrics beside the folders of the datasets; DVC takes no second owner of a path.
 _OF_THE_PIPELINE = ("maps", "report.html", "study")
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _local_weights(name: str, weights: "Weights", found: Path, folder: Path, cac
 
 
 def _address(source: "Source") -> str:
-    """What to ask whether a source can be reached: the hub and the package index are those that are set."""
+    """The address to ask whether a source can be reached: the hub and the package index are those that are set."""
     from stages.backbones.card import HubSource, UrlSource
 
     if isinstance(source, UrlSource):

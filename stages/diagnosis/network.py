@@ -158,7 +158,7 @@ def _ssh(what: str, parts: SplitResult, user: str, port: int, timeout: float) ->
 
 
 def _ssh_settings(host: str, user: str, port: int, timeout: float) -> dict[str, str]:
-    """What the user's settings of ssh say about a host; nothing where there is no ssh to ask."""
+    """The user's settings of ssh for a host; none where there is no ssh to ask."""
     if not shutil.which("ssh") or not host or host.startswith("-"):
         return {}
     options = [*(["-l", user] if user else []), *(["-p", str(port)] if port else [])]

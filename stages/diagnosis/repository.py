@@ -103,7 +103,7 @@ def check_lock(lock: Path) -> Iterator[Finding]:
 
 
 def check_outputs(root: Path, lock: Path, patience: float) -> Iterator[Finding]:
-    """What `dvc status` says, unless there is no usable dvc.lock to compare with."""
+    """Findings of `dvc status`; none where there is no usable dvc.lock to compare with."""
     if lock.exists() and not _conflict_line(lock):
         try:
             status = json.loads(dvc(root, patience, "status", "--json"))
@@ -118,7 +118,7 @@ def _conflict_line(file: Path) -> int | None:
 
 
 def check_status(status: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
-    """What `dvc status --json` says: outputs that are missing or changed, and stages that would run again."""
+    """Findings from `dvc status --json`: outputs that are missing or changed, and stages that would run again."""
     outs: dict[str, list[str]] = {}
     again, causes = set[str](), dict[str, None]()  # stages, and why they would run
     absent: list[str] = []
@@ -178,7 +178,7 @@ def _advice(file: str, kind: str, path: str, how: str) -> str:
 
 
 def _causes(kind: str, what: Mapping[str, Any]) -> Iterator[str]:
-    """What changed, in words: parameters by name, all code as one."""
+    """The changes in words: parameters by name, all code as one."""
     for path, how in what.items():
         if isinstance(how, dict):
             yield from (f"{path} {name}" for name in how)

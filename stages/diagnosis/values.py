@@ -43,7 +43,7 @@ def value_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _option_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What the options of the stages refuse, and keys that no stage takes or that are missing."""
+    """Values that the options of the stages refuse, and keys that no stage takes or that are missing."""
     import typer.main
 
     import stages
@@ -142,7 +142,7 @@ def _algorithm_checks(parameters: Mapping[str, Any]) -> Iterator[Callable[[], ob
 
 
 def _trained_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What the estimators refuse of the parameters in a section; they are asked only if it has any."""
+    """Parameters in a section that the estimators refuse; they are asked only if it has any."""
     for key, method, name in _TRAINED:
         section = parameters.get(name, {})
         if not isinstance(section, dict):

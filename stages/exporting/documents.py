@@ -1,4 +1,4 @@
-"""What is exported, and clusters as the text of one file: CSV, JSON, COCO."""
+"""The choice of what to export, and clusters as the text of one file: CSV, JSON, COCO."""
 
 import json
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ class _Name(StrEnum):
 
 
 class Objective(_Name):
-    """What networks on features are trained for."""
+    """The objectives that networks on features are trained for."""
 
     JULE = "jule"
     IDEC = "idec"
@@ -53,7 +53,7 @@ class ImageMethod(_Name):
 
 
 class ImageBaseline(_Name):
-    """What is clustered of the images as it is."""
+    """The representations that are clustered as they are."""
 
     PIXELS = "pixels"
 

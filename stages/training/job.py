@@ -30,7 +30,7 @@ _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
 
 
 class Estimator(Protocol):
-    """What a job needs of an estimator of `stages.deep`: embedding (n, width), records of the training."""
+    """The part of `stages.deep`'s estimators that a job needs: embedding (n, width), records of the training."""
 
     embedding_: np.ndarray
     history_: list[Any]

@@ -20,7 +20,7 @@ def learning_curve(
     """Return a row for every record (a dataclass instance): "record" from 1, its fields, and "loss".
 
     A loss that is not among the fields is what DEC and IDEC descend, reconstruction + `gamma` * clustering. Where
-    records have `labels`, `score` makes of them "nmi_geometric". What is not defined (None, NaN) is an empty text.
+    records have `labels`, `score` makes of them "nmi_geometric". Undefined values (None, NaN) are empty texts.
     """
     rows = []
     for number, record in enumerate(history, start=1):

@@ -70,7 +70,7 @@ def _pixels(card):
 
 
 def _ours(monkeypatch, card, tensors, layers):
-    """What the network loaded from a file with these tensors gives for `_pixels`, by layer."""
+    """The output for `_pixels`, by layer, of the network loaded from a file with these tensors."""
     monkeypatch.setattr("stages.backbones.network.load_tensors", lambda _: dict(tensors))
     network = LayerNetwork(load_network(card, Path("weights of the test")), layers, card.preprocessing)
     with torch.inference_mode():

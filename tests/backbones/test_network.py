@@ -23,7 +23,7 @@ def _saved(tmp_path, tensors):
 
 
 def _batch(pixels):
-    """What LayerNetwork makes of pixels under PLAIN."""
+    """The output of LayerNetwork for pixels under PLAIN."""
     return pixels.permute(0, 3, 1, 2) / 255
 
 

@@ -54,7 +54,7 @@ def _timm_network(architecture: str):  # type: ignore[no-untyped-def]
 
 
 def stage(folder: Path, backbone: str, *options: str, **environment: str) -> Measured:
-    """Images per second of the stage, from the first image on, as its log tells."""
+    """Images per second of the stage, from the first image on, by its log."""
     done = run_module(
         "stages.extract", "--dataset", "photos", "--backbone", backbone, *options, folder=folder, **environment
     )

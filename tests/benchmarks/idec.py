@@ -73,7 +73,7 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
 
 
 def ours(folder: Path) -> Iterator[str | None]:
-    """IDEC in float32, its target made anew every 140 batches."""
+    """IDEC in float32, its target recomputed every 140 batches."""
     yield from _ours(folder, "float32")
 
 
@@ -83,7 +83,7 @@ def ours_bfloat16(folder: Path) -> Iterator[str | None]:
 
 
 def theirs(folder: Path) -> Iterator[str | None]:
-    """ClustPy's training loop of IDEC, whose target is made anew in every batch."""
+    """ClustPy's training loop of IDEC, whose target is recomputed in every batch."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,8 +1,8 @@
 """A period of JULE on MNIST digits, against a plain script of the same steps.
 
 Both sides have the network of the paper for MNIST, start from the same clusters of nearest neighbours in the
-pixels, take 20 passes of batches of 100, embed all images and merge nine tenths of the clusters. Ours also tells
-what share of its time is left for the network beside graphs, merging and the loss (but for the loss's gradient).
+pixels, take 20 passes of batches of 100, embed all images and merge nine tenths of the clusters. Ours also prints
+the share of its time that is left for the network beside graphs, merging and the loss (but for its gradient).
 CPU seconds of one thread; there is no side for GPUs.
 """
 

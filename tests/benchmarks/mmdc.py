@@ -2,8 +2,8 @@
 
 Both sides have the same ResNet-18, batches and losses, on random images, float32 and one thread: a pass of the
 rotation task, a pass of the clustering, and an evaluation of all images. The plain script makes its views image
-by image with Pillow and torchvision, in the main process. Ours also tells what share of its time is left for the
-network beside the views and the assignment of targets. CPU seconds; there is no side for GPUs.
+by image with Pillow and torchvision, in the main process. Ours also prints the share of its time that is left for
+the network beside the views and the assignment of targets. CPU seconds; there is no side for GPUs.
 """
 
 import time

@@ -33,7 +33,7 @@ def _mnist() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _side(read, clusterer):  # type: ignore[no-untyped-def]
-    """Load, and run once on few images so that nothing is imported later; then cluster all; then tell the NMI."""
+    """Load, and run once on few images so that nothing is imported later; then cluster all; then print the NMI."""
     from sklearn.metrics import normalized_mutual_info_score
 
     features, classes = read()

@@ -1,4 +1,4 @@
-"""What the tests of the graph-agglomerative clusterers share: short dense references, real images, hard cases."""
+"""Shared by the tests of the graph-agglomerative clusterers: short dense references, real images, hard cases."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def dense_weights(graph):
 
 
 def dense_merges(names, n_clusters, affinity, digits):
-    """Merge by brute force: every affinity anew at every step; float64 (r, 3) as the clusterers give it.
+    """Merge by brute force: every affinity computed at every step; float64 (r, 3) as the clusterers give it.
 
     `affinity(i, j)` is of two arrays of images; those equal to `digits` significant ones tie.
     """

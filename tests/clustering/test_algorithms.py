@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from stages.clustering.algorithms import ALGORITHMS, drawn_n_clusters, find_algorithm, finer
 from stages.core.errors import ParameterError
 
-# What these find depends on densities, or on ranks beyond those of small sets.
+# The clusters of these depend on densities, or on ranks beyond those of small sets.
 PARTICULAR = {"hdbscan", "dbscan", "nmf_lp", "nmf_deep"}
 
 

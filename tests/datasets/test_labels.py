@@ -30,7 +30,7 @@ def test_a_folder_at_any_level_is_the_class():
     assert label(DEEP) == {DEEP[0]: "images", DEEP[1]: "images", DEEP[2]: "train"}
     assert label(DEEP, label_folder=1) == label(DEEP)
     assert label(DEEP, label_folder=2) == {DEEP[0]: "cat", DEEP[1]: "dog"}
-    assert label(DEEP, label_folder=3) == {}, "one folder for all tells nothing apart"
+    assert label(DEEP, label_folder=3) == {}, "one folder for all makes no classes"
 
 
 def test_a_pattern_in_the_path_is_the_class():

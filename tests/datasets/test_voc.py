@@ -52,7 +52,7 @@ def members() -> dict[str, bytes]:
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """The folder where torchvision keeps the set; the archive lies there, nothing can be fetched."""
+    """The folder where torchvision keeps the set; the archive is there, nothing can be fetched."""
     from torchvision.datasets import voc
 
     stream = io.BytesIO()

@@ -31,7 +31,7 @@ def files(folder: Path) -> set[str]:
 
 
 def remains(folder: Path) -> list[str]:
-    """What is in the project beside its data."""
+    """The project's contents beside its data."""
     return sorted(place.name for place in folder.iterdir() if place.name != "data")
 
 

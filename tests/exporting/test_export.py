@@ -70,7 +70,7 @@ def test_imagefolder_opens_with_torchvision(project: Path, export: Call) -> None
     dataset = torchvision.datasets.ImageFolder("out")
     assert dataset.classes == ["cluster-00", "cluster-01", "cluster-02"]
     assert [Path(path).parent.name for path, _ in dataset.samples] == [dataset.classes[t] for t in dataset.targets]
-    # The width of a picture tells which it is, its cluster is its place modulo 3.
+    # The width of a picture shows which it is, its cluster is its place modulo 3.
     assert sorted((image.width - 4, label) for image, label in dataset) == [(n, n % 3) for n in range(len(PATHS))]
 
 

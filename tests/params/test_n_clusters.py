@@ -1,4 +1,4 @@
-"""What `n_clusters` may be."""
+"""The values that `n_clusters` may have."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.pipeline.stagenames import LISTING
 
 ROOT = Path(__file__).parents[2]
-# What a name may hold besides letters; all of these must come through unharmed.
+# Names with characters besides letters; all of these must come through unharmed.
 NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;", "-rf", "a,b;c"]
 
 
@@ -60,7 +60,7 @@ class Project:
         return self.at(folder)
 
     def clone(self, folder: Path) -> Self:
-        """What `git clone` gives a colleague: no data, no cache."""
+        """The project as a colleague clones it: no data, no cache."""
         self.git("clone", "-q", str(self.folder), str(folder))
         # The same code, with the compiled kernels beside it: a test need not wait for the compiler again.
         shutil.copytree(self.folder / "stages", folder / "stages", dirs_exist_ok=True)
@@ -131,7 +131,7 @@ class Project:
         return content
 
     def answer(self, dataset: str = "drawings") -> dict[str, Any]:
-        """What the ensemble found out about the number of clusters."""
+        """The ensemble's findings about the number of clusters."""
         file = self.folder / "data" / "partitions" / dataset / "n_clusters.json"
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return content

@@ -27,7 +27,7 @@ def test_flowers_over_five_seeds(tmp_path, capsys):
     """K-means on one view gives .67 to .74; in the mean, the ensemble must reach .74.
 
     The networks are trained with three of the seeds and aim at .78. Means of five seeds scatter by .005: .7796 on
-    two threads, .787 over five others on one. What is tested leaves room for that, and for other machines' digits.
+    two threads, .787 over five others on one. The bounds leave room for that, and for other machines' digits.
     """
     project = Project(tmp_path)
     shutil.copytree(ROOT / "data" / "raw" / "flowers", tmp_path / "data" / "raw" / "flowers")
@@ -47,7 +47,7 @@ def test_flowers_over_five_seeds(tmp_path, capsys):
     assert np.mean(found["ensemble"]) >= 0.74
     assert np.mean(found["train/jule/dmvc"]) >= 0.77
     for method in ("ensemble", "train/jule/dmvc"):
-        assert np.mean(found[method]) >= best_view, "no single view does as well, even picked by hindsight"
+        assert np.mean(found[method]) >= best_view, "no single view does as well, even one picked with the labels"
     assert np.mean(found["train/jule/dmvc"]) >= np.mean(found["train/jule/mvec"])
 
 
@@ -85,10 +85,10 @@ def _put(dataset, folder):
 
 @pytest.mark.skipif(not UMIST.is_dir(), reason="the image sets for measuring are not beside the repository")
 @pytest.mark.parametrize(("dataset", "least"), [("umist", 0.96), ("coil20", 0.98)])
-def test_the_ensemble_beats_the_best_view_of_hindsight_over_five_seeds(dataset, least, tmp_path, capsys):
+def test_the_ensemble_beats_the_view_that_the_labels_pick_over_five_seeds(dataset, least, tmp_path, capsys):
     """With the granularities of version 0.1, which were chosen on these two sets, UMist had .976; now it has .968.
 
-    They collapsed on larger sets. What a run is about is the network's result, which has .980: see the test above.
+    They collapsed on larger sets. A run is about the network's result, which has .980: see the test above.
     """
     project = Project(tmp_path, datasets=[dataset])
     _put(dataset, tmp_path / "data" / "raw" / dataset)

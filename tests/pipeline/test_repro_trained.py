@@ -92,7 +92,7 @@ def test_a_changed_registry_entry_touches_its_backbone_alone(project):
     assert original.count(resized) == 1
     registry.write_text(original.replace(resized, "*half, resize: 300"), encoding="utf-8")
     ran = project.repro()
-    # Every backbone's card is made again, and one of them has changed. What follows its features runs as far as
+    # Every backbone's card is made again, and one of them has changed. The stages after its features run as far as
     # they make a difference: partitions that come out the same change no ensemble.
     assert own("efficientnet_lite0") <= ran
     later = {VIEWS, GRAPH, *trained("jule"), *JOINT}

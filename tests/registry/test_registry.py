@@ -71,7 +71,7 @@ def test_timm_names_the_same_files_and_licences(name):
 
 
 def test_cards_of_the_first_backbones_have_not_changed_by_a_byte():
-    """Or everybody's features would be computed anew. Digests of the JSON, with the layers L1 to L3."""
+    """Or everybody's features would be computed again. Digests of the JSON, with the layers L1 to L3."""
     first = {
         "mobilenet_v2": "20566b6875917c7c821ea8046969bf74f5c312007e29566b845057b4715ec28e",
         "efficientnet_lite0": "05152e92b0ae7b89921ec297d9668a855ad9cae8a17778ef00bf1f7afd47c054",

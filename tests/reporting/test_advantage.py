@@ -10,7 +10,7 @@ BELOW = "Combining the views does not reach the best of them."
 
 
 def remarks(key: str, network: float | None, ensemble: float, view: float) -> str:
-    """What the only sentence says behind the figures."""
+    """The only sentence, from behind its figures on."""
     joint = {"ensemble": {key: ensemble}} | ({} if network is None else {"jule/dmvc": {key: network}})
     (sentence,) = advantages(joint, {"a/L3/ward": {key: view}, "jule/views/b": {key: view - 0.1}})
     return sentence.partition("picked after the fact).")[2].strip()

@@ -42,7 +42,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(chromium: Browser, page: Path) -> Iterator[Browser]:
-    """The page, opened anew; at the end, whatever was done, nothing was reported and nothing was fetched."""
+    """The page, freshly opened; at the end, whatever was done, nothing was reported and nothing was fetched."""
     chromium.open(page)
     yield chromium
     assert chromium.errors == []

@@ -1,4 +1,4 @@
-"""What the page says of the number of clusters, and where the curves are drawn."""
+"""The page on the number of clusters, and where the curves are drawn."""
 
 from dataclasses import replace
 

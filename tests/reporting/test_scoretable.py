@@ -16,7 +16,7 @@ def test_the_best_of_each_column_is_marked() -> None:
         ("\N{MINUS SIGN}0.250", True),
         ("1,200", False),
     ]
-    # What reads the same is marked the same; an absent value is never the best.
+    # Values that read the same are marked the same; an absent value is never the best.
     assert [(cell.text, cell.best) for cell in theirs] == [
         ("0.500", True),
         ("\N{MINUS SIGN}0.500", False),

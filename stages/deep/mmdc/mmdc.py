@@ -25,7 +25,7 @@ class MMDC(MixtureParameters):
     and their code. Every image has a target, a point of a mixture of `n_clusters` Gaussians. In each batch the
     targets are permuted among its images so that they are nearest to the network's outputs for these; then a
     step of gradient descent brings an augmented view of each image nearer to its target. Between such passes
-    the same network learns to tell four rotations of an image apart. In the end the targets follow clusters
+    the same network learns which of four rotations an image has. In the end the targets follow clusters
     that K-means finds.
 
     Parameters and attributes are those of `stages.deep.mmdc.parameters.MixtureParameters` and

@@ -115,7 +115,7 @@ class MixtureTraining:
         return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, self.labels)
 
     def _rotations(self) -> float:
-        """A pass that tells four turns of each image apart; its mean cross-entropy."""
+        """A pass that trains the network to predict each image's rotation; return its mean cross-entropy."""
         assert self.turns is not None
         total = torch.zeros((), device=self.images.device)
         self.network.train()

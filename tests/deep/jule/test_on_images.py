@@ -42,7 +42,7 @@ def test_paper_and_released_code_are_presets(preset: str) -> None:
     model = small(**{**ImageJULE.PRESETS[preset], "epochs": 2, "n_neighbors": 5, "batch_size": 20}).fit(images)
     assert adjusted_rand_score(classes, model.labels_) > 0.9
     assert [period.phase for period in model.history_][-1] == "again"
-    assert model.history_[-1].steps == 0, "the images are clustered anew with the network fixed"
+    assert model.history_[-1].steps == 0, "the images are clustered again with the network fixed"
 
 
 def test_the_defaults_are_the_paper_s() -> None:

@@ -112,7 +112,7 @@ def test_every_image_of_a_batch_has_draws_of_its_own(channels: int, device: str)
 
 
 def test_crops_lie_anywhere_within_the_image() -> None:
-    """In a ramp each crop tells by its first pixels where it was taken."""
+    """In a ramp the first pixels of a crop show where it was taken."""
     ramp = torch.arange(20, dtype=torch.uint8).view(1, 1, 1, 20).expand(400, 1, 20, 20)
     views = Augmentation((8,), 8).views(ramp, torch.Generator().manual_seed(0))
     left = (views[:, 0, 3, 0] * 255).round().int()

@@ -57,7 +57,7 @@ def test_epochs_assign_and_then_refine() -> None:
 
 def test_the_rotation_task_is_learnt_beside() -> None:
     images = np.random.RandomState(0).randint(0, 50, (24, 1, 12, 12)).astype(np.uint8)
-    images[:, :, :5, :5] += 200  # the corner tells the turn
+    images[:, :, :5, :5] += 200  # the corner shows the rotation
     model = small(rotation_task=True, epochs=6, learning_rate=0.05).fit(images)
     losses = [epoch.rotation for epoch in model.history_]
     assert losses[-1] < 0.5 * np.log(4), "half of what guessing costs"

@@ -77,7 +77,6 @@ def evaluate(
     check_same_images(images, *tables, ensemble, *trained.values(), *views, neighbours, cuts)
     results = data / "results" / dataset
     result = read_result(results, images)
-    assert result.confidence is not None  # the stage `result` writes them
 
     def scored(labels: np.ndarray) -> dict[str, Any]:
         quality = round(modularity(neighbours.links, labels), DIGITS)
@@ -106,7 +105,7 @@ def evaluate(
         "classes": len(np.unique(images.labels[images.labels >= 0])),
         "clusters": len(np.unique(result.labels)),
     }
-    scores = nested(facts, {"method": read_method(results), **scored(result.labels)}, methods)
+    scores = nested(facts, {"method": read_method(results).name, **scored(result.labels)}, methods)
     write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
     on = {"images": facts["images"], "labelled_images": facts["labelled"]}

@@ -28,13 +28,10 @@ from stages.reporting.inputs import (
     described,
     read_agreement,
     read_answer,
-    read_assignments,
     read_counts,
     read_rejected,
-    read_result,
     read_scores,
     run_settings,
-    text_of,
 )
 from stages.reporting.learning_curves import draw_learning_curves
 from stages.reporting.maps import maps_csv
@@ -46,8 +43,10 @@ from stages.reporting.spaces import FIRST, map_spaces, space_sources
 from stages.reporting.sprites import Room, make_pictures, share_room
 from stages.reporting.tree import read_merges, tree
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
+from stages.tables.clusters import read_method, read_result
 from stages.tables.manifest import read_manifest
 from stages.tables.methods import MethodName
+from stages.tables.textfiles import text_of
 
 
 class Options(NamedTuple):
@@ -123,7 +122,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     agreement = read_agreement(metrics / "agreement.csv")
     counts = read_counts(metrics / "cluster_counts.csv")
     answer = read_answer(partitions / "n_clusters.json")
-    result = read_result(options.data / "results" / name / "result.json")
+    result = read_method(options.data / "results" / name)
     rejected = read_rejected(options.data / "images" / f"{name}.rejected.csv")
     images = read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
@@ -131,7 +130,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
             f"{metrics / 'scores.json'} scores {scores.images} images, {images.file} holds {len(images)}; "
             "run `dvc repro` to make it again"
         )
-    assigned = read_assignments(options.data / "results" / name / "assignments.csv", images.paths)
+    assigned = read_result(options.data / "results" / name, images)
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": read_partitions(partitions / "ensemble.parquet")}
     runs |= {
@@ -142,20 +141,20 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     }
     check_same_images(images, *runs.values())
     base = read_base_partitions(images, partitions, runs["Ensemble"].settings["ensemble"])
-    rivals = find_rivals(base.partitions, base.weights, assigned.clusters)
-    sheets = choose_images(assigned.clusters, assigned.confidence, rivals, options.images_per_cluster, room.tiles)
+    rivals = find_rivals(base.partitions, base.weights, assigned.labels)
+    sheets = choose_images(assigned.labels, assigned.confidence, rivals, options.images_per_cluster, room.tiles)
     shown = [row for sheet in sheets for row in sheet.rows]
     mapped = sample_rows(len(images), room.mapped, options.seed)
     at_hand = np.union1d(mapped, np.array(shown, dtype=np.int64))
     backbones = tuple(read_manifest(options.data / "views" / name / "features.json"))
     sources = space_sources(options.data, name, trained, backbones, options.method, options.layer)
-    mappings = map_spaces(sources, images, assigned.clusters, mapped, at_hand, options.seed)
+    mappings = map_spaces(sources, images, assigned.labels, mapped, at_hand, options.seed)
     maps = [(mapping.space.title, mapping.points) for mapping in mappings]
-    sizes = cluster_sizes(assigned.clusters)
+    sizes = cluster_sizes(assigned.labels)
     heading = f"{name}: {len(mapped):,} images in {len(sizes)} clusters (t-SNE of each view)"
-    picture = maps_picture(heading, maps, assigned.clusters[mapped])
+    picture = maps_picture(heading, maps, assigned.labels[mapped])
     write_bytes(options.metrics / "maps" / f"{name}.png", picture)
-    table = maps_csv(maps, images.paths, assigned.clusters, mapped)
+    table = maps_csv(maps, images.paths, assigned.labels, mapped)
     write_text(options.metrics / "maps" / f"{name}.csv", table)
     views = {f"View {mapping.space.title}": described(mapping.made) for mapping in mappings if mapping.made}
     own = {
@@ -165,6 +164,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         "images_per_cluster": options.images_per_cluster,
         "thumbnail": f"{options.thumbnail} px",
     }
+    scored_as = _scored_as(result.name)
+    reports = read_classes(metrics / "classes.csv", metrics / "confusion.csv")
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
     return Dataset(
         name=name,
@@ -174,7 +175,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         views=backbones,
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
-        scores=score_table(scores.joint, scores.single, _scored_as(result.method)),
+        scores=score_table(scores.joint, scores.single, scored_as),
         result=result,
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,
@@ -187,7 +188,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         studies=text_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),
         training=draw_learning_curves(metrics, trained),
-        classes=tuple(read_classes(metrics / "classes.csv", metrics / "confusion.csv")),
+        classes=tuple(sorted(reports, key=lambda report: report.method != scored_as)),  # the first one is open
     )
 
 
@@ -208,7 +209,7 @@ def _print_scores(datasets: Sequence[Dataset]) -> None:
         console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
         title = f"{dataset.name}: {_plural(dataset.images, 'image')} in {_plural(dataset.k, 'cluster')}"
-        title += f" by {dataset.result.method}"
+        title += f" by {dataset.result.name}"
         console.print(terminal_table(title, dataset.scores))
         console.print()
 

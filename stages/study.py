@@ -1,6 +1,6 @@
 """Stage `study`: layers, architectures and algorithms compared over all datasets with labels."""
 
-import json
+import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ import pandas as pd
 from stages.core.atomic import replacing, write_text
 from stages.core.checks import check_once
 from stages.core.command import run
-from stages.core.errors import TableError
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
 from stages.studies import layer_section, layer_study, render_figure, render_section
 from stages.tables.methods import BaselineName, parse_scored
+from stages.tables.textfiles import json_of, text_of, understanding
 
 _KEYS = ["dataset", "backbone", "layer", "algorithm"]
 _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
@@ -50,12 +50,9 @@ def study(
 
 def _baselines(folder: Path, dataset: str) -> list[dict[str, Any]]:
     """The scores of each of the baseline's methods on one dataset; none without labels."""
-    file = folder / "methods.csv"
-    try:
-        table = pd.read_csv(file)
-        images = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["dataset"]["labelled"]
-    except FileNotFoundError as error:
-        raise TableError(f"{error.filename} does not exist; run `dvc repro` to make it") from None
+    table = pd.read_csv(io.StringIO(text_of(folder / "methods.csv")))
+    with understanding(folder / "scores.json"):
+        images = json_of(folder / "scores.json")["dataset"]["labelled"]
     rows = []
     for row in table.to_dict("records"):
         name = parse_scored(str(row["method"]))

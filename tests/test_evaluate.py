@@ -81,7 +81,8 @@ def write_result(method: str, labels: np.ndarray, confidence: float = 1.0) -> No
     """Write what the stage `result` writes."""
     rows = "".join(f"{i}.png,{label},{confidence}\n" for i, label in enumerate(labels))
     write_text(Path("data/results/d/assignments.csv"), f"path,cluster,confidence\n{rows}")
-    write_text(Path("data/results/d/result.json"), json.dumps({"method": method}))
+    answer = {"method": method, "chosen": "named", "modularity": {method: 0.5}}
+    write_text(Path("data/results/d/result.json"), json.dumps(answer))
 
 
 def evaluate(*names: str) -> Result:
@@ -321,7 +322,16 @@ def test_the_report_waits_for_the_result_and_what_is_said_of_the_number(project:
             "data/results/d/assignments.csv lists other images than the image table; run `dvc repro`",
         ),
         ("result.json", None, "data/results/d/result.json does not exist; run `dvc repro`"),
-        ("result.json", "{}", "data/results/d/result.json names no method; delete it and run `dvc repro`"),
+        (
+            "assignments.csv",
+            "path,cluster\n" + "".join(f"{i}.png,0\n" for i in range(len(CLASSES))),
+            "data/results/d/assignments.csv cannot be used (the column 'confidence' is missing); delete",
+        ),
+        (
+            "result.json",
+            "{}",
+            "data/results/d/result.json cannot be used ('modularity' is missing); delete it and",
+        ),
     ],
 )
 def test_a_result_that_cannot_be_used_is_told_in_one_line(

@@ -285,4 +285,7 @@ def test_a_study_without_labels_leaves_no_figures_of_before(call):
 
 def test_a_study_of_what_was_not_scored_says_so(call):
     code, _, error = call(study, "--datasets", "umist")
-    assert (code, error) == (1, "error: metrics/umist/methods.csv does not exist; run `dvc repro` to make it\n")
+    assert (code, error) == (
+        1,
+        "error: metrics/umist/methods.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it\n",
+    )

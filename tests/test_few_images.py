@@ -83,7 +83,7 @@ def run(workdir: Path, shell: Shell) -> Run:
 def clusters() -> np.ndarray:
     """The clusters, int32 (n), of the result, which must be the ensemble's: nothing was trained."""
     images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
-    assert read_method(folder) == "ensemble"
+    assert read_method(folder).name == "ensemble"
     found = read_result(folder, images)
     assert found.confidence is not None and ((found.confidence >= 0) & (found.confidence <= 1)).all()
     of_ensemble = read_partitions(Path("data/partitions/d/ensemble.parquet")).labels["ensemble"]

@@ -115,6 +115,22 @@ def test_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert html.count("<strong>") == 1 + 2  # and the best view of each of two classes
 
 
+@pytest.mark.parametrize(
+    ("method", "first"), [("jule/dmvc", "jule/dmvc"), ("ensemble", "ensemble"), ("jule/views/a", "ensemble")]
+)
+def test_the_classes_of_the_result_are_open_if_it_has_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, first: str
+) -> None:
+    paths = [f"{i}.png" for i in range(6)]
+    make(tmp_path, "trees", paths, 2, labels=[0, 1, 0, 1, 0, None], metric="ari")
+    rows = [(path, i % 2, 1) for i, path in enumerate(paths)]
+    write_result(tmp_path, "trees", rows, method=method, modularity={method: 0.5})
+    html = report(monkeypatch, tmp_path, "trees")
+    captions = re.findall(r"<caption>([\w/]+): 5 labelled images of 2 classes", html)
+    assert captions == [first, *({"ensemble", "jule/dmvc"} - {first})]
+    assert f"<details><summary>{captions[1]}</summary>" in html
+
+
 def test_without_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "photos", [f"{i}.png" for i in range(7)], 2)
     page = Page(report(monkeypatch, tmp_path, "photos"))

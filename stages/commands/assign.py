@@ -65,7 +65,7 @@ def assign(
     the dataset only the model and the backbones' cards are needed, not its images. Images that cannot be read are
     skipped, and listed on standard error.
     """
-    method = read_method(data / "results" / dataset) if method == RESULT else method
+    method = read_method(data / "results" / dataset).name if method == RESULT else method
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)
 

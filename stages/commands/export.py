@@ -85,10 +85,11 @@ def export(
     """
     dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
-    if method == RESULT:
-        clusters = read_result(data / "results" / dataset, images)
-    else:
-        clusters = find_clusters(images, data / "partitions" / dataset, method)
+    clusters = (
+        read_result(data / "results" / dataset, images)
+        if method == RESULT
+        else find_clusters(images, data / "partitions" / dataset, method)
+    )
     if (ranked or least_confidence) and clusters.confidence is None:
         option = "--ranked" if ranked else "--least-confidence"
         raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method result")

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.reporting.inputs import damaged, rows_of
 from stages.tables.methods import parse_scored
+from stages.tables.textfiles import damaged, rows_of, understanding
 
 CELL = 22  # side of a cell of the map, in SVG units, where counts are written into it ...
 NUMBERED = 30  # ... which is up to so many classes or clusters; beyond, cells are SMALL
@@ -122,13 +122,11 @@ def read_classes(scores: Path, cells: Path) -> list[ClassReport]:
     """Read classes.csv and confusion.csv: a report for each method, in the file's order; [] without labels."""
     on, by_method = {}, dict[str, list[ClassScore]]()
     names = ("class", "images", "cluster", "cluster_images", "precision", "recall", "f1", "fowlkes_mallows")
-    try:
+    with understanding(scores):
         for method, *row, images, clusters in rows_of(scores, "method", *names, "labelled_images", "n_clusters"):
             on[method] = (int(images), int(clusters))
             own = (int(row[2]), int(row[3])) if row[2] else (None, 0)
             by_method.setdefault(method, []).append(ClassScore(row[0], int(row[1]), *own, *map(float, row[4:])))
-    except ValueError as error:
-        raise damaged(scores, str(error)) from None
     maps = _read_cells(cells)
     if maps.keys() != by_method.keys():
         raise damaged(cells, f"it has other methods than {scores.name}")
@@ -141,11 +139,9 @@ _Counts = Mapping[tuple[str, int, str], tuple[int, float]]  # (class, cluster's 
 def _read_cells(file: Path) -> dict[str, dict[tuple[str, int, str], tuple[int, float]]]:
     maps: dict[str, dict[tuple[str, int, str], tuple[int, float]]] = {}
     names = ("method", "class", "cluster_place", "cluster_name", "images", "share_of_class")
-    try:
+    with understanding(file):
         for method, name, place, title, images, share in rows_of(file, *names):
             maps.setdefault(method, {})[name, int(place), title] = (int(images), float(share))
-    except ValueError as error:
-        raise damaged(file, str(error)) from None
     return maps
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.reporting.inputs import Assignments
 from stages.reporting.rivals import Rivals
 from stages.tables import ImageTable, class_names
+from stages.tables.clusters import Assignments
 
 NEARLY = 0.5  # an image is on a boundary when it agrees with another cluster at least half as much as with its own
 
@@ -160,7 +160,7 @@ def contact_sheets(
         for row, picture in thumbnails.items()
     }
     return tuple(
-        contact_sheet(sheet, tiles, images.labels[assigned.clusters == sheet.cluster], names) for sheet in sheets
+        contact_sheet(sheet, tiles, images.labels[assigned.labels == sheet.cluster], names) for sheet in sheets
     )
 
 

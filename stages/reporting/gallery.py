@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from stages.reporting.contactsheet import on_boundary
-from stages.reporting.inputs import Assignments
 from stages.reporting.maps import Scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable, class_names
+from stages.tables.clusters import Assignments
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def make_gallery(
     return Gallery(
         images=len(images),
         paths=[images.paths[row] for row in at_hand],
-        clusters=assigned.clusters[at_hand],
+        clusters=assigned.labels[at_hand],
         confidence=assigned.confidence[at_hand],
         labels=images.labels[at_hand],
         rivals=Rivals(rivals.clusters[at_hand], rivals.own[at_hand], rivals.other[at_hand]),
-        homes=commonest_clusters(assigned.clusters, images.labels, len(class_names(images))),
+        homes=commonest_clusters(assigned.labels, images.labels, len(class_names(images))),
         mapped=np.searchsorted(at_hand, mapped),
         sprites=sprites,
     )

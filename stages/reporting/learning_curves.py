@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.reporting.axes import Box, Scale, Tick, scale_around
-from stages.reporting.inputs import damaged, rows_of, text_of
 from stages.tables.methods import MethodName
+from stages.tables.textfiles import rows_of, text_of, understanding
 from stages.tables.trained_files import training_curve
 
 PANEL = Box(width=380, height=220, left=64, right=370, top=10, bottom=182)
@@ -93,7 +93,7 @@ def read_curves(file: Path, objective: str, method: str) -> list[LearningCurve]:
     by_name: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:
         by_name.setdefault(f"{method}/{row[0]}" if grouped else method, []).append(row[1:] if grouped else row)
-    try:
+    with understanding(file):
         return [
             LearningCurve(
                 name,
@@ -106,8 +106,6 @@ def read_curves(file: Path, objective: str, method: str) -> list[LearningCurve]:
             )
             for name, mine in by_name.items()
         ]
-    except ValueError as error:
-        raise damaged(file, str(error)) from None
 
 
 def draw_curves(curves: Sequence[LearningCurve], sources: Sequence[str]) -> LearningCurves | None:

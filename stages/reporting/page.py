@@ -17,10 +17,11 @@ from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
 from stages.reporting.gallery import Gallery, Space, gallery_json
-from stages.reporting.inputs import Agreement, Rejected, Result
+from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import ScoreTable
 from stages.reporting.tree import Tree
+from stages.tables.clusters import ResultMethod
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,7 +52,7 @@ class Dataset:
     rejected: Sequence[Rejected]
     parameters: Mapping[str, Mapping[str, Any]]
     scores: ScoreTable
-    result: Result
+    result: ResultMethod
     advantages: tuple[str, ...]
     agreement: Agreement
     counts: CountChart

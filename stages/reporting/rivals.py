@@ -46,7 +46,7 @@ def find_rivals(partitions: np.ndarray, weights: np.ndarray, clusters: np.ndarra
     scales = np.sqrt(weights.sum() / np.maximum(present @ weights, np.finfo(np.float64).tiny))
     scales[~present.any(axis=1)] = 0.0
     starts = np.concatenate([[0], np.cumsum(partitions.max(axis=0) + 1)])
-    votes = _votes(partitions, weights / weights.sum(), own_place, scales, starts)
+    votes = _votes(partitions, weights / weights.sum(), own_place, len(numbers), scales, starts)
     best = np.full(len(clusters), -1, dtype=np.int64)
     own, other = np.zeros(len(clusters)), np.zeros(len(clusters))
     rows = max(_BLOCK // len(numbers), 1)
@@ -65,17 +65,21 @@ def find_rivals(partitions: np.ndarray, weights: np.ndarray, clusters: np.ndarra
 
 
 def _votes(
-    partitions: np.ndarray, weights: np.ndarray, place: np.ndarray, scales: np.ndarray, starts: np.ndarray
+    partitions: np.ndarray,
+    weights: np.ndarray,
+    place: np.ndarray,
+    n_clusters: int,
+    scales: np.ndarray,
+    starts: np.ndarray,
 ) -> "csr_matrix":
     """The weighted sums (labels of all partitions, clusters) of the scaled images of each label and cluster."""
     from scipy.sparse import csr_matrix, vstack
 
-    count = int(place.max()) + 1
     tables = []
     for column, weight in enumerate(weights):
         known = np.flatnonzero(partitions[:, column] >= 0)
         cells = (partitions[known, column], place[known])
-        shape = (int(starts[column + 1] - starts[column]), count)
+        shape = (int(starts[column + 1] - starts[column]), n_clusters)
         tables.append(csr_matrix((scales[known] * weight, cells), shape=shape))
     return vstack(tables, format="csr")
 

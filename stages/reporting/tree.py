@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.core.dendrogram import Merge
 from stages.reporting.axes import Box, Scale, Tick
-from stages.reporting.inputs import damaged, rows_of
+from stages.tables.textfiles import rows_of, understanding
 
 PITCH = 16  # SVG units between two leaves, at least: room for the number of images
 DIGIT = 7.5  # SVG units that a digit of a cluster's number takes
@@ -72,15 +72,13 @@ def read_merges(file: Path) -> list[Merge]:
     names = ("parent", "left", "right", "height", "images", "left_images", "right_images")
     merges = []
     for row in rows_of(file, *names, "left_cluster", "right_cluster", "undone"):
-        try:
+        with understanding(file):
             parent, left, right, images, left_images, right_images, undone = (
                 int(row[place]) for place in (0, 1, 2, 4, 5, 6, 9)
             )
             first, second = (int(value) if value else None for value in row[7:9])
             sizes = (images, left_images, right_images)
             merges.append(Merge(parent, left, right, float(row[3]), *sizes, first, second, bool(undone)))
-        except ValueError as error:
-            raise damaged(file, str(error)) from None
     return merges
 
 

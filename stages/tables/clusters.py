@@ -1,9 +1,7 @@
 """Which cluster every image is in, whatever kind of file says so."""
 
-import csv
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from stages.core.errors import ParameterError, TableError
 from stages.tables.images import ImageTable
 from stages.tables.parquet import check_same_images
 from stages.tables.partitions import Partitions, read_partitions
+from stages.tables.textfiles import damaged, json_of, rows_of, understanding
 
 RESULT = "result"  # the method whose clusters report, export and assign take, whichever it is
 
@@ -25,6 +24,25 @@ class Clusters:
     confidence: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class Assignments(Clusters):
+    """The clusters of a run's result, with confidences from 0 to 1."""
+
+    confidence: np.ndarray
+
+
+@dataclass(frozen=True)
+class ResultMethod:
+    """The method whose clusters are a run's result, and whether it was `chosen` without labels.
+
+    `modularity` has that of every method that was compared.
+    """
+
+    name: str
+    chosen: bool
+    modularity: Mapping[str, float]
+
+
 def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
     """Return the clusters of a method, checked to be of these images, from a dataset's `folder` of partitions.
 
@@ -34,7 +52,7 @@ def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
     if method.startswith("cut-"):
         file = folder / f"{method}.csv"
         if file.parent == folder and file.is_file():
-            return read_clusters(file, images.paths)
+            return Clusters(_labels(file, images.paths, list(rows_of(file, "path", "cluster"))), None)
         command = f"manyviews cut {method.removeprefix('cut-')} --dataset {folder.name}"
         raise TableError(f"{file} does not exist; make it by `{command}`")
     parts = method.split("/")
@@ -51,44 +69,33 @@ def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
     raise ParameterError(f"no method is called {method!r}; {folder} has {', '.join(there)}")
 
 
-def read_result(folder: Path, images: ImageTable) -> Clusters:
+def read_result(folder: Path, images: ImageTable) -> Assignments:
     """Read the clusters of a run's result from its `folder`, checked to be of these images."""
     file = folder / "assignments.csv"
-    try:
-        return read_clusters(file, images.paths)
-    except FileNotFoundError:
-        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
+    rows = list(rows_of(file, "path", "cluster", "confidence"))
+    labels = _labels(file, images.paths, rows)
+    with understanding(file):
+        return Assignments(labels, np.array([_confidence(text) for *_, text in rows]))
 
 
-def read_method(folder: Path) -> str:
-    """Read the name of the method whose clusters are a run's result, from the result's `folder`."""
+def read_method(folder: Path) -> ResultMethod:
+    """Read which method's clusters are a run's result, from the result's `folder`."""
     file = folder / "result.json"
-    try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["method"])
-    except FileNotFoundError:
-        raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
-    except (ValueError, KeyError, TypeError):
-        raise TableError(f"{file} names no method; delete it and run `dvc repro`") from None
+    with understanding(file):
+        content = json_of(file)
+        scores = {str(name): float(value) for name, value in content["modularity"].items()}
+        method = ResultMethod(str(content["method"]), content["chosen"] == "auto", scores)
+    if method.name not in scores:
+        raise damaged(file, f"the modularity of {method.name!r} is missing")
+    return method
 
 
-def read_clusters(file: Path, paths: Sequence[str]) -> Clusters:
-    """Read a CSV table with the columns path, cluster and perhaps confidence; its rows must be the `paths` (n).
-
-    Raises `TableError` for a table that is damaged or of other images; a missing file is an OSError.
-    """
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:  # a carriage return in a name stays one
-            rows = list(csv.DictReader(stream, strict=True))
-        found = [row["path"] for row in rows]
-        labels = np.array([int(row["cluster"]) for row in rows], dtype=np.int32)
-        known = bool(rows) and "confidence" in rows[0]
-        confidence = np.array([_confidence(row["confidence"]) for row in rows]) if known else None
-    except (csv.Error, KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = f"the column {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise TableError(f"{file} cannot be used ({reason}); delete it and run `dvc repro`") from None
-    if found != list(paths):
+def _labels(file: Path, paths: Sequence[str], rows: Sequence[tuple[str, ...]]) -> np.ndarray:
+    """The clusters, int32 (n), of rows that begin with path and cluster and must be those of the `paths` (n)."""
+    if [path for path, *_ in rows] != list(paths):
         raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it again")
-    return Clusters(labels, confidence)
+    with understanding(file):
+        return np.array([int(cluster) for _, cluster, *_ in rows], dtype=np.int32)
 
 
 def _confidence(text: str) -> float:

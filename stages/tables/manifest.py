@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stages.core.atomic import write_text
-from stages.core.errors import TableError
+from stages.tables.textfiles import json_of, understanding
 
 
 def write_manifest(file: Path, digests: Mapping[str, Mapping[str, str]]) -> None:
@@ -21,10 +21,5 @@ def write_manifest(file: Path, digests: Mapping[str, Mapping[str, str]]) -> None
 
 def read_manifest(file: Path) -> list[str]:
     """Return the names in a manifest (the backbones, say), in order."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TableError(f"{file} does not exist; run `dvc repro` to make it") from None
-    except ValueError:
-        raise TableError(f"{file} is not a manifest; delete it and run `dvc repro`") from None
-    return list(content)
+    with understanding(file):
+        return list(json_of(file))

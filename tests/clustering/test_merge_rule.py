@@ -1,4 +1,4 @@
-"""The merge rules of JULE against a dense reference that computes every affinity from scratch, or by its update."""
+"""The merge rules of JULE against dense references that compute every affinity from scratch, or update it."""
 
 import itertools
 

@@ -407,14 +407,14 @@ def test_the_result_is_of_the_images_and_names_its_method(project: Path) -> None
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     folder = Path("data/results/d")
     table, answer = folder / "assignments.csv", folder / "result.json"
-    write_text(answer, '{"method": "ensemble"}')
+    write_text(answer, '{"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": 0.5}}')
     write_text(table, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
     assert only(check_tables(values, Path("data"))).message.startswith("d: 2 tables are of the images of")
     write_text(answer, "{}")
     write_text(table, "path,cluster,confidence\nelsewhere.png,0,1\n")
     assert list(check_tables(values, Path("data"))) == [
         ("fault", f"{table} lists other images than the image table; run `dvc repro` to make it again"),
-        ("fault", f"{answer} names no method; delete it and run `dvc repro`"),
+        ("fault", f"{answer} cannot be used ('modularity' is missing); delete it and run `dvc repro`"),
     ]
 
 

@@ -103,6 +103,18 @@ def test_presets_fit_params_yaml(file: Path) -> None:
     assert re.findall(r"#.*", changed) == re.findall(r"#.*", text)
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_ensemble_of_a_preset_combines_partitions_that_its_baseline_makes(file: Path) -> None:
+    changed = lay_over(
+        (ROOT / "params.yaml").read_text(encoding="utf-8"), read(file.read_text(encoding="utf-8")), "params.yaml"
+    )
+    params = read(changed)
+    combined, made = params["ensemble"], params["baseline"]
+    assert set(combined["algorithms"]) <= set(made["algorithms"])
+    assert set(combined["overclustering"]) <= set(made["overclustering"])
+    assert len(combined["shares"]) == len(combined["algorithms"])
+
+
 @pytest.fixture
 def preset(workdir: Path, shell: Shell) -> Callable[..., Outcome]:
     Path("presets").mkdir()

@@ -1,6 +1,5 @@
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,55 +7,17 @@ import pytest
 
 from stages.core.errors import TableError
 from stages.reporting.inputs import (
-    Result,
     read_agreement,
     read_answer,
-    read_assignments,
     read_counts,
-    read_rejected,
-    read_result,
     read_scores,
 )
-
-NAMES = ["NA", " a b ", 'q"uo,te', "line\nbreak", "carriage\rreturn", "\u2028sep", "🌸", "-rf", "<b>"]
 
 
 def write(file: Path, *rows: tuple[object, ...]) -> Path:
     with file.open("w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows(rows)
     return file
-
-
-def test_names_pass_unchanged(tmp_path: Path) -> None:
-    rows = [(name, index, "" if index == 0 else index / 10) for index, name in enumerate(NAMES)]
-    file = write(tmp_path / "a.csv", ("path", "cluster", "confidence"), *rows)
-    assigned = read_assignments(file, NAMES)
-    assert assigned.clusters.tolist() == list(range(len(NAMES)))
-    assert np.isnan(assigned.confidence[0])
-    assert assigned.confidence[1] == 0.1
-    file = write(tmp_path / "r.csv", ("path", "reason"), *((name, "empty") for name in NAMES))
-    assert [image.path for image in read_rejected(file)] == NAMES
-
-
-def test_faults_of_assignments_name_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "assignments.csv"
-    with pytest.raises(TableError, match=r"assignments\.csv does not exist; run `dvc repro`"):
-        read_assignments(file, ["a"])
-    write(file, ("path", "cluster"), ("a", 1))
-    with pytest.raises(TableError, match=r"assignments\.csv cannot be used \(column 'confidence' is missing\)"):
-        read_assignments(file, ["a"])
-    write(file, ("path", "cluster", "confidence"), ("a", 1, 0.5))
-    with pytest.raises(TableError, match=r"assignments\.csv lists other images"):
-        read_assignments(file, ["b"])
-    write(file, ("path", "cluster", "confidence"), ("a", "x", 0.5))
-    with pytest.raises(TableError, match="invalid literal"):
-        read_assignments(file, ["a"])
-    file.write_text('path,cluster,confidence\n"a,1,0.5\n')
-    with pytest.raises(TableError, match="line 2"):
-        read_assignments(file, ["a"])
-    file.write_bytes(b"\xff\xfe")
-    with pytest.raises(TableError, match="cannot be used"):
-        read_assignments(file, ["a"])
 
 
 def test_agreement_needs_every_pair(tmp_path: Path) -> None:
@@ -94,7 +55,6 @@ def test_scores(tmp_path: Path) -> None:
 
 
 ANSWER = {"n_clusters": 7, "found": 4, "clear": True, "plausible": [3, 6], "coarser": None, "finer": 9}
-RESULT = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"ensemble": 0.5, "jule/dmvc": 0.625}}
 
 
 def test_the_answer_is_read_as_the_ensemble_wrote_it(tmp_path: Path) -> None:
@@ -105,39 +65,27 @@ def test_the_answer_is_read_as_the_ensemble_wrote_it(tmp_path: Path) -> None:
     assert (answer.plausible, answer.coarser, answer.finer) == ((3, 6), None, 9)
 
 
-def test_the_result_is_read_as_its_stage_wrote_it(tmp_path: Path) -> None:
-    file = tmp_path / "result.json"
-    file.write_text(json.dumps(RESULT))
-    assert read_result(file) == Result("jule/dmvc", True, {"ensemble": 0.5, "jule/dmvc": 0.625})
-    file.write_text(json.dumps({**RESULT, "chosen": "named"}))
-    assert not read_result(file).chosen
-
-
 @pytest.mark.parametrize(
-    ("read", "text"),
+    "text",
     [
-        *((read, text) for read in (read_answer, read_result) for text in ("", "{", "[]", "4", "null", "{}")),
-        *((read_answer, json.dumps({**ANSWER, name: None})) for name in ("n_clusters", "found", "plausible")),
-        (read_answer, json.dumps({**ANSWER, "plausible": [3]})),
-        (read_answer, json.dumps({**ANSWER, "plausible": ["few", "many"]})),
-        (read_answer, json.dumps({**ANSWER, "found": float("inf")})),
-        (read_answer, json.dumps({**ANSWER, "finer": "more"})),
-        (read_result, json.dumps({**RESULT, "modularity": [0.5]})),
-        (read_result, json.dumps({**RESULT, "modularity": {"ensemble": None, "jule/dmvc": 1}})),
-        (read_result, json.dumps({**RESULT, "modularity": {"ensemble": 0.5}})),
+        *("", "{", "[]", "4", "null", "{}"),
+        *(json.dumps({**ANSWER, name: None}) for name in ("n_clusters", "found", "plausible")),
+        json.dumps({**ANSWER, "plausible": [3]}),
+        json.dumps({**ANSWER, "plausible": ["few", "many"]}),
+        json.dumps({**ANSWER, "found": float("inf")}),
+        json.dumps({**ANSWER, "finer": "more"}),
     ],
 )
-def test_a_damaged_answer_or_result_is_one_line(read: Callable[[Path], object], text: str, tmp_path: Path) -> None:
+def test_a_damaged_answer_is_one_line(text: str, tmp_path: Path) -> None:
     file = tmp_path / "damaged.json"
     file.write_text(text)
     with pytest.raises(TableError, match=r"damaged\.json cannot be used \(.*\); delete it and run `dvc repro`$"):
-        read(file)
+        read_answer(file)
 
 
-@pytest.mark.parametrize("read", [read_answer, read_result])
-def test_an_answer_or_result_that_is_not_there_is_one_line(read: Callable[[Path], object], tmp_path: Path) -> None:
+def test_an_answer_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"none\.json does not exist; run `dvc repro` to make it or `dvc pull`"):
-        read(tmp_path / "none.json")
+        read_answer(tmp_path / "none.json")
 
 
 def test_counts_may_lack_values_but_not_columns(tmp_path: Path) -> None:

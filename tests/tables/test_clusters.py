@@ -1,5 +1,7 @@
 """Which cluster every image is in: of a method by its name, and of a run's result."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from stages.core.errors import ParameterError, TableError
 from stages.tables import Image, ImageTable, read_images, write_images, write_partitions
-from stages.tables.clusters import find_clusters, read_method, read_result
+from stages.tables.clusters import ResultMethod, find_clusters, read_method, read_result
 
 LABELS = {"ensemble": [0, 0, 1], "jule-sf": [0, 1, 2], "jule-rc": [2, 1, 0]}
 
@@ -60,7 +62,7 @@ def test_the_result_is_read_with_its_confidences(images: ImageTable, tmp_path: P
     write_assignments(tmp_path / "r", f"path,cluster,confidence\n{rows}")
     found = read_result(tmp_path / "r", images)
     assert found.labels.tolist() == [0, 1, 0] and found.labels.dtype == np.int32
-    assert found.confidence is not None and found.confidence.tolist() == [0, 0.1, 0.2]
+    assert found.confidence.tolist() == [0, 0.1, 0.2]
 
 
 @pytest.mark.parametrize(
@@ -68,14 +70,15 @@ def test_the_result_is_read_with_its_confidences(images: ImageTable, tmp_path: P
     [
         ("path,cluster,confidence\nx.png,0,1\n", "lists other images than the image table; run `dvc repro`"),
         ("path,confidence\nx.png,1\n", r"cannot be used \(the column 'cluster' is missing\); delete it"),
-        ("path,cluster,confidence\nx.png,0,nan\n", r"cannot be used \(a confidence is 'nan'\); delete it"),
-        ("path,cluster\nx.png,many\n", r"cannot be used \(invalid literal"),
+        ('path,cluster,confidence\n"0,\r.png",0,nan\n', r"cannot be used \(a confidence is 'nan'\); delete it"),
+        ('path,cluster,confidence\n"0,\r.png",many,1\n', r"cannot be used \(invalid literal"),
+        ('path,cluster\n"0,\r.png",0\n', r"cannot be used \(the column 'confidence' is missing\); delete it"),
     ],
 )
 def test_a_result_that_cannot_be_used_is_told(images: ImageTable, tmp_path: Path, text: str, message: str) -> None:
     write_assignments(tmp_path / "r", text)
     with pytest.raises(TableError, match=rf"assignments\.csv {message}"):
-        read_result(tmp_path / "r", images)
+        read_result(tmp_path / "r", replace(images, paths=images.paths[:1]))
 
 
 def test_a_missing_result_is_told(images: ImageTable, tmp_path: Path) -> None:
@@ -83,12 +86,28 @@ def test_a_missing_result_is_told(images: ImageTable, tmp_path: Path) -> None:
         read_result(tmp_path, images)
 
 
-def test_the_name_of_the_method_whose_clusters_are_the_result(tmp_path: Path) -> None:
+RESULT = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"ensemble": 0.5, "jule/dmvc": 0.625}}
+
+
+def test_the_method_whose_clusters_are_the_result_is_read_as_its_stage_wrote_it(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"result\.json does not exist; run `dvc repro` to make it or"):
         read_method(tmp_path)
-    for text in ("", "{}", "[]", "3"):
-        (tmp_path / "result.json").write_text(text)
-        with pytest.raises(TableError, match=r"result\.json names no method; delete it and run `dvc repro`"):
-            read_method(tmp_path)
-    (tmp_path / "result.json").write_text('{"method": "jule/dmvc"}')
-    assert read_method(tmp_path) == "jule/dmvc"
+    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    assert read_method(tmp_path) == ResultMethod("jule/dmvc", True, {"ensemble": 0.5, "jule/dmvc": 0.625})
+    (tmp_path / "result.json").write_text(json.dumps({**RESULT, "chosen": "named"}))
+    assert not read_method(tmp_path).chosen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "4", "null", "{}"),
+        json.dumps({**RESULT, "modularity": [0.5]}),
+        json.dumps({**RESULT, "modularity": {"ensemble": None, "jule/dmvc": 1}}),
+        json.dumps({**RESULT, "modularity": {"ensemble": 0.5}}),
+    ],
+)
+def test_a_damaged_name_of_the_method_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text(text)
+    with pytest.raises(TableError, match=r"result\.json cannot be used \(.*\); delete it and run `dvc repro`$"):
+        read_method(tmp_path)

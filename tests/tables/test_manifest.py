@@ -15,5 +15,5 @@ def test_missing_and_damaged(tmp_path):
     with pytest.raises(TableError, match=r"m\.json does not exist; run `dvc repro`"):
         read_manifest(tmp_path / "m.json")
     (tmp_path / "m.json").write_text("{")
-    with pytest.raises(TableError, match="is not a manifest; delete it"):
+    with pytest.raises(TableError, match=r"m\.json cannot be used \(.*\); delete it and run `dvc repro`$"):
         read_manifest(tmp_path / "m.json")

@@ -41,7 +41,7 @@ from stages.tables.methods import (
 from stages.tables.trained_files import TrainedFiles
 
 # By which the network's modularity may be below the ensemble's before its clusters are not the result. Differences
-# of a few hundredths say nothing of the agreement with labels (docs/results.md has the measurement).
+# of a few hundredths say nothing of the agreement with labels (docs/results/seven-image-sets.md has figures).
 MARGIN = 0.05
 
 

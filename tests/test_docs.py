@@ -16,7 +16,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 CODE_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
@@ -35,7 +35,7 @@ def test_the_readme_is_short():
     assert (ROOT / "README.md").stat().st_size <= 9000
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_relative_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)\s]+)\)", CODE_BLOCK.sub("", _text(page))):
         if re.match(r"https?:", link):
@@ -46,7 +46,7 @@ def test_relative_links_lead_somewhere(page):
         assert not anchor or anchor in _anchors(target), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_paths_of_the_project_exist(page):
     text = re.sub(r"^```diff.*?^```$", "", _text(page), flags=re.DOTALL | re.MULTILINE)  # diffs may add files
     text = text.replace(".NAME", "")  # which stands for any of them
@@ -65,13 +65,13 @@ def test_names_that_the_examples_import_exist():
                     assert hasattr(importlib.import_module(node.module), alias.name), f"{page.name}: {alias.name}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_commands_exist(page):
     named = set(re.findall(r"(?:^|`|&& )manyviews ([a-z]+)", _text(page), re.MULTILINE))
     assert named <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_stages_that_commands_name_exist(page):
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for words in re.findall(r"\bdvc (?:repro|pull|commit)((?: [\w@-]+)+)", _text(page)):

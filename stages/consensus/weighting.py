@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-POWER = 2  # of the quality; docs/results.md compares 0, 1, 2 and 4, and other ways to weigh
+POWER = 2  # of the quality; docs/results/ensemble-settings.md compares 0, 1, 2 and 4, and other ways to weigh
 _POOR, _GIANT = 0.5, 0.5  # of the best quality of the view, and of the images
 
 

@@ -9,7 +9,7 @@ from stages.core.dendrogram import most_clusters
 from stages.graphs.modularity import Agreement, link_agreement
 
 # A resolution below 1 makes up for the many small communities that a graph of few neighbours has: over 168
-# problems the number found errs by a factor of 1.28 with it, by 1.30 with 1; see docs/results.md.
+# problems the number found errs by a factor of 1.28 with it, by 1.30 with 1; see docs/results.
 _RESOLUTION, _COARSER, _FINER = 0.85, 0.4, 1.5
 _PLAUSIBLE = 0.02  # below the greatest modularity, and a number of clusters is about as good as the best
 _EXACT = 60  # numbers of clusters that are all looked at; of more, as many in geometric steps first

@@ -12,7 +12,7 @@ from stages.graphs.view_graph import view_links
 
 _DRAWS = 3
 _MOST_IMAGES = 1000
-_ODDS, _CUT = 1.5, 0.45  # docs/results.md has how often images and clouds pass
+_ODDS, _CUT = 1.5, 0.45  # docs/results/clear-groups.md has how often images and clouds pass
 _SOFT = 0.01  # of the links: where clouds have hardly any to cut, a ratio says nothing
 
 

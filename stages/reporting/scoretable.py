@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from stages.tables.methods import ENSEMBLE, MethodName
+import yaml
+
+from stages.tables.methods import MethodName
 
 if TYPE_CHECKING:
     import rich.table
@@ -55,44 +58,9 @@ class ScoreTable:
     summary: tuple[Row, ...]
 
 
-COLUMNS = (
-    Column("nmi_geometric", "NMI geo.", "Normalised mutual information, by the geometric mean: what clusters and "
-           "labels say about each other. 1: the same grouping. 0: nothing."),
-    Column("nmi_arithmetic", "NMI arith.", "The same, normalised by the arithmetic mean. Published tables use "
-           "one or the other."),
-    Column("ari", "ARI", "Adjusted Rand index: pairs of images that clusters and labels treat alike. 1: all. "
-           "0: as many as by chance."),
-    Column("accuracy", "Accuracy", "Share of images with the right label, when every cluster gets one label and "
-           "no label serves two clusters."),
-    Column("purity", "Purity", "Share of images whose label is the commonest one of their cluster. More clusters "
-           "make it higher."),
-    Column("homogeneity", "Homogen.", "Homogeneity, 1 when no cluster mixes labels."),
-    Column("completeness", "Complete.", "Completeness, 1 when no label is spread over several clusters."),
-    Column("fowlkes_mallows", "F-M", "Fowlkes-Mallows index: geometric mean of precision and recall over pairs "
-           "of images put together."),
-    Column("modularity", "Modularity", "How much more often images share a cluster with their neighbours in the "
-           "views than by chance, at most 1. It needs no labels and finds out collapsed clusters; differences "
-           "below .05 mean little.", scope="images"),
-    Column("silhouette", "Silhouette", "How much nearer images are to their own cluster than to the next one, "
-           "from -1 to 1. It needs no labels; it says how tight clusters are, not whether they are the "
-           "ones you want.", scope="images"),
-    Column("largest_cluster", "Largest", "Images in the largest cluster.", scope="images", bounded=False),
-    Column("smallest_cluster", "Smallest", "Images in the smallest cluster.", scope="images", bounded=False),
-)  # fmt: skip
-
-_NOTES = {
-    ENSEMBLE: "all views, by co-association",
-    "cc": "one trained network over all views side by side",
-    "mvec": "a vote of the networks trained on single views",
-    "dmvc-fix": "multi-view network, trained part by part",
-    "dmvc": "multi-view network, trained as a whole",
-    "autoencoder": "K-means on an autoencoder of the pixels",
-    "dec": "the autoencoder, pulled towards clusters (DEC)",
-    "jule-sf": "convolutions trained on merging clusters (JULE), after one pass",
-    "jule-rc": "the same network's embedding, clustered again",
-    "mmdc": "convolutions that map images onto a mixture of Gaussians (MMDC)",
-}
-
+_WORDS = yaml.safe_load(Path(__file__).with_name("scores.yaml").read_text(encoding="utf-8"))
+COLUMNS = tuple(Column(key, **words) for key, words in _WORDS["columns"].items())
+_NOTES: dict[str, str] = _WORDS["methods"]
 _MAIN = ("nmi_geometric", "ari", "accuracy", "modularity", "silhouette", "largest_cluster", "smallest_cluster")
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 

@@ -22,7 +22,7 @@ from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
 from stages.params.n_clusters import provisional_n_clusters, resolve_n_clusters
-from stages.params.options import DATA, Backbone, DataFolder, Dataset, Layers, NClusters, Seed
+from stages.params.options import DATA, Backbone, DataFolder, Dataset, Layers, NClusters, NInit, Seed
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_images, read_vectors, write_partitions
 
@@ -55,9 +55,7 @@ def baseline(
         ),
     ] = "sqrt",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each algorithm that depends on chance.")] = 5,
-    n_init: Annotated[
-        int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
-    ] = 10,
+    n_init: NInit = 10,
     overclustering: Annotated[
         list[int],
         typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),

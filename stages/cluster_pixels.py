@@ -12,7 +12,7 @@ from stages.core.runlog import write_runlog
 from stages.decoding.pixels import AUTO, chosen_size, read_pixels
 from stages.params.file import PARAMS
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
-from stages.params.options import DATA, DataFolder, Dataset, ImageSize, NClusters, Seed
+from stages.params.options import DATA, DataFolder, Dataset, ImageSize, NClusters, NInit, Seed
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_partitions
 from stages.tables.methods import IMAGES, ImageBaseline, MethodName
@@ -33,9 +33,7 @@ def cluster_pixels(
             help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; repeatable."
         ),
     ] = ["kmeans", "sc_njw"],  # noqa: B006
-    n_init: Annotated[
-        int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")
-    ] = 10,
+    n_init: NInit = 10,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:

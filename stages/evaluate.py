@@ -119,7 +119,8 @@ def evaluate(
     _write_csv(folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features))
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
     write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
-    joint = {name: labels for name, labels in clusters.items() if not _on_one_view(name)}
+    of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
+    joint = {name: labels for name, labels in clusters.items() if name not in of_views}
     compared, classes = confusions(images.labels, joint), class_names(images)
     write_text(folder / "classes.csv", classes_csv(compared, classes))
     write_text(folder / "confusion.csv", confusion_csv(compared, classes))
@@ -151,11 +152,6 @@ def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
                 result = replace(method, method=run_name)
             clusters[scored_name(result)] = labels
     return clusters
-
-
-def _on_one_view(scored: str) -> bool:
-    name = parse_scored(scored)
-    return isinstance(name, MethodName) and name.on_one_view
 
 
 def _curves(folder: Path, methods: list[str]) -> list[Path]:

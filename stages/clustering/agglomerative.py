@@ -35,7 +35,6 @@ class Agglomerative(ClusterMixin, BaseEstimator):
     ----------
     labels_ : int32 (n), clusters numbered from 0 by size, the largest first (ties: by their first image).
     merges_ : float64 (n - 1, 4), the dendrogram in scipy's form.
-    n_features_in_ : d.
 
     The result is exact: that of scipy and scikit-learn, whose distances are those here to within rounding. Where
     distances tie, the order of the images decides. The distances take 4 n^2 bytes, and are merged without a copy.
@@ -90,7 +89,6 @@ class Genie(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 (n), from 0 on.
-    n_features_in_ : d.
 
     The work is done by the package genieclust, an optional one because its licence is the AGPL: it is installed
     with `pip install 'manyviews[genie]'`. One thread does it, so that the cores decide nothing. Where distances

@@ -30,7 +30,6 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 (n), clusters from 0 on, -1 for noise.
-    n_features_in_ : d.
     """
 
     eps: float = 0.5
@@ -71,7 +70,6 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 (n), clusters from 0 on, -1 for noise.
-    n_features_in_ : d.
     """
 
     min_cluster_size: int = 5

@@ -30,7 +30,6 @@ class GaussianMixture(CanonicalClusterer):
     ----------
     labels_ : int32 (n), from 0 on without gaps; a Gaussian that is no image's likeliest is left out.
     n_iter_ : iterations made; 0 where the answer is plain, one cluster or as many as images.
-    n_features_in_ : d.
     """
 
     n_clusters: int = 2

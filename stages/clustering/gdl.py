@@ -56,7 +56,6 @@ class GraphDegreeLinkage(_DegreeLinkage):
     initial_labels_ : int32 (n), the clusters before the first merge.
     merges_ : float64 (r, 3), in order: the lowest images of the two clusters, the lower first, and their affinity;
         0 for clusters that nothing links, which are merged by the distance of their centroids.
-    n_features_in_ : d.
     """
 
     min_cluster_fraction: float = 0.0
@@ -90,7 +89,7 @@ class AcceleratedGraphDegreeLinkage(_DegreeLinkage):
 
     Attributes
     ----------
-    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
+    labels_, initial_labels_, merges_ : as of `GraphDegreeLinkage`.
     """
 
     n_candidates: int = 10

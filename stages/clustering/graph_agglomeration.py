@@ -101,7 +101,10 @@ def join_nearest_centroids(
     indices, distances = nearest_neighbours(centroids, 1)
     nearest, apart = indices[:, 0].astype(np.int64), distances[:, 0].copy()
     for merge in merges:
-        row, column = _nearest_pair(nearest, apart)
+        ends = np.flatnonzero(apart == apart.min())
+        rows, columns = np.minimum(ends, nearest[ends]), np.maximum(ends, nearest[ends])
+        first = np.lexsort((rows, columns))[0]
+        row, column = int(rows[first]), int(columns[first])
         merge[:2] = left[row], left[column]
         weights = sizes[[row, column]]
         centroids[row] = weights @ centroids[[row, column]] / weights.sum()
@@ -110,13 +113,6 @@ def join_nearest_centroids(
         merged_into[merged_into == column] = row
         _look_again(centroids, nearest, apart, row, column)
     return left[merged_into[cluster]].astype(np.int32), merges
-
-
-def _nearest_pair(nearest: np.ndarray, apart: np.ndarray) -> tuple[int, int]:
-    ends = np.flatnonzero(apart == apart.min())
-    rows, columns = np.minimum(ends, nearest[ends]), np.maximum(ends, nearest[ends])
-    first = np.lexsort((rows, columns))[0]
-    return int(rows[first]), int(columns[first])
 
 
 def _look_again(centroids: np.ndarray, nearest: np.ndarray, apart: np.ndarray, row: int, column: int) -> None:

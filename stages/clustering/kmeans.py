@@ -44,7 +44,6 @@ class KMeans(ClusterMixin, BaseEstimator):
     cluster_centers_ : (k, d), of the dtype of the features.
     inertia_ : float, the sum of the squared distances of the images to their centres.
     n_iter_ : iterations made on all images.
-    n_features_in_ : d.
 
     What is drawn by chance is drawn from the images in the order of their distances from the mean (ties: as
     given): shuffled, moved or rotated images get the same clusters, up to rounding. One thread does the work, so
@@ -138,7 +137,6 @@ class MiniBatchKMeans(CanonicalClusterer):
     ----------
     labels_ : int32 (n), from 0 on without gaps.
     n_iter_ : passes made; 0 where the answer is plain, one cluster or as many as images.
-    n_features_in_ : d.
 
     Clusters that no image is nearest to are left out, so there can be fewer than `n_clusters`.
     """

@@ -54,7 +54,7 @@ class PathIntegral(WalkAgglomeration):
 
     Attributes
     ----------
-    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
+    labels_, initial_labels_, merges_ : as of `GraphDegreeLinkage`.
     """
 
     affinity = _PathAffinity

@@ -63,7 +63,7 @@ class Zeta(WalkAgglomeration):
 
     Attributes
     ----------
-    labels_, initial_labels_, merges_, n_features_in_ : as of `GraphDegreeLinkage`.
+    labels_, initial_labels_, merges_ : as of `GraphDegreeLinkage`.
     """
 
     a: float = 0.95

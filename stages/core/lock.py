@@ -19,13 +19,11 @@ def locked(file: Path, what: str) -> Iterator[None]:
     # The mode is less the umask: others of a group may work in the same folder.
     lock = FileLock(file, mode=0o666, blocking=False)
     try:
-        lock.acquire()
+        held = lock.acquire()
     except Timeout:
         raise ParameterError(f"another process is at work on {what}; wait until it ends, or stop it") from None
-    try:
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 def is_locked(file: Path) -> bool:

@@ -129,10 +129,6 @@ class ViewClustering(NetworkClustering[AnyRecord]):
 
     scaling: str = "sqrt"
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the `trained_tensors` of this estimator."""
-        return trained_tensors(self)
-
     def _prepared(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check parameters and views, and return these scaled."""
         self.check_parameters()

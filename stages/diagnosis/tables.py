@@ -11,7 +11,6 @@ from stages.params.transfers import TRANSFERS, check_transfers, sources_of
 from stages.tables import check_same_images, read_fingerprint, read_images
 from stages.tables.clusters import read_method, read_result
 from stages.tables.methods import MethodName, all_methods, all_networks
-from stages.tables.parquet import Table
 from stages.tables.trained_files import TrainedFiles
 
 
@@ -39,38 +38,28 @@ def _check_dataset(
         yield warning(f"{table} does not exist yet; run `dvc repro`")
         return
     images = read_fingerprint(table)
-    faults = checked = 0
-    checks: list[Callable[[], object]] = [
-        partial(_check_fingerprint, images, file) for file in _tables(dataset, backbones, methods, data)
-    ]
-    checks += _result_checks(data / "results" / dataset, table)
-    for check in checks:
+    folder = data / "results" / dataset
+    checks: dict[Path, Callable[[Path], object]] = {
+        file: lambda file: check_same_images(images, read_fingerprint(file))
+        for file in _tables(dataset, backbones, methods, data)
+    }
+    # These are no tables with a fingerprint.
+    checks[folder / "assignments.csv"] = lambda _: read_result(folder, read_images(table))
+    checks[folder / "result.json"] = lambda _: read_method(folder)
+    there = {file: check for file, check in checks.items() if file.is_file()}
+    faults = 0
+    for file, check in there.items():
         try:
-            check()
+            check(file)
         except TableError as error:
             yield fault(str(error))
             faults += 1
-        checked += 1
     if not faults:
-        yield ok(f"{dataset}: {checked} tables are of the images of {table}")
+        yield ok(f"{dataset}: {len(there)} tables are of the images of {table}")
 
 
-def _check_fingerprint(images: Table, file: Path) -> None:
-    check_same_images(images, read_fingerprint(file))
-
-
-def _result_checks(folder: Path, table: Path) -> list[Callable[[], object]]:
-    """Checks of the result's files, as far as they are there: they are no tables with a fingerprint."""
-    checks: list[Callable[[], object]] = []
-    if (folder / "assignments.csv").is_file():
-        checks.append(lambda: read_result(folder, read_images(table)))
-    if (folder / "result.json").is_file():
-        checks.append(lambda: read_method(folder))
-    return checks
-
-
-def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path) -> Iterator[Path]:
-    """The tables that a run writes for a dataset, as far as they are there."""
+def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName], data: Path) -> list[Path]:
+    """The tables that a run writes for a dataset; whether they are there is not asked."""
     partitions = data / "partitions" / dataset
     places = [data / "graphs" / f"{dataset}.parquet"]
     places += [partitions / f"{name}.parquet" for name in ("ensemble", "dendrogram", "cuts")]
@@ -79,5 +68,4 @@ def _tables(dataset: str, backbones: Sequence[str], methods: Sequence[MethodName
         places.append(partitions / "baseline" / f"{backbone}.parquet")
     files = TrainedFiles(data, dataset)
     places += [files.partitions(name) for name in methods]
-    places += [files.embedding(network) for network in all_networks(methods, backbones)]
-    return (place for place in places if place.is_file())
+    return [*places, *(files.embedding(network) for network in all_networks(methods, backbones))]

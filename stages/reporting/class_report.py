@@ -158,6 +158,7 @@ def _report(method: str, images: int, clusters: int, scores: Sequence[ClassScore
         for (name, place, title), (number, share) in counts.items()
         if title != name and place < len(rows)
     ]
+    others.sort(key=lambda pair: (-pair.images, -pair.share))
     wide = max(len(rows), len(columns)) > NUMBERED
     return ClassReport(
         method=str(parse_scored(method) or method),
@@ -168,9 +169,5 @@ def _report(method: str, images: int, clusters: int, scores: Sequence[ClassScore
         columns=tuple(title for _, title in order),
         cells=cells,
         side=SMALL if wide else CELL,
-        pairs=_most_confused(others) if len(rows) > PAIRED else (),
+        pairs=tuple(others[:PAIRS]) if len(rows) > PAIRED else (),
     )
-
-
-def _most_confused(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    return tuple(sorted(pairs, key=lambda pair: (-pair.images, -pair.share))[:PAIRS])

@@ -8,6 +8,7 @@ script it is a plain page. Jinja2 escapes every value.
 import base64
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -108,9 +109,7 @@ def _script(environment: "Environment") -> str:
 
 def _reasons(rejected: Sequence[Rejected]) -> list[tuple[str, int]]:
     """Count the rejected images by reason, the commonest first."""
-    counts: dict[str, int] = {}
-    for image in rejected:
-        counts[image.reason] = counts.get(image.reason, 0) + 1
+    counts = Counter(image.reason for image in rejected)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 

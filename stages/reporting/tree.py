@@ -95,7 +95,8 @@ def tree(merges: Sequence[Merge]) -> Tree | None:
     pitch = max(PITCH, (LEAST.right - LEAST.left) / len(leaves))
     right = round(LEAST.left + pitch * len(leaves), 1)
     box = replace(LEAST, right=right, width=round(right + LEAST.width - LEAST.right, 1))
-    scale = Scale(0.0, _round_up(max(merge.height for merge in merges)), box.bottom, box.top)
+    highest = max(merge.height for merge in merges)  # at most 1: the axis ends at the next tenth
+    scale = Scale(0.0, max(0.1, float(np.ceil(highest * 10 - 1e-9) / 10)), box.bottom, box.top)
     x = {node: box.left + pitch * (place + 0.5) for place, (node, _, _) in enumerate(leaves)}
     y = dict.fromkeys(x, box.bottom)
     links, cluster_of = [], {node: cluster for node, _, cluster in leaves}
@@ -153,8 +154,3 @@ def _cut(merges: Sequence[Merge], sizes: Sequence[int], top: float) -> float | N
     if not kept and max(sizes) > 1:
         return None
     return (max(kept, default=0.0) + min(undone, default=top)) / 2
-
-
-def _round_up(height: float) -> float:
-    """The end of an axis from 0: the next tenth, for heights that are at most 1."""
-    return max(0.1, float(np.ceil(height * 10 - 1e-9) / 10))

@@ -65,20 +65,11 @@ def nested(facts: Mapping[str, int], result: Row, methods: Mapping[str, Row]) ->
 
 
 def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick the scores of the methods that see all views, or the images themselves.
+    """Pick the content of summary.json from that of scores.json, as `nested` gives it.
 
-    Parameters
-    ----------
-    scores : mapping
-        What scores.json holds: "dataset" with the numbers of images and clusters, "result" and "ensemble" with
-        scores by name, and "train" with such scores by method: `objective/method`, or `objective/views/backbone`
-        for one view.
-
-    Returns
-    -------
-    dict
-        "images" and "clusters", counts; then by method the geometric NMI and the accuracy, 0 to 1, where images
-        have labels, and the silhouette, -1 to 1, where there is more than one cluster.
+    "images" and "clusters" are counts; each method that sees all views, or the images themselves, has its
+    geometric NMI and accuracy, 0 to 1, where images have labels, its modularity, and the silhouette, -1 to 1,
+    where there is more than one cluster.
     """
     joint = {name: values for name, values in scores["train"].items() if not MethodName.parse(name).on_one_view}
     facts = {name: scores["dataset"][name] for name in ("images", "clusters")}

@@ -6,7 +6,7 @@ import pytest
 from stages.clustering import count_different
 from stages.core.errors import ParameterError
 from stages.deep.dec.estimators import IDEC
-from stages.deep.view_encoding import check_views, global_factor, scale
+from stages.deep.view_encoding import check_views, global_factor, scale, trained_tensors
 
 
 def with_value(value: float) -> np.ndarray:
@@ -116,4 +116,4 @@ def test_new_images_are_scaled_as_those_that_were_trained_on(blobs: tuple[list[n
     few = [view[18:23] for view in views]
     assert np.array_equal(model.predict(few), model.labels_[18:23])
     np.testing.assert_allclose(model.transform(few), model.embedding_[18:23], rtol=1e-3, atol=1e-4)
-    assert model.state()["factors"].tolist() == [global_factor(view) for view in views]
+    assert trained_tensors(model)["factors"].tolist() == [global_factor(view) for view in views]

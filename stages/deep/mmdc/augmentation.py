@@ -7,6 +7,7 @@ twice. At the edges of a crop its neighbours in the image are seen instead of th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -37,47 +38,33 @@ class Augmentation:
 
         `generator` is on the device of the images.
         """
-        drawn = _Draws(len(images), images.device, generator)
-        views = self._windows(images, drawn)
-        return self._coloured(views, drawn) if self.jitter else views
+        views = self._windows(images, generator)
+        return self._coloured(views, generator) if self.jitter else views
 
     def plain_views(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random crop of each image and nothing else, as `views` does; for the rotation task."""
         return Augmentation(self.crops, self.size).views(images, generator)
 
-    def _windows(self, images: Tensor, drawn: "_Draws") -> Tensor:
-        height, width = images.shape[2:]
-        sides = torch.tensor(self.crops, device=images.device)
-        side = sides[drawn.integers(len(self.crops))]
-        left = (drawn.uniform() * (width - side + 1)).floor()
-        top = (drawn.uniform() * (height - side + 1)).floor()
-        angle = torch.deg2rad((drawn.uniform() * 2 - 1) * self.degrees) if self.degrees else torch.zeros_like(left)
-        mirrored = torch.where(drawn.uniform() < 0.5, -1.0, 1.0) if self.flip else torch.ones_like(left)
+    def _windows(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        (count, _, height, width), device = images.shape, images.device
+        chosen = torch.randint(len(self.crops), (count,), generator=generator, device=device)
+        uniform = partial(torch.rand, count, generator=generator, device=device)
+        side = torch.tensor(self.crops, device=device)[chosen]
+        left = (uniform() * (width - side + 1)).floor()
+        top = (uniform() * (height - side + 1)).floor()
+        angle = torch.deg2rad((uniform() * 2 - 1) * self.degrees) if self.degrees else torch.zeros_like(left)
+        mirrored = torch.where(uniform() < 0.5, -1.0, 1.0) if self.flip else torch.ones_like(left)
         return window(images.float() / 255, side, left, top, angle, mirrored, self.size)
 
-    def _coloured(self, views: Tensor, drawn: "_Draws") -> Tensor:
-        brightness, contrast, saturation = (0.6 + 0.8 * drawn.uniform() for _ in range(3))
-        shift, grey = drawn.uniform() * 0.25 - 0.125, drawn.uniform() < _GREY_SHARE
+    def _coloured(self, views: Tensor, generator: torch.Generator) -> Tensor:
+        uniform = partial(torch.rand, len(views), generator=generator, device=views.device)
+        brightness, contrast, saturation = (0.6 + 0.8 * uniform() for _ in range(3))
+        shift, grey = uniform() * 0.25 - 0.125, uniform() < _GREY_SHARE
         views = adjust_contrast(adjust_brightness(views, brightness), contrast)
         if views.shape[1] == 1:
             return views
         views = adjust_hue(adjust_saturation(views, saturation), shift)
         return torch.where(grey[:, None, None, None], _grey(views), views)
-
-
-@dataclass
-class _Draws:
-    """Random numbers, one for each image of a batch."""
-
-    count: int
-    device: torch.device
-    generator: torch.Generator
-
-    def uniform(self) -> Tensor:
-        return torch.rand(self.count, generator=self.generator, device=self.device)
-
-    def integers(self, below: int) -> Tensor:
-        return torch.randint(below, (self.count,), generator=self.generator, device=self.device)
 
 
 def window(

@@ -11,6 +11,7 @@ from stages.core.errors import ParameterError
 from stages.deep.dec.autoencoders import build_autoencoder
 from stages.deep.dec.estimators import DEC, IDEC
 from stages.deep.dec.phases import Pretraining
+from stages.deep.view_encoding import trained_tensors
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 STACK = (16, 24, 4)
@@ -37,7 +38,7 @@ def test_the_decoder_stays_as_pre_training_left_it(blobs: Blobs) -> None:
     after = model.network_.state_dict()
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved == {"encoder"}
-    assert set(model.state()) == {name for name in after if name.startswith("encoder.")} | {"centers"}, (
+    assert set(trained_tensors(model)) == {name for name in after if name.startswith("encoder.")} | {"centers"}, (
         "no decoder"
     )
 
@@ -120,7 +121,7 @@ def test_bfloat16_finds_the_same_clusters(blobs: Blobs, estimator: Any) -> None:
     ).fit(views)
     assert adjusted_rand_score(labels, model.labels_) == 1
     assert model.embedding_.dtype == np.float32
-    assert {value.dtype for value in model.state().values()} == {torch.float32}
+    assert {value.dtype for value in trained_tensors(model).values()} == {torch.float32}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from stages.core.errors import ParameterError
 from stages.deep import IDEC
 from stages.deep.dec.parameters import Epoch
+from stages.deep.view_encoding import trained_tensors
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
 
@@ -39,7 +40,7 @@ def test_what_is_learnt_has_the_promised_shapes(blobs: Blobs) -> None:
     assert (model.embedding_.shape, model.embedding_.dtype) == ((60, 8), np.float32)
     assert (model.cluster_centers_.shape, model.cluster_centers_.dtype) == ((3, 8), np.float32)
     assert model.n_features_in_ == [12, 7]
-    assert model.state()["centers"].shape == (3, 8)
+    assert trained_tensors(model)["centers"].shape == (3, 8)
 
 
 def test_labels_are_the_nearest_centers(blobs: Blobs) -> None:
@@ -61,7 +62,8 @@ def test_the_same_seed_gives_the_same_arrays(blobs: Blobs, device: str) -> None:
     first, same, other = (small(random_state=seed, device=device).fit(blobs[0]) for seed in (1, 1, 2))
     assert np.array_equal(first.labels_, same.labels_)
     assert np.array_equal(first.embedding_, same.embedding_)
-    assert all(torch.equal(first.state()[name], same.state()[name]) for name in first.state())
+    before, after = trained_tensors(first), trained_tensors(same)
+    assert all(torch.equal(before[name], after[name]) for name in before)
     assert first.history_[10:] == same.history_[10:]
     assert not np.array_equal(first.embedding_, other.embedding_)
 

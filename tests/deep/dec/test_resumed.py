@@ -17,6 +17,7 @@ from stages.core.errors import ParameterError
 from stages.deep.checkpoint import FileCheckpoint
 from stages.deep.dec.estimators import DEC, IDEC
 from stages.deep.dec.parameters import Epoch
+from stages.deep.view_encoding import trained_tensors
 from tests.deep.interruption import Killed, Memory
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
@@ -48,8 +49,8 @@ def assert_same(one: Any, other: Any) -> None:
     assert np.array_equal(one.labels_, other.labels_)
     assert np.array_equal(one.initial_labels_, other.initial_labels_)
     assert np.array_equal(one.embedding_, other.embedding_)
-    assert {name: value.numpy().tobytes() for name, value in one.state().items()} == {
-        name: value.numpy().tobytes() for name, value in other.state().items()
+    assert {name: value.numpy().tobytes() for name, value in trained_tensors(one).items()} == {
+        name: value.numpy().tobytes() for name, value in trained_tensors(other).items()
     }
     assert str(one.history_) == str(other.history_)
     for epoch, same in zip(one.history_, other.history_, strict=True):

@@ -9,6 +9,7 @@ from stages.core.errors import ParameterError
 from stages.deep.jule.dmvc import DMVC
 from stages.deep.jule.on_features import JULE
 from stages.deep.jule.on_images import ImageJULE
+from stages.deep.view_encoding import trained_tensors
 from tests.deep.drawn import bars
 from tests.deep.interruption import Killed, Memory, Mortal
 
@@ -19,8 +20,8 @@ OPTIONS: dict[str, Any] = {"width": 6, "steps": 5, "batch_size": 20, "n_neighbor
 def assert_same(one: Any, other: Any) -> None:
     for name in ("labels_", "forward_labels_", "initial_labels_", "embedding_", "cluster_centers_"):
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
-    assert {name: value.numpy().tobytes() for name, value in one.state().items()} == {
-        name: value.numpy().tobytes() for name, value in other.state().items()
+    assert {name: value.numpy().tobytes() for name, value in trained_tensors(one).items()} == {
+        name: value.numpy().tobytes() for name, value in trained_tensors(other).items()
     }
     assert str(one.history_) == str(other.history_)
 

@@ -17,7 +17,7 @@ from stages.graphs.modularity import modularity
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
-from stages.scoring import classes_csv, confusion_csv, confusions, dendrogram_csv
+from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.scoring.evaluation import (
     agreement_rows,
     count_rows,
@@ -29,6 +29,7 @@ from stages.scoring.evaluation import (
     summary,
 )
 from stages.scoring.scores import DIGITS
+from stages.scoring.treetop import dendrogram_csv
 from stages.tables import (
     Partitions,
     check_same_images,

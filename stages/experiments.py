@@ -11,9 +11,9 @@ from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, MetricsFolder, Seed
 from stages.params.stage import ParamsFile, stage_application
-from stages.studies import Study, render_section
 from stages.studies.panels import draw_panels
 from stages.studies.published_scores import beside_published
+from stages.studies.sections import Study, render_section
 from stages.studies.view_classes import view_classes
 from stages.studies.view_counts import view_counts
 from stages.tables import check_layer, check_same_images, read_images, read_partitions

@@ -11,14 +11,12 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import typer
 
-from stages import studies
 from stages.core.atomic import write_bytes, write_text
 from stages.core.command import run
 from stages.core.errors import ParameterError, TableError
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
-from stages.reporting import maps_picture
 from stages.reporting.advantage import advantages
 from stages.reporting.class_report import read_classes
 from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets
@@ -34,7 +32,7 @@ from stages.reporting.inputs import (
     run_settings,
 )
 from stages.reporting.learning_curves import draw_learning_curves
-from stages.reporting.maps import maps_csv
+from stages.reporting.maps import maps_csv, maps_picture
 from stages.reporting.page import Dataset, render
 from stages.reporting.projection import sample_rows
 from stages.reporting.rivals import find_rivals
@@ -42,6 +40,7 @@ from stages.reporting.scoretable import score_table, terminal_table
 from stages.reporting.spaces import FIRST, map_spaces, space_sources
 from stages.reporting.sprites import Room, make_pictures, share_room
 from stages.reporting.tree import read_merges, tree
+from stages.studies.sections import styles
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
 from stages.tables.clusters import read_method, read_result
 from stages.tables.manifest import read_manifest
@@ -110,7 +109,7 @@ def report(
     pages = [_dataset(name, options, room) for name in names]
     page = metrics / "report.html"
     study = text_of(data / "study.html")
-    write_text(page, render(pages, study, studies.styles()))
+    write_text(page, render(pages, study, styles()))
     _print_scores(pages)
     print(page)
 

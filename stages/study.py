@@ -13,7 +13,8 @@ from stages.core.command import run
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
-from stages.studies import layer_section, layer_study, render_figure, render_section
+from stages.studies.layers import layer_section, layer_study
+from stages.studies.sections import render_figure, render_section
 from stages.tables.methods import BaselineName, parse_scored
 from stages.tables.textfiles import json_of, text_of, understanding
 

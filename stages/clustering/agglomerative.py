@@ -86,10 +86,6 @@ class Genie(ClusterMixin, BaseEstimator):
     gini_threshold : from 0 to 1: as soon as the Gini index of the cluster sizes exceeds it, the smallest cluster
         has to take part in the next merge. 1: single linkage.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), from 0 on.
-
     The work is done by the package genieclust, an optional one because its licence is the AGPL: it is installed
     with `pip install 'manyviews[genie]'`. One thread does it, so that the cores decide nothing. Where distances
     tie, the order of the images decides.

@@ -86,8 +86,8 @@ class CanonicalClusterer(ClusterMixin, BaseEstimator):
     What is drawn at random, a start of K-means say, is drawn by position. Here the position is the image's rank
     by content, so that shuffled images get the same clusters to the last bit. Identical images are
     interchangeable: which of them comes first is the only thing that the given order decides. All work is done by
-    one thread, and so the number of cores decides nothing either. A subclass has `n_clusters` and `random_state`
-    among its parameters and implements `_check` and `_partition`.
+    one thread, and so the number of cores decides nothing either. A subclass has `n_clusters` and `random_state`,
+    the seed of all that is drawn, among its parameters and implements `_check` and `_partition`.
     """
 
     n_clusters: int

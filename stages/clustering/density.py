@@ -1,6 +1,6 @@
 """Clusters as dense regions, with noise between them: of one density (DBSCAN), or of any (HDBSCAN).
 
-Both find the number of clusters themselves and leave noise: images that belong to no cluster have the label -1.
+Both find the number of clusters themselves and leave noise: `labels_`, int32 (n), is -1 for images of no cluster.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,6 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     ----------
     eps : the distance up to which images are neighbours, above 0.
     min_samples : neighbours that an image in the core of a cluster has, itself counted.
-
-    Attributes
-    ----------
-    labels_ : int32 (n), clusters from 0 on, -1 for noise.
     """
 
     eps: float = 0.5
@@ -66,10 +62,6 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         around an image; None: `min_cluster_size`.
     cluster_selection_method : "eom", the clusters that persist longest, or "leaf", the finest ones.
     allow_single_cluster : whether all images may be one cluster.
-
-    Attributes
-    ----------
-    labels_ : int32 (n), clusters from 0 on, -1 for noise.
     """
 
     min_cluster_size: int = 5

@@ -33,12 +33,8 @@ class DeepSemiNMF(CanonicalClusterer):
     n_init : starts of the K-means, of which the best is kept.
     random_state : seed of the K-means; the factorisation has no chance.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), numbered from 0 without gaps; fewer than `n_clusters` where coefficients coincide.
-
-    Features wider than there are images are replaced with n coordinates in the space that the images span, in
-    which the factorisation is the same.
+    Fewer clusters than asked for come out where coefficients coincide. Features wider than there are images are
+    replaced with n coordinates in the space that the images span, in which the factorisation is the same.
     """
 
     n_clusters: int = 2

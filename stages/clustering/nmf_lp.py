@@ -29,11 +29,8 @@ class NMFLP(CanonicalClusterer):
     n_init : starts of the K-means, of which the best is kept.
     random_state : seed of all starts.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), numbered from 0 without gaps; fewer than `n_clusters` where coefficients coincide.
-
-    Features must not be negative. Seven arrays as large as they are fit beside them, or they are refused.
+    Fewer clusters than asked for come out where coefficients coincide. Features must not be negative. Seven
+    arrays as large as they are fit beside them, or they are refused.
     """
 
     n_clusters: int = 2

@@ -31,12 +31,8 @@ class NormalisedCuts(CanonicalClusterer):
     n_init : starts of the discretisation, of which the one nearest to the eigenvectors is kept.
     random_state : seed of the discretisation.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), numbered from 0 without gaps; fewer than `n_clusters` where the discretisation leaves a
-        cluster empty.
-
-    The affinity is sparse: how much memory it takes is counted before, and refused if it would not fit.
+    Fewer clusters than asked for come out where the discretisation leaves one empty. The affinity is sparse: how
+    much memory it takes is counted before, and refused if it would not fit.
     """
 
     n_clusters: int = 2

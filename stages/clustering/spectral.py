@@ -46,11 +46,8 @@ class SpectralNJW(_Spectral):
     n_init : starts of the K-means, of which the best is kept.
     random_state : seed of the K-means.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), numbered from 0 without gaps; fewer than `n_clusters` where embedded images coincide.
-
-    The affinity is dense, float64 (n, n); what would not fit in memory is refused with the figure.
+    Fewer clusters than asked for come out where embedded images coincide. The affinity is dense, float64 (n, n);
+    what would not fit in memory is refused with the figure.
     """
 
     n_clusters: int = 2
@@ -85,11 +82,8 @@ class SpectralSelfTuning(_Spectral):
     n_init : starts of the K-means, of which the best is kept.
     random_state : seed of the K-means.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), numbered from 0 without gaps; fewer than `n_clusters` where embedded images coincide.
-
-    The affinity is dense, float64 (n, n), its diagonal 0; what would not fit in memory is refused with the figure.
+    Fewer clusters than asked for come out where embedded images coincide. The affinity is dense, float64 (n, n),
+    its diagonal 0; what would not fit in memory is refused with the figure.
     """
 
     n_clusters: int = 2

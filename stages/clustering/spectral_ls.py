@@ -33,12 +33,9 @@ class SpectralLandmarks(CanonicalClusterer):
     n_init : starts of the final K-means, of which the best is kept.
     random_state : seed of both K-means.
 
-    Attributes
-    ----------
-    labels_ : int32 (n), numbered from 0 without gaps; fewer than `n_clusters` where embedded images coincide.
-
-    Time and memory grow with n: beside a copy of the features there are `n_nearest` weights and `n_clusters`
-    coordinates an image, and distances to the landmarks in blocks.
+    Fewer clusters than asked for come out where embedded images coincide. Time and memory grow with n: beside a
+    copy of the features there are `n_nearest` weights and `n_clusters` coordinates an image, and distances to
+    the landmarks in blocks.
     """
 
     n_clusters: int = 2

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stages import reporting
 from stages.core.csvtext import csv_text
 from stages.core.seeds import evenly_spaced
-from stages.scoring import view_agreement
+from stages.reporting.maps import maps_picture
+from stages.reporting.projection import project_each
+from stages.scoring.scores import view_agreement
 from stages.studies.sections import MOST, PanelsSection, Study
 from stages.tables import ImageTable, check_same_images, read_vectors
 from stages.tables.methods import FeatureMethod, MethodName
@@ -89,7 +90,7 @@ def draw_panels(
         if known.any():
             nmi = float(view_agreement([[images.labels[rows][known]], [labels[known]]])[0, 1])
         found.append((method, single, title, nmi, len(np.unique(labels)), int(known.sum())))
-    maps = reporting.project_each(vectors, seed)
+    maps = project_each(vectors, seed)
     panels = [Panel(*result, points) for result, points in zip(found, maps, strict=True)]
     colours = np.where(known, images.labels[rows], images.labels.max() + 1) if known.any() else labels
     by = "class" if known.any() else "cluster of the last"
@@ -97,7 +98,7 @@ def draw_panels(
         panel.title if panel.nmi is None else f"{panel.title}\nK-means: NMI {panel.nmi:.3f}" for panel in panels
     ]
     heading = f"{dataset}: {len(rows):,} images, coloured by {by} (t-SNE; no unit)"
-    picture = reporting.maps_picture(heading, list(zip(captions, maps, strict=True)), colours)
+    picture = maps_picture(heading, list(zip(captions, maps, strict=True)), colours)
     files: dict[str, str | bytes] = {
         "panels/panels.png": picture,
         "panels/points.csv": _points(panels, [images.paths[row] for row in rows]),

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from stages.core.csvtext import csv_text
-from stages.scoring.published import Comparison, Measured, Method, compare, parse_method, published_scores
-from stages.scoring.published.records import METRICS
+from stages.scoring.published.comparison import Comparison, Measured, Method, compare, parse_method
+from stages.scoring.published.records import METRICS, published_scores
 from stages.studies.panels import Panels
 from stages.studies.sections import PublishedRow, PublishedSection, Study
 from stages.tables import read_partitions

@@ -14,7 +14,7 @@ import numpy as np
 
 from stages.core.csvtext import csv_text
 from stages.core.seeds import evenly_spaced
-from stages.scoring import class_scores, confusion
+from stages.scoring.confusion import class_scores, confusion
 from stages.studies.sections import MOST, ComplementaritySection, Study
 from stages.tables import ImageTable, check_same_images, class_names, read_vectors
 

@@ -15,7 +15,7 @@ import numpy as np
 from stages.core.checks import check_number
 from stages.core.csvtext import csv_text
 from stages.core.seeds import evenly_spaced
-from stages.scoring import view_agreement
+from stages.scoring.scores import view_agreement
 from stages.studies.bars import Bar, bar_chart
 from stages.studies.sections import MOST, Study, SubsetsSection, render_figure
 from stages.tables import BasePartitions, ImageTable, read_base_partitions

@@ -13,7 +13,7 @@ from stages.core.digests import file_digest
 from stages.core.lock import locked
 from stages.core.progress import record_bar
 from stages.core.runlog import write_runlog
-from stages.scoring import external_scores
+from stages.scoring.scores import external_scores
 from stages.tables import ImageTable, write_partitions, write_vectors
 from stages.tables.trained_files import training_curve
 from stages.training.job import Job, Trained, train

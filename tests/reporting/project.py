@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages import studies, tables
+from stages import tables
 from stages.core.csvtext import csv_text
-from stages.scoring import classes_csv, confusion_csv, confusions
+from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.studies import sections
+from stages.studies.sections import render_section
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 
@@ -152,7 +153,7 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
         (0, 5),
         ("So it is.",),
     )
-    (root / f"data/studies/{name}.html").write_text(studies.render_section(section))
+    (root / f"data/studies/{name}.html").write_text(render_section(section))
     (root / "data/study.html").write_text('<section class="study"><h2>Layers</h2></section>')
 
 

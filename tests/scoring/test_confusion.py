@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.scoring import class_scores, confusion, external_scores
+from stages.scoring.confusion import class_scores, confusion
+from stages.scoring.scores import external_scores
 
 CLASSES = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array([5, 5, 7, 7, 7, 7])  # one image of class 0 strays into the cluster of class 1

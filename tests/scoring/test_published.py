@@ -5,16 +5,8 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import ParameterError
-from stages.scoring.published import (
-    Measured,
-    Method,
-    PublishedScore,
-    compare,
-    parse_method,
-    published_scores,
-    read_scores,
-)
-from stages.scoring.published.comparison import MEAN, dataset_key
+from stages.scoring.published.comparison import MEAN, Measured, Method, compare, dataset_key, parse_method
+from stages.scoring.published.records import PublishedScore, published_scores, read_scores
 
 RAW = Path(__file__).parents[2] / "data" / "raw"
 POSTER, ARTICLE = "Guerin and Boots 2018", "Guerin et al. 2021"

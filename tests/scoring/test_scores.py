@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.scoring import external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.scoring.scores import external_scores, mean_silhouette, silhouette_curve, view_agreement
 
 CLASSES = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array([5, 5, 7, 7, 7, 7])  # one image of class 0 strays into the cluster of class 1

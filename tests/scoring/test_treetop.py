@@ -6,8 +6,7 @@ from scipy.cluster.hierarchy import linkage
 
 from stages.consensus import ConsensusCuts
 from stages.core.dendrogram import Dendrogram
-from stages.scoring import last_merges
-from stages.scoring.treetop import FEWEST, MOST
+from stages.scoring.treetop import FEWEST, MOST, last_merges
 
 # Two pairs, joined, and an image alone.
 MERGES = np.array([[0, 1, 0.1, 2], [2, 3, 0.2, 2], [5, 6, 0.5, 4], [7, 4, 0.9, 5]])

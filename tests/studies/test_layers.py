@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from stages.studies import layer_study
+from stages.studies.layers import layer_study
 
 # NMI by dataset, backbone, layer; kmeans has .01 less, ward .01 more.
 NMI = {

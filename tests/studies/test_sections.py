@@ -6,20 +6,21 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from stages import studies
 from stages.studies import sections
+from stages.studies.bars import Bar, bar_chart
+from stages.studies.sections import render_figure, render_section, styles
 
 BARS = [
-    studies.Bar("umist", "L1", 0.5, 0.1, 4),
-    studies.Bar("umist", "L3", 1.0, 0.2, 4),
-    studies.Bar("<flowers> & co", "L1", 0.0, 0.0, 4),
-    studies.Bar("<flowers> & co", "L3", 0.25, 0.05, 4),
+    Bar("umist", "L1", 0.5, 0.1, 4),
+    Bar("umist", "L3", 1.0, 0.2, 4),
+    Bar("<flowers> & co", "L1", 0.0, 0.0, 4),
+    Bar("<flowers> & co", "L3", 0.25, 0.05, 4),
 ]
 
 
 @pytest.fixture
 def chart():
-    return studies.bar_chart("Layers <1>", "image set", "NMI (0 to 1)", "standard deviation over 4", BARS)
+    return bar_chart("Layers <1>", "image set", "NMI (0 to 1)", "standard deviation over 4", BARS)
 
 
 def test_bars_are_as_high_as_their_means(chart):
@@ -37,7 +38,7 @@ def test_bars_are_as_high_as_their_means(chart):
 
 
 def test_a_figure_is_a_file_of_its_own(chart):
-    text = studies.render_figure(chart)
+    text = render_figure(chart)
     root = ElementTree.fromstring(text)
     texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
     for told in (
@@ -51,7 +52,7 @@ def test_a_figure_is_a_file_of_its_own(chart):
         assert told in texts
     assert len(list(root.iter("{http://www.w3.org/2000/svg}title"))) == 1 + len(BARS)
     assert "http" not in text.replace("http://www.w3.org/2000/svg", ""), "asks for nothing"
-    assert text == studies.render_figure(chart)
+    assert text == render_figure(chart)
 
 
 def every_section(chart):
@@ -72,7 +73,7 @@ def every_section(chart):
 
 def test_sections_are_well_formed_and_escaped(chart):
     for section in every_section(chart):
-        text = studies.render_section(section)
+        text = render_section(section)
         root = ElementTree.fromstring(text)
         assert root[0].tag == "h2"
         for raw in ("<jule>", "<x>", "<1>", "<d>", "L<3>"):
@@ -80,7 +81,7 @@ def test_sections_are_well_formed_and_escaped(chart):
 
 
 def test_what_sections_show(chart):
-    published, none, classes, subsets, layers, panels, _ = map(studies.render_section, every_section(chart))
+    published, none, classes, subsets, layers, panels, _ = map(render_section, every_section(chart))
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
     assert "There is no published score of this image set" in none
     assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
@@ -95,12 +96,12 @@ def test_what_sections_show(chart):
 
 def test_panels_without_labels_are_a_sentence():
     panels = sections.PanelsSection("d", 9, (3, 3), b"PNG", (("a", float("nan")), ("dmvc", float("nan"))))
-    text = studies.render_section(panels)
+    text = render_section(panels)
     assert "<p>The maps show one view, the network trained on it, and the networks over all views.</p>" in text
 
 
 def test_subsets_without_a_score_are_left_out_of_what_is_said(chart):
-    text = studies.render_section(sections.SubsetsSection("d", 9, 3, chart, "From 2 to 4.", False, 3))
+    text = render_section(sections.SubsetsSection("d", 9, 3, chart, "From 2 to 4.", False, 3))
     assert "on all subsets of the views that label every image, 3 clusters" in text
 
 
@@ -110,7 +111,7 @@ def test_the_table_of_many_classes_is_cut():
     section = sections.ComplementaritySection(
         "d", count, "L3", ("a",), np.ones(1), names, (1,) * count, ones, (0,) * count, ("Said.",)
     )
-    text = studies.render_section(section)
+    text = render_section(section)
     assert ">c299<" in text and ">c300<" not in text
     assert "These are the first 300 of 301 classes; complementarity.csv has all." in text
 
@@ -124,7 +125,7 @@ def test_a_range_is_told_once():
 
 
 def test_styles_cover_the_classes_of_the_sections(chart):
-    style = studies.styles()
+    style = styles()
     for name in ("study", "bars", "wide", "panels", "s0", "s7", "error"):
         assert f".{name}" in style
     assert "url(" not in style and "@import" not in style

@@ -46,13 +46,14 @@ class Agglomeration:
         found = nearest_components(graph.indices)
         return found if len(np.unique(found)) >= n_clusters else np.arange(len(found), dtype=np.int32)
 
-    def merge(self, graph: Digraph, features: np.ndarray, clusters: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return `n_clusters` clusters merged from `clusters`, or these if they are no more than that."""
-        return cluster_by_degree(graph, features, clusters, n_clusters, rule=self.rule)[0]
+    def merge(
+        self, graph: Digraph, features: np.ndarray, clusters: np.ndarray, n_clusters: int, last: bool = False
+    ) -> np.ndarray:
+        """Return `n_clusters` clusters merged from `clusters`, or these if they are no more than that.
 
-    def finish(self, graph: Digraph, features: np.ndarray, clusters: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return the final `n_clusters` clusters merged from `clusters`; odd images join those that count."""
-        fraction = self.min_cluster_fraction
+        The `last` time, odd images join the clusters that count.
+        """
+        fraction = self.min_cluster_fraction if last else 0.0
         return cluster_by_degree(
             graph, features, clusters, n_clusters, min_cluster_fraction=fraction, rule=self.rule
         )[0]

@@ -109,11 +109,11 @@ class Recurrence:
             if left > wanted:
                 self.representatives = self.agglomeration.merge(graph, features, before, left)
             else:
-                self.representatives = self.agglomeration.finish(graph, features, before, wanted)
+                self.representatives = self.agglomeration.merge(graph, features, before, wanted, last=True)
                 self.forward = self.representatives
         else:
             start = self.agglomeration.start(graph, wanted)
-            self.representatives = self.agglomeration.finish(graph, features, start, wanted)
+            self.representatives = self.agglomeration.merge(graph, features, start, wanted, last=True)
             self.again += 1
         self.representatives = self.group.first(self.representatives)
         labels = numbered(self.representatives)

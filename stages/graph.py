@@ -1,7 +1,10 @@
-"""Stage `graph`: join each image to its nearest others in every view, to judge partitions without labels."""
+"""Stage `graph`: join each image to its nearest others in every view; find near-duplicates among them."""
 
 import time
 from itertools import product
+from typing import Annotated
+
+import typer
 
 from stages.core.command import run
 from stages.core.runlog import write_runlog
@@ -12,22 +15,34 @@ from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_images, read_vectors
 from stages.tables.links import write_links
 from stages.tables.manifest import read_manifest
+from stages.tables.near_duplicates import NearDuplicates, write_near_duplicates
 
 
 def graph(
     dataset: Dataset,
     seed: Seed = 0,
     layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    near_duplicates: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=2,
+            help="How far apart near-duplicates may be, in the mean of the views, as a fraction of what is usual "
+            "between an image and its ten nearest. 0: copies alone.",
+        ),
+    ] = 0.5,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Write the links of all views as one table, and how the images compare with a cloud without groups.
 
     Each image is linked to its ten nearest in each view, features square-rooted and of one length. Above 5,000
-    images, the links of 5,000 of them are a sample of all.
+    images, the links of 5,000 of them are a sample of all. Near-duplicates are looked for among linked images and
+    those whose pixels, shrunk, look alike; a CSV file lists them in groups.
     """
     from stages import graphs
     from stages.clustering import normalise
+    from stages.decoding.pixels import read_shaped
 
     started = time.perf_counter()
     images = read_images(data / "images" / f"{dataset}.parquet")
@@ -42,12 +57,23 @@ def graph(
     structure = graphs.measure_structure(views, derived_seed(seed, "graph"))
     settings = {"backbones": list(backbones), "layers": layers, "structure": structure._asdict()}
     write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
+    pixels = read_shaped(images, (1, graphs.SIDE, graphs.SIDE))[:, 0]
+    stands_for = graphs.near_duplicates(views, links, graphs.perceptual_hashes(pixels), near_duplicates)
+    found = write_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images, stands_for)
     seconds = time.perf_counter() - started
     write_runlog(f"graph-{dataset}", links=len(links), seconds=round(seconds, 3))
+    print(f"{dataset}: {_summary(found)}")
     print(f"{dataset}: {len(links):,} links of {len(images):,} images in {len(views)} views, {seconds:.1f} s")
 
 
-app = stage_application(graph, "seed", "views.layers")
+def _summary(found: NearDuplicates) -> str:
+    alike, groups = int((found.groups >= 0).sum()), int(found.groups.max()) + 1
+    if not groups:
+        return "no near-duplicates"
+    return f"{alike:,} images in {groups:,} group{'' if groups == 1 else 's'} of near-duplicates"
+
+
+app = stage_application(graph, "seed", "views.layers", "graph.near_duplicates")
 
 if __name__ == "__main__":
     run(app)

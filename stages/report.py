@@ -3,6 +3,7 @@
 The page is a function of its inputs and options alone: a rerun changes no byte.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,9 @@ from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFo
 from stages.params.stage import ParamsFile, stage_application
 from stages.reporting.advantage import advantages
 from stages.reporting.class_report import read_classes
-from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets
+from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets, make_tiles
 from stages.reporting.counts import count_chart
+from stages.reporting.duplicates import choose_duplicates, lay_out_duplicates
 from stages.reporting.gallery import make_gallery
 from stages.reporting.inputs import (
     described,
@@ -45,6 +47,7 @@ from stages.tables import check_same_images, class_names, read_base_partitions, 
 from stages.tables.clusters import read_method, read_result
 from stages.tables.manifest import read_manifest
 from stages.tables.methods import MethodName
+from stages.tables.near_duplicates import read_near_duplicates
 from stages.tables.textfiles import text_of
 
 
@@ -142,7 +145,9 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     base = read_base_partitions(images, partitions, runs["Ensemble"].settings["ensemble"])
     rivals = find_rivals(base.partitions, base.weights, assigned.labels)
     sheets = choose_images(assigned.labels, assigned.confidence, rivals, options.images_per_cluster, room.tiles)
-    shown = [row for sheet in sheets for row in sheet.rows]
+    near = read_near_duplicates(options.data / "graphs" / f"{name}.near_duplicates.csv", images)
+    alike = choose_duplicates(near)
+    shown = [*(row for sheet in sheets for row in sheet.rows), *itertools.chain.from_iterable(alike)]
     mapped = sample_rows(len(images), room.mapped, options.seed)
     at_hand = np.union1d(mapped, np.array(shown, dtype=np.int64))
     backbones = tuple(read_manifest(options.data / "views" / name / "features.json"))
@@ -166,6 +171,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     scored_as = _scored_as(result.name)
     reports = read_classes(metrics / "classes.csv", metrics / "confusion.csv")
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
+    tiles = make_tiles(images, assigned, rivals, thumbnails, at_hand)
     return Dataset(
         name=name,
         images=len(images),
@@ -183,7 +189,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
         class_names=class_names(images),
         sizes=sizes,
-        clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
+        clusters=contact_sheets(images, assigned.labels, sheets, tiles),
+        duplicates=lay_out_duplicates(near, alike, tiles),
         studies=text_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),
         training=draw_learning_curves(metrics, trained),

@@ -1,11 +1,13 @@
 """The stage `graph`: the links of all views in one table, and what it needs."""
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -16,15 +18,16 @@ from stages.graphs import measure_structure, modularity, view_links
 from stages.tables import Image, read_images, write_images, write_vectors
 from stages.tables.links import read_links
 from stages.tables.manifest import write_manifest
+from stages.tables.near_duplicates import read_near_duplicates
 from tests.shell import error_line
 
-FILE = Path("data/graphs/d.parquet")
+FILE, NEAR = Path("data/graphs/d.parquet"), Path("data/graphs/d.near_duplicates.csv")
 WIDTHS = {"a": 6, "b": 9}
 
 
 def write_project(count: int) -> None:
     """Write images in three groups as two backbones see them, each in two layers of other widths."""
-    images = [Image(f"{i}.png", b"%d" % i, None, 4, 4) for i in range(count)]
+    images = [Image(f"{i}.png", picture(i), None, 8, 8) for i in range(count)]
     write_images(Path("data/images/d.parquet"), images, [])
     random = np.random.default_rng(0)
     for name, width in WIDTHS.items():
@@ -32,6 +35,14 @@ def write_project(count: int) -> None:
             values = 20 * np.eye(3, wide)[np.arange(count) % 3] + random.normal(size=(count, wide))
             write_features(name, values.astype(np.float32), layer)
     write_manifest(Path("data/views/d/features.json"), {name: {"L3": "0"} for name in WIDTHS})
+
+
+def picture(number: int, side: int = 8) -> bytes:
+    """A grey picture of noise, the same at every size."""
+    pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(pixels).resize((side, side), PIL.Image.Resampling.BILINEAR).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def write_features(name: str, values: np.ndarray, layer: str = "L3", fingerprint: str | None = None) -> None:
@@ -60,8 +71,9 @@ def graph(*options: str) -> Result:
 def test_the_table_has_the_links_of_every_view(project: Path) -> None:
     result = graph("--seed", "3")
     assert result.exit_code == 0, (result.output, result.exception)
-    assert result.stdout.startswith("d: 1,200 links of 60 images in 2 views, ")
-    assert result.stdout.count("\n") == 1
+    first, second = result.stdout.splitlines()
+    assert first == "d: no near-duplicates"
+    assert second.startswith("d: 1,200 links of 60 images in 2 views, ")
     table = read_links(FILE)
     assert table.fingerprint == read_images(Path("data/images/d.parquet")).fingerprint
     views = [normalise(features(name), "sqrt") for name in WIDTHS]
@@ -70,6 +82,22 @@ def test_the_table_has_the_links_of_every_view(project: Path) -> None:
     # The groups are found in it, though no clustering took part.
     assert modularity(table.links, np.arange(60) % 3) == pytest.approx(2 / 3, abs=0.02)
     assert json.loads(Path("logs/graph-d.json").read_text())["links"] == 1200
+
+
+def test_near_duplicates_are_listed_and_the_one_with_the_most_pixels_is_the_best(project: Path) -> None:
+    images = [Image(f"{i}.png", picture(i), None, 8, 8) for i in range(58)]
+    images += [Image("copy.png", picture(0), None, 8, 8), Image("large.png", picture(0, 16), None, 16, 16)]
+    write_images(Path("data/images/d.parquet"), images, [])
+    for name in WIDTHS:
+        values = features(name)
+        values[58] = values[0]
+        values[59] = values[0] + 1e-4
+        write_features(name, values)
+    assert graph().stdout.startswith("d: 3 images in 1 group of near-duplicates\n")
+    assert NEAR.read_text() == "group,path,best\n0,large.png,yes\n0,0.png,\n0,copy.png,\n"
+    near = read_near_duplicates(NEAR, read_images(Path("data/images/d.parquet")))
+    assert np.flatnonzero(near.spare).tolist() == [0, 58]
+    assert graph("--near-duplicates", "0").stdout.startswith("d: 2 images in 1 group of near-duplicates\n")
 
 
 def test_every_layer_of_every_backbone_that_is_listed_is_a_view(project: Path) -> None:
@@ -94,7 +122,7 @@ def test_the_same_features_give_the_same_bytes_and_the_seed_draws_the_cloud_alon
 def test_labels_play_no_part(project: Path) -> None:
     graph()
     before = FILE.read_bytes()
-    images = [Image(f"{i}.png", b"%d" % i, i % 2, 4, 4) for i in range(60)]
+    images = [Image(f"{i}.png", picture(i), i % 2, 8, 8) for i in range(60)]
     write_images(Path("data/images/d.parquet"), images, ["x", "y"])
     graph()
     assert FILE.read_bytes() == before
@@ -104,6 +132,7 @@ def test_labels_play_no_part(project: Path) -> None:
 def test_few_images(workdir: Path, count: int, links: int) -> None:
     write_project(count)
     assert graph().exit_code == 0
+    assert NEAR.read_text() == "group,path,best\n"
     table = read_links(FILE)
     assert table.links.shape == (links, 2)
     assert np.isfinite(table.structure).all()

@@ -138,17 +138,16 @@ def contact_sheet(
     )
 
 
-def contact_sheets(
+def make_tiles(
     images: ImageTable,
     assigned: Assignments,
     rivals: Rivals,
-    sheets: Sequence[Sheet],
-    thumbnails: dict[int, str],
+    thumbnails: Mapping[int, str],
     at_hand: np.ndarray,
-) -> tuple[Cluster, ...]:
-    """Lay out the `sheets`, whose `thumbnails` are known by row; `at_hand` (m) are the rows of the gallery."""
+) -> dict[int, Tile]:
+    """Make a tile of each image whose thumbnail is known by row; `at_hand` (m) are the rows of the gallery."""
     names, near = class_names(images), on_boundary(rivals)
-    tiles = {
+    return {
         row: Tile(
             name=images.paths[row],
             confidence=float(assigned.confidence[row]),
@@ -159,9 +158,14 @@ def contact_sheets(
         )
         for row, picture in thumbnails.items()
     }
-    return tuple(
-        contact_sheet(sheet, tiles, images.labels[assigned.labels == sheet.cluster], names) for sheet in sheets
-    )
+
+
+def contact_sheets(
+    images: ImageTable, clusters: np.ndarray, sheets: Sequence[Sheet], tiles: Mapping[int, Tile]
+) -> tuple[Cluster, ...]:
+    """Lay out the `sheets` of int `clusters` (n), whose `tiles` are known by row."""
+    names = class_names(images)
+    return tuple(contact_sheet(sheet, tiles, images.labels[clusters == sheet.cluster], names) for sheet in sheets)
 
 
 def _commonest(labels: np.ndarray, class_names: Sequence[str]) -> str:

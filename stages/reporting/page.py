@@ -17,6 +17,7 @@ from stages.core.templates import template_environment
 from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
+from stages.reporting.duplicates import Duplicates
 from stages.reporting.gallery import Gallery, Space, gallery_json
 from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.learning_curves import LearningCurves
@@ -62,6 +63,7 @@ class Dataset:
     class_names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
     clusters: tuple[Cluster, ...]
+    duplicates: Duplicates
     dendrogram: Tree | None
     training: tuple[LearningCurves, ...]
     classes: tuple[ClassReport, ...]

@@ -43,8 +43,12 @@ def make(
     k: int,
     labels: list[int | None] | None = None,
     metric: str = "silhouette",
+    alike: Iterable[tuple[int, str, str]] = (),
 ) -> None:
-    """Write what the report reads of a dataset whose image i is in cluster i % k, with two views "a" and "b"."""
+    """Write what the report reads of a dataset whose image i is in cluster i % k, with two views "a" and "b".
+
+    `alike` are the rows of near-duplicates: group, path, "yes" for the best.
+    """
     n = len(paths)
     rng = np.random.default_rng(0)
 
@@ -81,6 +85,7 @@ def make(
     rows = [(path, index % k, f"{1 - index / n:.4f}") for index, path in enumerate(paths)]
     write_result(root, name, rows)
     write_csv(root / f"data/images/{name}.rejected.csv", ("path", "reason"), ("<i>.png", "empty"))
+    write_csv(root / f"data/graphs/{name}.near_duplicates.csv", ("group", "path", "best"), *alike)
     pairs = [(a, b, 1.0 if a == b else 0.375) for a in "ab" for b in "ab"]
     (root / f"metrics/{name}").mkdir(parents=True)
     write_csv(root / f"metrics/{name}/agreement.csv", ("view_a", "view_b", "nmi_geometric"), *pairs)
@@ -158,4 +163,5 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
 
 
 def write_csv(file: Path, *rows: tuple[object, ...]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(csv_text(rows[0], rows[1:]).encode())

@@ -25,11 +25,8 @@ class Sheets {
     const asked = askedFor(this.form);
     const narrowed = narrows(asked);
     const found = new Set(narrowed ? store.all.filter((image) => matches(store, image, asked)) : store.all);
-    let shown = 0;
-    for (const tile of this.tiles) {
-      tile.parentElement.hidden = !found.has(Number(tile.dataset.image));
-      shown += !tile.parentElement.hidden;
-    }
+    for (const tile of this.tiles) tile.parentElement.hidden = !found.has(Number(tile.dataset.image));
+    const shown = [...found].filter((image) => this.onSheets.has(image)).length;
     for (const part of this.article.querySelectorAll('.strip, .sheet')) part.hidden = !part.querySelector('li:not([hidden])');
     for (const sheet of this.article.querySelectorAll('.sheet')) rove(visible(sheet)[0], visible(sheet));
     this.others = narrowed ? [...found].filter((image) => !this.onSheets.has(image)) : [];
@@ -78,8 +75,8 @@ class Sheets {
 
   /** Open an image; the next ones are those now shown. */
   open(tile) {
-    const order = [...visible(this.article).map((shown) => Number(shown.dataset.image)), ...this.others];
-    this.viewer.open(this.store, Number(tile.dataset.image), order);
+    const order = new Set([...visible(this.article).map((shown) => Number(shown.dataset.image)), ...this.others]);
+    this.viewer.open(this.store, Number(tile.dataset.image), [...order]);
   }
 }
 

@@ -1,0 +1,56 @@
+"""The table of near-duplicates: the images of each group, and the best one, which to keep."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
+from stages.tables.images import ImageTable
+from stages.tables.textfiles import damaged, rows_of, understanding
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """`groups`, int32 (n), numbered from 0 by size, -1 for an image without a near-duplicate; bool `best` (n)."""
+
+    groups: np.ndarray
+    best: np.ndarray
+
+    @property
+    def spare(self) -> np.ndarray:
+        """The images of which a group has a better one, bool (n)."""
+        return (self.groups >= 0) & ~self.best
+
+
+def write_near_duplicates(file: Path, images: ImageTable, stands_for: np.ndarray) -> NearDuplicates:
+    """Write the groups of images, where `stands_for` int (n) is the image that stands for each; return them.
+
+    The best of a group has the most pixels (ties: the first). Columns: group, path, best ("yes" or "").
+    """
+    _, first, inverse, sizes = np.unique(stands_for, return_index=True, return_inverse=True, return_counts=True)
+    order = np.lexsort((first, -sizes))
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order))
+    groups = np.where(sizes[inverse] > 1, rank[inverse], -1).astype(np.int32)
+    pixels = images.sizes.astype(np.int64).prod(axis=1)
+    rows = np.lexsort((np.arange(len(groups)), -pixels, groups))
+    rows = rows[groups[rows] >= 0]
+    best = np.zeros(len(groups), dtype=bool)
+    best[rows[np.unique(groups[rows], return_index=True)[1]]] = True
+    table = ((groups[row], images.paths[row], "yes" if best[row] else "") for row in rows)
+    write_text(file, csv_text(["group", "path", "best"], table))
+    return NearDuplicates(groups, best)
+
+
+def read_near_duplicates(file: Path, images: ImageTable) -> NearDuplicates:
+    """Read the groups of near-duplicates of these images."""
+    places = {path: row for row, path in enumerate(images.paths)}
+    groups, best = np.full(len(places), -1, dtype=np.int32), np.zeros(len(places), dtype=bool)
+    for number, path, mark in rows_of(file, "group", "path", "best"):
+        if path not in places:
+            raise damaged(file, f"{path!r} is no image of {images.file}")
+        with understanding(file):
+            groups[places[path]], best[places[path]] = int(number), mark == "yes"
+    return NearDuplicates(groups, best)

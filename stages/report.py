@@ -23,7 +23,7 @@ from stages.reporting.class_report import read_classes
 from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets, make_tiles
 from stages.reporting.counts import count_chart
 from stages.reporting.duplicates import choose_duplicates, lay_out_duplicates
-from stages.reporting.gallery import make_gallery
+from stages.reporting.gallery import gallery_json
 from stages.reporting.inputs import (
     described,
     read_agreement,
@@ -161,15 +161,11 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     table = maps_csv(maps, images.paths, assigned.labels, mapped)
     write_text(options.metrics / "maps" / f"{name}.csv", table)
     views = {f"View {mapping.space.title}": described(mapping.made) for mapping in mappings if mapping.made}
-    own = {
-        "layer": options.layer,
-        "method": options.method,
-        "seed": options.seed,
-        "images_per_cluster": options.images_per_cluster,
-        "thumbnail": f"{options.thumbnail} px",
-    }
+    own = {name: getattr(options, name) for name in ("layer", "method", "seed", "images_per_cluster")}
+    own["thumbnail"] = f"{options.thumbnail} px"
     scored_as = _scored_as(result.name)
     reports = read_classes(metrics / "classes.csv", metrics / "confusion.csv")
+    spaces = tuple(mapping.space for mapping in mappings)
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
     tiles = make_tiles(images, assigned, rivals, thumbnails, at_hand)
     return Dataset(
@@ -185,8 +181,9 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,
         counts=count_chart(counts, answer),
-        spaces=tuple(mapping.space for mapping in mappings),
-        gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
+        spaces=spaces,
+        gallery=gallery_json(images, assigned, rivals, at_hand, mapped, sprites, spaces),
+        mapped=len(mapped),
         class_names=class_names(images),
         sizes=sizes,
         clusters=contact_sheets(images, assigned.labels, sheets, tiles),

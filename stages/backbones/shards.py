@@ -100,7 +100,6 @@ class ShardStore:
                 yield content.get_tensor(layer)
 
     def remove(self) -> None:
-        """Remove all shards."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, shard: int) -> Path:

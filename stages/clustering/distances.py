@@ -20,9 +20,7 @@ _NEAR = 1e-8  # squared distances below this part of the squared lengths have lo
 
 def row_blocks(n_images: int, width: int, values: int = _COPIED) -> Iterator[slice]:
     """Slices over `n_images` rows of `width` values, of at most about `values` each, small enough to be copied."""
-    step = max(1, values // max(width, 1))
-    for start in range(0, n_images, step):
-        yield slice(start, min(start + step, n_images))
+    yield from _blocks(0, n_images, max(1, values // max(width, 1)))
 
 
 def mean_of(features: np.ndarray) -> np.ndarray:

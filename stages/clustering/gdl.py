@@ -18,6 +18,11 @@ from stages.core.memory import require_memory
 
 
 class _DegreeLinkage(GraphAgglomeration):
+    n_candidates = 0  # all
+
+    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
+        return link_by_degree(graph, names, n_clusters, self.n_candidates)
+
     def _require_memory(self, n_images: int, k: int) -> None:
         from stages.clustering._degree_state import state_bytes
 
@@ -70,9 +75,6 @@ class GraphDegreeLinkage(_DegreeLinkage):
             graph, features, names, n_clusters, min_cluster_fraction=self.min_cluster_fraction
         )
 
-    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
-        return link_by_degree(graph, names, n_clusters)
-
 
 @dataclass(eq=False, repr=False)
 class AcceleratedGraphDegreeLinkage(_DegreeLinkage):
@@ -96,9 +98,6 @@ class AcceleratedGraphDegreeLinkage(_DegreeLinkage):
 
     def _check_parameters(self) -> None:
         check_counts(self, "n_candidates")
-
-    def _merge(self, graph: Digraph, names: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
-        return link_by_degree(graph, names, n_clusters, self.n_candidates)
 
 
 def cluster_by_degree(

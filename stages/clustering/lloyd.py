@@ -36,7 +36,6 @@ class Points:
         return cls(features, mean.astype(dtype), centred_squares(features, mean, dtype.type).astype(dtype))
 
     def subset(self, images: np.ndarray) -> "Points":
-        """Copy some of the images."""
         return Points(self.features[images], self.mean, self.squares[images])
 
     def offsets(self, images: np.ndarray) -> np.ndarray:

@@ -20,7 +20,6 @@ class Dendrogram:
 
     @property
     def n_images(self) -> int:
-        """The number of images, n."""
         return len(self.merges) + 1
 
     def cut(self, n_clusters: int) -> np.ndarray:

@@ -38,7 +38,6 @@ class MLP(nn.Module):
         self.output = stacked([sum(view_widths), width, width])
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """Return the embedding (b, width)."""
         return _unit(self.output(_joined(views)), self.unit_length)
 
 
@@ -53,7 +52,6 @@ class Stack(nn.Module):
         self.layers = stacked([sum(view_widths), *widths])
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """Return the embedding (b, widths[-1])."""
         embedding: Tensor = self.layers(_joined(views))
         return embedding
 
@@ -86,7 +84,6 @@ class MVnet(nn.Module):
         return _unit(self.output(torch.cat(list(codes), dim=1)), self.unit_length)
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """Return the embedding (b, width)."""
         return self.join(self.view_codes(views))
 
 

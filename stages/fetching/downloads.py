@@ -50,7 +50,6 @@ class Checksum:
             raise FetchError(f"{self.digits!r} is not a {self.algorithm}; write it as {wanted}")
 
     def __bool__(self) -> bool:
-        """Whether it is known."""
         return bool(self.digits)
 
     def of(self, file: Path) -> str:
@@ -95,7 +94,6 @@ class _Partial:
 
     @property
     def size(self) -> int:
-        """The number of bytes that are there."""
         return os.fstat(self._descriptor).st_size
 
     @property
@@ -112,7 +110,6 @@ class _Partial:
         write_text(self._note, json.dumps(origin))
 
     def clear(self) -> None:
-        """Throw away what is there."""
         os.ftruncate(self._descriptor, 0)
 
     def append(self, block: bytes) -> None:

@@ -50,7 +50,8 @@ def near_duplicates(
         return close
 
     pairs = np.unique(np.concatenate([near(linked, threshold), near(same, _LOOKS * threshold)]), axis=0)
-    return _leaders(pairs, len(hashes))[first][equal]
+    stands_for: np.ndarray = _leaders(pairs, len(hashes))[first][equal]
+    return stands_for
 
 
 def _looking_alike(hashes: np.ndarray, images: np.ndarray) -> np.ndarray:

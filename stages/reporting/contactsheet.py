@@ -16,7 +16,7 @@ NEARLY = 0.5  # an image is on a boundary when it agrees with another cluster at
 class Sheet:
     """A cluster and the rows of its images to show.
 
-    Attributes: `cluster`; `size`, its number of images; `confidence`, their mean (nan without any value);
+    Attributes: `cluster`; `size`, its number of images; `confidence`, their mean;
     `most`, int64 rows, the most confident image first; `least`, int64 rows, the least confident first; `boundary`,
     int64 rows, those first whose own cluster leads least over another.
     """
@@ -38,7 +38,7 @@ class Sheet:
 class Tile:
     """An image on a contact sheet.
 
-    Attributes: `name`; `confidence`, 0 to 1 or nan; `label`, a class's name or ""; `near`, the other cluster on
+    Attributes: `name`; `confidence`, 0 to 1; `label`, a class's name or ""; `near`, the other cluster on
     whose boundary it is, or None; `picture`, a thumbnail as a data URI; `place`, its place in the gallery.
     """
 
@@ -60,7 +60,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster: number, images, mean confidence (nan: unknown), commonest class ("": none), images to show."""
+    """A cluster: number, images, mean confidence, commonest class ("": none), images to show."""
 
     number: int
     size: int
@@ -72,7 +72,7 @@ class Cluster:
 def choose_images(
     clusters: np.ndarray, confidence: np.ndarray, rivals: Rivals, per_cluster: int, limit: int
 ) -> list[Sheet]:
-    """Choose the images to show, for int clusters (n) and float confidence (n) in 0 to 1, nan for unknown.
+    """Choose the images to show, for int clusters (n) and float confidence (n) in 0 to 1.
 
     Of `per_cluster`, a quarter are a cluster's least confident images, up to a quarter are others on its boundary,
     and the rest its most confident; a cluster no larger is shown whole. Sheets come largest first, then by number.
@@ -83,9 +83,7 @@ def choose_images(
     n_boundary, n_least = per_cluster // 4, (per_cluster + 1) // 4
     sheets = []
     for cluster, members in _members(clusters):
-        known = np.where(np.isnan(confidence[members]), -1.0, confidence[members])
-        ranked = members[np.argsort(-known, kind="stable")]
-        values = confidence[members][known >= 0]
+        ranked = members[np.argsort(-confidence[members], kind="stable")]
         most, least, boundary = ranked, ranked[:0], ranked[:0]
         if len(ranked) > per_cluster:
             least = ranked[len(ranked) - n_least :][::-1]
@@ -94,7 +92,7 @@ def choose_images(
             boundary = rest[np.argsort(lead[rest], kind="stable")][:n_boundary]
             others = ranked[~np.isin(ranked, np.concatenate([least, boundary]))]
             most = others[: per_cluster - len(least) - len(boundary)]
-        mean = float(values.mean()) if len(values) else float("nan")
+        mean = float(confidence[members].mean())
         sheets.append(Sheet(cluster, len(ranked), mean, most, least, boundary))
     sheets.sort(key=lambda sheet: (-sheet.size, sheet.cluster))
     shown = np.cumsum([len(sheet.rows) for sheet in sheets])

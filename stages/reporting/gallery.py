@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,48 +29,6 @@ class Space:
     nearest: np.ndarray
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """The images at hand (m) out of `images`, in the image table's order.
-
-    `paths` (m); int `clusters` (m), float `confidence` (m, nan: unknown), int `labels` (m, -1: none); their
-    `rivals`; `homes`, each label's commonest cluster, int (classes), -1 for a label that no image has; `mapped`,
-    places in the gallery of the images on the maps; their `sprites`.
-    """
-
-    images: int
-    paths: Sequence[str]
-    clusters: np.ndarray
-    confidence: np.ndarray
-    labels: np.ndarray
-    rivals: Rivals
-    homes: np.ndarray
-    mapped: np.ndarray
-    sprites: Sprites
-
-
-def make_gallery(
-    images: ImageTable,
-    assigned: Assignments,
-    rivals: Rivals,
-    at_hand: np.ndarray,
-    mapped: np.ndarray,
-    sprites: Sprites,
-) -> Gallery:
-    """Gather what the page's script needs of the rows `at_hand` (m); the rows `mapped` are on the maps."""
-    return Gallery(
-        images=len(images),
-        paths=[images.paths[row] for row in at_hand],
-        clusters=assigned.labels[at_hand],
-        confidence=assigned.confidence[at_hand],
-        labels=images.labels[at_hand],
-        rivals=Rivals(rivals.clusters[at_hand], rivals.own[at_hand], rivals.other[at_hand]),
-        homes=commonest_clusters(assigned.labels, images.labels, len(class_names(images))),
-        mapped=np.searchsorted(at_hand, mapped),
-        sprites=sprites,
-    )
-
-
 def commonest_clusters(clusters: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Return for each of the `classes` the cluster with most of its images, int64, -1 for a label without any.
 
@@ -84,21 +41,32 @@ def commonest_clusters(clusters: np.ndarray, labels: np.ndarray, classes: int) -
     return homes
 
 
-def gallery_json(gallery: Gallery, spaces: Sequence[Space], class_names: Sequence[str]) -> str:
-    """Write what the script needs as JSON, safe between the tags of an HTML script element."""
-    sprites = gallery.sprites
+def gallery_json(
+    images: ImageTable,
+    assigned: Assignments,
+    rivals: Rivals,
+    at_hand: np.ndarray,
+    mapped: np.ndarray,
+    sprites: Sprites,
+    spaces: Sequence[Space],
+) -> str:
+    """Write what the page's script needs as JSON, safe between the tags of an HTML script element.
+
+    The gallery has the rows `at_hand` (m), ascending, which the `sprites` show; those `mapped` are on the maps.
+    """
+    names = class_names(images)
     content: dict[str, Any] = {
-        "images": gallery.images,
-        "paths": list(gallery.paths),
-        "clusters": gallery.clusters.tolist(),
-        "confidence": _shares(gallery.confidence),
-        "labels": gallery.labels.tolist(),
-        "near": on_boundary(gallery.rivals).astype(int).tolist(),
-        "rivals": gallery.rivals.clusters.tolist(),
-        "rivalShares": _shares(gallery.rivals.other),
-        "classes": list(class_names),
-        "homes": gallery.homes.tolist(),
-        "mapped": _packed(gallery.mapped),
+        "images": len(images),
+        "paths": [images.paths[row] for row in at_hand],
+        "clusters": assigned.labels[at_hand].tolist(),
+        "confidence": _shares(assigned.confidence[at_hand]),
+        "labels": images.labels[at_hand].tolist(),
+        "near": on_boundary(rivals)[at_hand].astype(int).tolist(),
+        "rivals": rivals.clusters[at_hand].tolist(),
+        "rivalShares": _shares(rivals.other[at_hand]),
+        "classes": list(names),
+        "homes": commonest_clusters(assigned.labels, images.labels, len(names)).tolist(),
+        "mapped": _packed(np.searchsorted(at_hand, mapped)),
         "spaces": [
             {
                 "title": space.title,
@@ -121,9 +89,8 @@ def gallery_json(gallery: Gallery, spaces: Sequence[Space], class_names: Sequenc
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _shares(values: np.ndarray) -> list[float | None]:
-    """Shares to three digits; None for nan, which JSON lacks."""
-    return [None if math.isnan(value) else round(value, 3) for value in values.tolist()]
+def _shares(values: np.ndarray) -> list[float]:
+    return [round(value, 3) for value in values.tolist()]
 
 
 def _packed(values: np.ndarray) -> str:

@@ -18,7 +18,7 @@ from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
 from stages.reporting.duplicates import Duplicates
-from stages.reporting.gallery import Gallery, Space, gallery_json
+from stages.reporting.gallery import Space
 from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import ScoreTable
@@ -41,7 +41,8 @@ class Dataset:
 
     `k` is the number of clusters asked of every method; `parameters` maps a heading to settings. `sizes` has every
     (cluster, images), largest first; `clusters` only those with a contact sheet. `advantages` are sentences on
-    what combining and training gained. `spaces` are what is mapped; `class_names` and `classes` are empty without
+    what combining and training gained. `spaces` are what is mapped, `mapped` images each; `gallery` is what the
+    script needs, as JSON; `class_names` and `classes` are empty without
     labels, `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made
     and escaped by `stages.studies`.
     """
@@ -59,7 +60,8 @@ class Dataset:
     agreement: Agreement
     counts: CountChart
     spaces: tuple[Space, ...]
-    gallery: Gallery
+    gallery: str
+    mapped: int
     class_names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
     clusters: tuple[Cluster, ...]
@@ -91,7 +93,7 @@ def render(datasets: Sequence[Dataset], study: str = "", styles: str = "") -> st
         styles=Markup(styles),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-        data=lambda dataset: Markup(gallery_json(dataset.gallery, dataset.spaces, dataset.class_names)),
+        data=lambda dataset: Markup(dataset.gallery),
         reasons=_reasons,
         colours=[_colour(number) for number in range(colours)],
         NAMED_REJECTIONS=NAMED_REJECTIONS,

@@ -6,7 +6,7 @@ A sheet of hundreds costs a fraction of as many files.
 import base64
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,42 +45,22 @@ class Sprites:
     sheets: tuple[str, ...]
 
 
-class SpriteSheets:
-    """Takes pictures one by one and keeps them as sheets; only the unfinished one is in memory as pixels."""
+def sprite_sheets(images: Iterable["Image"], side: int, bytes_per_picture: float) -> Sprites:
+    """Shrink RGB images, one by one, and keep them as sheets; only one sheet is in memory as pixels."""
+    import PIL.Image
 
-    def __init__(self, side: int, bytes_per_picture: float) -> None:
-        self._side, self._columns = side, max(SHEET // side, 1)
-        self._bytes_per_picture = bytes_per_picture
-        self._sizes: list[tuple[int, int]] = []
-        self._sheets: list[str] = []
-        self._pending: list[Image] = []
-
-    def add(self, image: "Image") -> None:
-        """Shrink an RGB image into the next cell."""
-        small = shrink(image, self._side)
-        self._sizes.append(small.size)
-        self._pending.append(small)
-        if len(self._pending) == self._columns**2:
-            self._finish_sheet()
-
-    def finish(self) -> Sprites:
-        """Return all pictures; nothing may be added afterwards."""
-        if self._pending:
-            self._finish_sheet()
-        sizes = np.array(self._sizes, dtype=np.int64).reshape(-1, 2)
-        return Sprites(self._side, self._columns, sizes, tuple(self._sheets))
-
-    def _finish_sheet(self) -> None:
-        import PIL.Image
-
-        rows = -(-len(self._pending) // self._columns)
-        width = min(len(self._pending), self._columns) * self._side
-        sheet = PIL.Image.new("RGB", (width, rows * self._side), (128, 128, 128))
-        for place, picture in enumerate(self._pending):
-            row, column = divmod(place, self._columns)
-            sheet.paste(picture, (column * self._side, row * self._side))
-        self._sheets.append(jpeg_uri(sheet, self._bytes_per_picture * len(self._pending)))
-        self._pending.clear()
+    images, columns = iter(images), max(SHEET // side, 1)
+    sizes: list[tuple[int, int]] = []
+    sheets = []
+    while pictures := [shrink(image, side) for image in itertools.islice(images, columns**2)]:
+        sizes += [picture.size for picture in pictures]
+        width, rows = min(len(pictures), columns), -(-len(pictures) // columns)
+        sheet = PIL.Image.new("RGB", (width * side, rows * side), (128, 128, 128))
+        for place, picture in enumerate(pictures):
+            row, column = divmod(place, columns)
+            sheet.paste(picture, (column * side, row * side))
+        sheets.append(jpeg_uri(sheet, bytes_per_picture * len(pictures)))
+    return Sprites(side, columns, np.array(sizes, dtype=np.int64).reshape(-1, 2), tuple(sheets))
 
 
 class Room(NamedTuple):
@@ -105,15 +85,18 @@ def make_pictures(
 
     `longer_side` is that of a thumbnail, in pixels; `room` says how many bytes there are for the sprites.
     """
-    sheets = SpriteSheets(sprite_side(len(rows), room.picture_bytes), room.picture_bytes / len(rows))
     most = 1.25 * picture_bytes(longer_side)  # a few may take more than a photo does
-    wanted, thumbnails = set(shown), {}
-    for row, data in _encoded(images, rows):
-        image = decode_stored(images, row, data)
-        sheets.add(image)
-        if row in wanted:
-            thumbnails[row] = jpeg_uri(shrink(image, longer_side), most)
-    return sheets.finish(), thumbnails
+    wanted, thumbnails = set(shown), dict[int, str]()
+
+    def decoded() -> Iterator["Image"]:
+        for row, data in _encoded(images, rows):
+            image = decode_stored(images, row, data)
+            if row in wanted:
+                thumbnails[row] = jpeg_uri(shrink(image, longer_side), most)
+            yield image
+
+    side = sprite_side(len(rows), room.picture_bytes)
+    return sprite_sheets(decoded(), side, room.picture_bytes / len(rows)), thumbnails
 
 
 def _encoded(images: ImageTable, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:

@@ -5,15 +5,13 @@ The tables for the report have a header at least, so that a dataset without labe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stages.core.csvtext import csv_text
 from stages.scoring.scores import DIGITS
 
-_SCORES = ("precision", "recall", "f1", "fowlkes_mallows")
-_CLASSES = ("method", "class", "images", "cluster", "cluster_images", *_SCORES)
 _CELLS = ("method", "class", "cluster", "cluster_name", "cluster_place", "images", "share_of_class")
 _ON = ("labelled_images", "n_clusters")  # what the figures of a row are on
 
@@ -54,8 +52,7 @@ def confusion(classes: np.ndarray, labels: np.ndarray) -> Confusion:
     return Confusion(rows, columns, counts, matched)
 
 
-@dataclass(frozen=True)
-class ClassScores:
+class ClassScores(NamedTuple):
     """Scores from 0 to 1 of every class, float64 (c) each; see `class_scores`."""
 
     precision: np.ndarray
@@ -106,14 +103,12 @@ def classes_csv(tables: Mapping[str, Confusion], names: tuple[str, ...]) -> str:
     """
     rows: list[list[Any]] = []
     for method, table in tables.items():
-        scores = class_scores(table)
-        columns = (scores.precision, scores.recall, scores.f1, scores.fowlkes_mallows)
-        rounded = np.round(np.column_stack(columns), DIGITS).tolist()
+        rounded = np.round(np.column_stack(class_scores(table)), DIGITS).tolist()
         sizes, cluster_sizes = table.counts.sum(axis=1), table.counts.sum(axis=0)
         for place, (number, matched) in enumerate(zip(table.classes, table.matched, strict=True)):
             own = ["", ""] if matched < 0 else [int(table.clusters[matched]), int(cluster_sizes[matched])]
             rows.append([method, names[number], int(sizes[place]), *own, *rounded[place], *_on(table)])
-    return csv_text([*_CLASSES, *_ON], rows)
+    return csv_text(["method", "class", "images", "cluster", "cluster_images", *ClassScores._fields, *_ON], rows)
 
 
 def confusion_csv(tables: Mapping[str, Confusion], names: tuple[str, ...]) -> str:

@@ -118,7 +118,6 @@ def _table(panels: Sequence[Panel]) -> str:
 
 
 def _points(panels: Sequence[Panel], paths: Sequence[str]) -> str:
-    """The maps of the panels as a table."""
     rows = (
         (panel.title, path, f"{x:.4f}", f"{y:.4f}")
         for panel in panels

@@ -21,7 +21,8 @@ class NearDuplicates:
     @property
     def spare(self) -> np.ndarray:
         """The images of which a group has a better one, bool (n)."""
-        return (self.groups >= 0) & ~self.best
+        spare: np.ndarray = (self.groups >= 0) & ~self.best
+        return spare
 
 
 def write_near_duplicates(file: Path, images: ImageTable, stands_for: np.ndarray) -> NearDuplicates:

@@ -74,7 +74,6 @@ class Job(ABC):
 
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
-        """Return the estimator of a method."""
         found: type[Any] = pkgutil.resolve_name(cls.ESTIMATOR)
         return found
 
@@ -90,7 +89,6 @@ class Job(ABC):
 
     @property
     def title(self) -> str:
-        """Return the name of the training for messages."""
         return f"{self.files.dataset}: {self.name}"
 
     @property
@@ -142,7 +140,6 @@ class Job(ABC):
         return estimator
 
     def write_model(self, file: Path, model: Any, settings: Mapping[str, Any]) -> None:
-        """Write the network."""
         from stages.deep.models import write_model
 
         write_model(file, model, settings)

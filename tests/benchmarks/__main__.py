@@ -1,40 +1,18 @@
 """Runs one comparison by its name."""
 
 import argparse
+import importlib
 
-from tests.benchmarks import (
-    agdl,
-    consensus,
-    consensus_functions,
-    dmvc,
-    extraction,
-    fidelity,
-    idec,
-    jule,
-    kmeans,
-    linkage,
-    mmdc,
-    spectral,
-)
 from tests.benchmarks.comparison import Comparison
 
+_TOPICS = (
+    *("agdl", "consensus", "consensus_functions", "dmvc", "extraction", "fidelity"),
+    *("idec", "jule", "kmeans", "linkage", "mmdc", "spectral"),
+)
 COMPARISONS: dict[str, Comparison] = {
     comparison.name: comparison
-    for topic in (
-        agdl,
-        consensus,
-        consensus_functions,
-        dmvc,
-        extraction,
-        fidelity,
-        idec,
-        jule,
-        kmeans,
-        linkage,
-        mmdc,
-        spectral,
-    )
-    for comparison in topic.COMPARISONS
+    for topic in _TOPICS
+    for comparison in importlib.import_module(f"tests.benchmarks.{topic}").COMPARISONS
 }
 
 

@@ -7,8 +7,8 @@ CPU seconds of one thread; there is no side for GPUs.
 """
 
 import gzip
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,8 @@ def digits() -> np.ndarray:
     ]
 
 
-def _ours(folder: Path, precision: str) -> Iterator[str | None]:
+def ours(folder: Path, precision: str = "float32") -> Iterator[str | None]:
+    """A period with products of that precision."""
     import torch
 
     from stages.clustering.merge_rule import Rule
@@ -58,23 +59,14 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     start = agglomeration.start(graph, _CLUSTERS)
     training = Recurrence(trainee, agglomeration, plan, start, torch.Generator().manual_seed(0))
     clock = Clock()
-    clock.on(Agglomeration, "graph", "merge", "finish")
+    clock.on(Agglomeration, "graph", "merge")
     clock.on(periods, "triplet_loss")
     yield None
-    started = time.process_time()
-    period = training.period()
-    share = 1 - clock.seconds / (time.process_time() - started)
-    yield f"{share:.0%} of it in the network; {period.clusters} clusters left"
+    period, share = clock.around(training.period)
+    yield f"{share}; {period.clusters} clusters left"
 
 
-def ours(folder: Path) -> Iterator[str | None]:
-    """A period in float32."""
-    yield from _ours(folder, "float32")
-
-
-def ours_bfloat16(folder: Path) -> Iterator[str | None]:
-    """A period with products in bfloat16."""
-    yield from _ours(folder, "bfloat16")
+ours_bfloat16 = partial(ours, precision="bfloat16")
 
 
 def plain(folder: Path) -> Iterator[str | None]:

@@ -6,8 +6,8 @@ by image with Pillow and torchvision, in the main process. Ours also prints the 
 the network beside the views and the assignment of targets. CPU seconds; there is no side for GPUs.
 """
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ def _training(images: np.ndarray, precision: str) -> Any:
     )
 
 
-def _ours(folder: Path, precision: str) -> Iterator[str | None]:
+def ours(folder: Path, precision: str = "float32") -> Iterator[str | None]:
+    """An epoch with products of that precision."""
     import torch
 
     from stages.deep.mmdc import augmentation
@@ -63,20 +64,11 @@ def _ours(folder: Path, precision: str) -> Iterator[str | None]:
     clock.on(mixturetraining, "assigned", "quarter_turns")
     clock.on(mixturenetwork, "middle_view")
     yield None
-    started = time.process_time()
-    epoch = training.epoch()
-    share = 1 - clock.seconds / (time.process_time() - started)
-    yield f"{share:.0%} of it in the network; loss {epoch.loss:.4f}"
+    epoch, share = clock.around(training.epoch)
+    yield f"{share}; loss {epoch.loss:.4f}"
 
 
-def ours(folder: Path) -> Iterator[str | None]:
-    """An epoch in float32."""
-    yield from _ours(folder, "float32")
-
-
-def ours_bfloat16(folder: Path) -> Iterator[str | None]:
-    """An epoch with products in bfloat16."""
-    yield from _ours(folder, "bfloat16")
+ours_bfloat16 = partial(ours, precision="bfloat16")
 
 
 def plain(folder: Path) -> Iterator[str | None]:

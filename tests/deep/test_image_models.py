@@ -18,7 +18,7 @@ from stages.deep.image_encoding import ImageEncoder
 from stages.deep.image_models import ENCODERS, ImageModel, read_image_model, write_image_model
 from stages.deep.jule.convolutions import ConvEncoder
 from stages.deep.mmdc.network import MixtureEncoder
-from stages.deep.model_files import ModelError
+from tests.deep.modelfiles import AGAIN, check_damage_is_named, refusal
 
 SHAPE = (3, 12, 10)
 SETTINGS = {"objective": "images", "image_size": "auto", "seed": 3}
@@ -154,33 +154,16 @@ def test_images_that_were_not_trained_on_are_refused(tmp_path: Path, given: Any,
         read_image_model(tmp_path / "m.safetensors").predict(given)
 
 
-def refusal(file: Path) -> str:
-    with pytest.raises(ModelError) as told:
-        read_image_model(file)
-    message = str(told.value)
-    assert "\n" not in message
-    return message.removeprefix(f"{file} ")
-
-
-AGAIN = "; delete it and run `dvc repro` to make it again"
-
-
 def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
-    file = tmp_path / "m.safetensors"
-    assert refusal(file) == "does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
-    write_image_model(file, estimator(), {})
-    whole = file.read_bytes()
-    for content in (b"", b"path,label\n", whole[: len(whole) // 2], whole[:-1]):
-        file.write_bytes(content)
-        message = refusal(file)
-        assert message.startswith("is not a readable safetensors file (")
-        assert message.endswith(f"){AGAIN}")
+    check_damage_is_named(
+        tmp_path / "m.safetensors", lambda file: write_image_model(file, estimator(), {}), read_image_model
+    )
 
 
 @pytest.mark.parametrize("metadata", [None, {"manyviews": "{"}, {"manyviews": "[]"}, {"manyviews": '{"seed": 1}'}])
 def test_tensors_of_another_kind_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_file({"centers": torch.ones(3, 4)}, tmp_path / "m.safetensors", metadata)
-    assert refusal(tmp_path / "m.safetensors") == f"does not say how its network is built{AGAIN}"
+    assert refusal(tmp_path / "m.safetensors", read_image_model) == f"does not say how its network is built{AGAIN}"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +201,7 @@ def test_weights_that_do_not_fit_their_description_are_refused(
         own = json.loads(content.metadata()["manyviews"])["encoder"]
     changed = None if facts is None else own | facts
     save_file(load_file(file) | tensors, file, {"manyviews": json.dumps({"encoder": changed})})
-    assert refusal(file) == f"holds other weights than it says{AGAIN}"
+    assert refusal(file, read_image_model) == f"holds other weights than it says{AGAIN}"
 
 
 def test_a_missing_tensor_and_a_model_of_features_are_refused(tmp_path: Path) -> None:
@@ -230,10 +213,12 @@ def test_a_missing_tensor_and_a_model_of_features_are_refused(tmp_path: Path) ->
         tensors = load_file(file)
         del tensors[missing]
         save_file(tensors, tmp_path / "less.safetensors", metadata)
-        assert refusal(tmp_path / "less.safetensors") == f"holds other weights than it says{AGAIN}"
+        assert (
+            refusal(tmp_path / "less.safetensors", read_image_model) == f"holds other weights than it says{AGAIN}"
+        )
     facts = {"kind": "mlp", "view_widths": [3], "width": 4, "unit_length": True, "scaling": "none"}
     save_file({"centers": torch.ones(3, 4)}, file, {"manyviews": json.dumps({"encoder": facts})})
-    assert refusal(file) == f"holds other weights than it says{AGAIN}"
+    assert refusal(file, read_image_model) == f"holds other weights than it says{AGAIN}"
 
 
 def test_the_confidence_by_hand() -> None:

@@ -17,10 +17,10 @@ from stages.core.errors import ParameterError
 from stages.deep import IDEC, models
 from stages.deep.jule.dmvc import DMVC
 from stages.deep.jule.on_features import JULE
-from stages.deep.model_files import ModelError
 from stages.deep.models import Model, read_model, write_model
 from stages.deep.networks import MLP, MVnet, Stack, initialise
 from stages.deep.view_encoding import scale
+from tests.deep.modelfiles import AGAIN, check_damage_is_named, refusal
 
 WIDTHS = [12, 7]
 SETTINGS = {"backbones": ["wide", "narrow"], "layer": "L3", "gamma": 0.5, "network": "mlp"}
@@ -195,28 +195,8 @@ def test_views_that_were_not_trained_on_are_refused(tmp_path: Path, given: Any, 
         read_model(tmp_path / "m.safetensors").predict(given)
 
 
-def refusal(file: Path) -> str:
-    with pytest.raises(ModelError) as told:
-        read_model(file)
-    message = str(told.value)
-    assert "\n" not in message
-    assert message.startswith(str(file))
-    return message.removeprefix(f"{file} ")
-
-
-AGAIN = "; delete it and run `dvc repro` to make it again"
-
-
 def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
-    file = tmp_path / "m.safetensors"
-    assert refusal(file) == "does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
-    write_model(file, estimator(), {})
-    whole = file.read_bytes()
-    for content in (b"", b"path,label\n", whole[: len(whole) // 2], whole[:-1]):
-        file.write_bytes(content)
-        message = refusal(file)
-        assert message.startswith("is not a readable safetensors file (")
-        assert message.endswith(f"){AGAIN}")
+    check_damage_is_named(tmp_path / "m.safetensors", lambda file: write_model(file, estimator(), {}), read_model)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +206,7 @@ def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
 )
 def test_tensors_of_another_kind_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_file({"centers": torch.ones(3, 5)}, tmp_path / "m.safetensors", metadata)
-    assert refusal(tmp_path / "m.safetensors") == f"does not say how its network is built{AGAIN}"
+    assert refusal(tmp_path / "m.safetensors", read_model) == f"does not say how its network is built{AGAIN}"
 
 
 @pytest.mark.parametrize(
@@ -256,4 +236,4 @@ def test_weights_that_do_not_fit_their_description_are_refused(
     with safe_open(file, "pt") as content:
         encoder = json.loads(content.metadata()["manyviews"])["encoder"] | facts
     save_file(load_file(file) | tensors, file, {"manyviews": json.dumps({"encoder": encoder})})
-    assert refusal(file) == f"holds other weights than it says{AGAIN}"
+    assert refusal(file, read_model) == f"holds other weights than it says{AGAIN}"

@@ -52,14 +52,6 @@ def test_as_many_as_asked_for_and_none_twice(per_cluster: int, size: int) -> Non
     assert (np.diff(rivals.lead[sheet.boundary]) >= 0).all()
 
 
-def test_unknown_confidence_comes_last_and_out_of_the_mean() -> None:
-    (sheet,) = choose(np.zeros(3, int), np.array([np.nan, 0.25, 0.75]), 3)
-    assert sheet.most.tolist() == [2, 1, 0]
-    assert sheet.confidence == 0.5
-    (sheet,) = choose(np.zeros(1, int), np.array([np.nan]), 3)
-    assert np.isnan(sheet.confidence)
-
-
 def test_the_smallest_clusters_go_without_where_a_page_would_get_too_heavy() -> None:
     clusters = np.repeat([0, 1, 2], [2, 4, 3])
     assert [sheet.cluster for sheet in choose(clusters, np.ones(9), 3, limit=6)] == [1, 2]

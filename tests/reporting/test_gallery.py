@@ -1,12 +1,15 @@
 import base64
 import json
+from pathlib import Path
 
 import numpy as np
 
-from stages.reporting.gallery import Gallery, Space, commonest_clusters, gallery_json
+from stages.reporting.gallery import Space, commonest_clusters, gallery_json
 from stages.reporting.maps import scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
+from stages.tables import ImageTable
+from stages.tables.clusters import Assignments
 
 NAMES = ["</script><b>.png", "a&b\r\n.png", '"q".png']
 
@@ -19,24 +22,30 @@ def test_the_commonest_cluster_of_each_label() -> None:
 
 
 def test_what_the_script_reads() -> None:
-    clusters, labels = np.array([300, 1, 1]), np.array([-1, 0, 0])
-    gallery = Gallery(
-        images=9,
-        paths=NAMES,
-        clusters=clusters,
-        confidence=np.array([np.nan, 0.12345, 1.0]),
-        labels=labels,
-        rivals=Rivals(np.array([1, -1, 300]), np.array([0.5, 1.0, 1.0]), np.array([0.25, 0.0, 0.1])),
-        homes=np.array([1]),
-        mapped=np.array([0, 2]),
-        sprites=Sprites(48, 21, np.array([[48, 32], [32, 48], [1, 300]]), ("data:,",)),
+    at_hand = np.array([2, 5, 7])
+    paths, labels = ["other.png"] * 9, np.full(9, -1, dtype=np.int32)
+    clusters, confidence = np.ones(9, dtype=np.int32), np.ones(9)
+    for row, name in zip(at_hand, NAMES, strict=True):
+        paths[row] = name
+    clusters[2], labels[[5, 7]], confidence[[2, 5]] = 300, 0, [0.5, 0.12345]
+    rivals = Rivals(np.full(9, -1), np.ones(9), np.zeros(9))
+    rivals.clusters[at_hand], rivals.own[at_hand], rivals.other[at_hand] = (
+        [1, -1, 300],
+        [0.5, 1, 1],
+        [0.25, 0, 0.1],
     )
-    plot = scatter(np.array([[0.0, 0.0], [1.0, 1.0]]), clusters[[0, 2]], labels[[0, 2]])
-    text = gallery_json(gallery, [Space("<a>", "note", plot, np.array([[1, 2], [0, 2], [1, 0]]))], ["<i>"])
+    images = ImageTable(Path("t"), "", tuple(paths), labels, ("<i>",), np.ones((9, 2), dtype=np.int32))
+    sprites = Sprites(48, 21, np.array([[48, 32], [32, 48], [1, 300]]), ("data:,",))
+    plot = scatter(np.array([[0.0, 0.0], [1.0, 1.0]]), clusters[[2, 7]], labels[[2, 7]])
+    spaces = [Space("<a>", "note", plot, np.array([[1, 2], [0, 2], [1, 0]]))]
+    text = gallery_json(
+        images, Assignments(clusters, confidence), rivals, at_hand, np.array([2, 7]), sprites, spaces
+    )
     assert not set("<>&\r\n") & set(text)
     content = json.loads(text)
     assert content["paths"] == NAMES
-    assert content["confidence"] == [None, 0.123, 1.0]
+    assert (content["images"], content["clusters"]) == (9, [300, 1, 1])
+    assert content["confidence"] == [0.5, 0.123, 1.0]
     assert (content["near"], content["rivals"]) == ([1, 0, 0], [1, -1, 300])
     assert (content["classes"], content["homes"], content["labels"]) == (["<i>"], [1], [-1, 0, 0])
     (space,) = content["spaces"]

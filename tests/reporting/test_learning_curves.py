@@ -93,7 +93,7 @@ def test_nothing_trained_has_no_section():
     ("text", "reason"),
     [
         ("record,loss\n1,low\n", "could not convert string to float: 'low'"),
-        ("loss\n1\n", "column 'record' is missing"),
+        ("loss\n1\n", "the column 'record' is missing"),
         ("record,loss\n1\n", "line 2 has 1 of 2 fields"),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.reporting.sprites import SIDES, SpriteSheets, jpeg_uri, picture_bytes, share_room, shrink, sprite_side
+from stages.reporting.sprites import SIDES, jpeg_uri, picture_bytes, share_room, shrink, sprite_sheets, sprite_side
 
 COLOURS = [(250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 10), (10, 250, 250)]
 
@@ -16,11 +16,10 @@ def opened(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
-def test_pictures_lie_where_the_page_looks_for_them() -> None:
-    sheets = SpriteSheets(512, bytes_per_picture=1e6)  # two by two a sheet
-    for number, colour in enumerate(COLOURS):
-        sheets.add(Image.new("RGB", (1024, 512) if number % 2 else (100, 1024), colour))
-    sprites = sheets.finish()
+def test_pictures_are_where_the_page_looks_for_them() -> None:
+    sizes = [(1024, 512) if number % 2 else (100, 1024) for number in range(len(COLOURS))]
+    images = (Image.new("RGB", size, colour) for size, colour in zip(sizes, COLOURS, strict=True))
+    sprites = sprite_sheets(images, 512, bytes_per_picture=1e6)  # two by two a sheet
     assert (sprites.side, sprites.columns, len(sprites.sheets)) == (512, 2, 2)
     assert sprites.sizes.tolist() == [[50, 512], [512, 256], [50, 512], [512, 256], [50, 512]]
     assert [opened(sheet).size for sheet in sprites.sheets] == [(1024, 1024), (512, 512)]
@@ -34,9 +33,7 @@ def test_pictures_lie_where_the_page_looks_for_them() -> None:
 
 
 def test_a_full_sheet_is_finished_once() -> None:
-    sheets = SpriteSheets(1024, 1e6)
-    sheets.add(Image.new("RGB", (5, 5)))
-    assert len(sheets.finish().sheets) == 1
+    assert len(sprite_sheets([Image.new("RGB", (5, 5))], 1024, 1e6).sheets) == 1
 
 
 def test_noise_is_kept_coarser_so_that_it_fits() -> None:

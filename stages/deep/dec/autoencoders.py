@@ -24,7 +24,6 @@ class Autoencoder(nn.Module, ABC):
         """Return the views (b, d_j) that the embedding (b, width) stands for."""
 
     def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Return the embedding (b, width) and the reconstructed views."""
         embedding = self.encoder(views)
         return embedding, self.decode(embedding)
 

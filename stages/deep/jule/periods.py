@@ -37,12 +37,10 @@ class Trainee(ABC):
 
     @property
     def n_images(self) -> int:
-        """How many images there are."""
         return len(self.inputs[0])
 
     @property
     def device(self) -> torch.device:
-        """The device of the images and of the network."""
         return self.inputs[0].device
 
     @abstractmethod
@@ -91,7 +89,6 @@ class Recurrence:
 
     @property
     def finished(self) -> bool:
-        """Whether all periods are over."""
         return self.forward is not None and self.again == self.plan.reruns
 
     def period(self) -> Period:

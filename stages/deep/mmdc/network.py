@@ -39,7 +39,6 @@ class MixtureEncoder(ImageEncoder):
         }
 
     def sides(self, image: Sequence[int]) -> tuple[int, int]:
-        """Return height and width of the views."""
         return self.size, self.size
 
     def features(self, views: Tensor) -> Tensor:

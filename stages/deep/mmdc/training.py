@@ -93,7 +93,6 @@ class MixtureTraining:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are over."""
         return self.epochs >= self.plan.epochs
 
     def epoch(self) -> MixtureEpoch:

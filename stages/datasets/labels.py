@@ -39,6 +39,7 @@ class Labelling:
     label_folder: int = 0  # which folder names the class: 1 is the one that an image is in, 2 the one above
     label_pattern: str = ""  # regular expression found in the path; its one group is the class
     label_block: int = 0  # number of images in each class, which follow each other in the order of paths
+    labelled: bool = True  # false: no image has a label, whatever its folder is called
 
     def __post_init__(self) -> None:
         chosen = [rule for rule in _RULES if getattr(self, rule)]
@@ -61,6 +62,8 @@ class Labelling:
 
         Raises `DatasetError` when the rule does not suit the paths.
         """
+        if not self.labelled:
+            return {}
         if self.label_pattern:
             found = {path: match[1] for path in paths if (match := re.search(self.label_pattern, path))}
             if paths and not found:

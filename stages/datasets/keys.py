@@ -91,7 +91,8 @@ def listed(names: Iterable[str]) -> str:
 def resolve_path(text: str, folder: Path) -> Path:
     """Return the path that `text` means: `~` and `$VARIABLES` replaced, relative to the dataset's `folder`.
 
-    "$$" is a "$". Nothing need exist there. Raises `DatasetError` for a variable that is not set and a user who is not known.
+    "$$" is a "$". Nothing need exist there. Raises `DatasetError` for a variable that is not set and a user who is
+    not known.
     """
     for name in (plain or braced for plain, braced, dollar in _VARIABLE.findall(text) if not dollar):
         if not os.environ.get(name):

@@ -12,6 +12,7 @@ from stages.core.errors import ParameterError
 from stages.exporting.images import LONGEST
 
 MARKER = ".manyviews-export.json"  # lists what an export wrote; empty in a folder that is not whole
+JOURNAL = ".manyviews-moved.json"  # lists the originals that were moved into an export
 STAGING, OLD = ".partial-", ".replaced-"  # before the name of the target: its hidden neighbours
 
 State = list[int] | None  # bytes of a file and the time of its last change in ns; None for a link
@@ -58,17 +59,17 @@ def new_folder(target: Path, force: bool) -> Iterator[Path]:
     nothing else; then it is replaced. What a killed run left beside it is removed first.
     Raises `ParameterError`, before anything is written, where that is not so.
     """
-    _check(target, force)
+    check_free(target, force)
     made = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     staging, old = target.with_name(STAGING + target.name), target.with_name(OLD + target.name)
     try:
         with _owned(staging, old, target):
             try:
-                _check(target, force)  # an earlier export may have come back
+                check_free(target, force)  # an earlier export may have come back
                 yield staging
                 _write_marker(staging)
-                _check(target, force)  # somebody may have used it meanwhile
+                check_free(target, force)  # somebody may have used it meanwhile
                 _replace(target, staging, old)
             except BaseException:
                 with suppress(OSError):
@@ -90,8 +91,8 @@ def _check_lengths(target: Path) -> None:
             )
 
 
-def _check(target: Path, force: bool) -> None:
-    """Raise unless `target` may be made or replaced."""
+def check_free(target: Path, force: bool) -> None:
+    """Raise `ParameterError` unless the folder `target` may be made or, with `force`, replaced."""
     for start in (STAGING, OLD):
         if target.name.startswith(start):
             raise ParameterError(f"{target} begins with {start!r}, as unfinished exports do; name it otherwise")
@@ -104,6 +105,11 @@ def _check(target: Path, force: bool) -> None:
     names = sorted(place.name for place in target.iterdir())
     if not names:
         return
+    if JOURNAL in names:
+        raise ParameterError(
+            f"{target} holds images that were moved there; take them back by `manyviews export --undo --to "
+            f"{target}`, or name a new folder"
+        )
     if not force:
         shown = next((name for name in names if name != MARKER), MARKER)
         raise ParameterError(
@@ -115,16 +121,36 @@ def _check(target: Path, force: bool) -> None:
         )
 
 
+def remove_written(folder: Path) -> None:
+    """Remove what an export wrote into `folder`, the journal last, and empty folders; all else stays."""
+    known = _written(folder)
+    for path, state in _files(folder).items():
+        if path != JOURNAL and path in known and state == known[path]:
+            (folder / path).unlink()
+    for above, _, _ in os.walk(folder, topdown=False):
+        if Path(above) != folder:
+            with suppress(OSError):  # it is not empty
+                Path(above).rmdir()
+    (folder / MARKER).unlink(missing_ok=True)
+    (folder / JOURNAL).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def _stranger(folder: Path) -> str | None:
     """The first file below `folder` that no export wrote, or that was changed since; None if there is none."""
+    known = _written(folder)
+    present = sorted(_files(folder).items())
+    return next((repr(path) for path, state in present if path not in known or state != known[path]), None)
+
+
+def _written(folder: Path) -> dict[str, State]:
+    """The files that an export wrote into a folder, by relative path, as they were then."""
     try:
         known = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
-        known = None
-    if not isinstance(known, dict):
-        known = {}
-    present = sorted(_files(folder).items())
-    return next((repr(path) for path, state in present if path not in known or state != known[path]), None)
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _files(folder: Path) -> dict[str, State]:
@@ -154,12 +180,12 @@ def _owned(staging: Path, old: Path, target: Path) -> Iterator[None]:
         if place.exists() and not (place / MARKER).exists() and any(place.iterdir()):
             raise ParameterError(f"{place} is in the way and no export made it; move it away")
     staging.mkdir(exist_ok=True)
-    with _locked(staging, target):
+    with locked_folder(staging, target):
         _blank_marker(staging)
         _empty(staging)
         if old.exists():
             try:
-                with _locked(old, target):
+                with locked_folder(old, target):
                     _settle(old, target)
             except BaseException:
                 with suppress(OSError):
@@ -169,7 +195,7 @@ def _owned(staging: Path, old: Path, target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path, target: Path) -> Iterator[None]:
+def locked_folder(folder: Path, target: Path) -> Iterator[None]:
     """Keep other runs out of `folder`, also when it moves. The system lets go of it when the process ends."""
     busy = ParameterError(f"another process writes {target}; wait until it ends, or stop it")
     try:
@@ -203,7 +229,7 @@ def _replace(target: Path, staging: Path, old: Path) -> None:
     if not target.exists() or not any(target.iterdir()):
         staging.rename(target)
         return
-    with _locked(target, target):
+    with locked_folder(target, target):
         target.rename(old)
         try:
             staging.rename(target)

@@ -30,7 +30,7 @@ def watch(dataset: Dataset, data: DataFolder = DATA) -> None:
     if not isinstance(reader, Local):
         raise DatasetError(f"{source} names no folder elsewhere; take {dataset} out of `watch` in params.yaml")
     try:
-        reader.place()
+        place = reader.place()
     except DatasetError as error:
         if not file.is_file():
             raise
@@ -45,7 +45,7 @@ def watch(dataset: Dataset, data: DataFolder = DATA) -> None:
     text = json.dumps(seen._asdict(), indent=2) + "\n"
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         write_text(file, text)
-    print(f"{dataset}: {seen.images} photos in {reader.path}" if seen.images else f"{dataset}: {reader.path}")
+    print(f"{dataset}: {seen.images} images in {place}" if place.is_dir() else f"{dataset}: {place}")
 
 
 app = application(watch)

@@ -1,7 +1,6 @@
 """Command `cluster`: from a folder of images to groups and a page about them."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from stages.commands.add import Folder, Groups, Labels, Name
 from stages.core.command import application
+from stages.params.file import PARAMS
 
 
 def cluster(
@@ -52,12 +52,15 @@ def cluster(
         return
     for line in write_dataset(dataset, root, groups):
         print(line)
-    run_pipeline(root, ["check_params", f"experiments@{dataset.name}"])
+    checked = data / "checked_params.txt"
+    if not checked.is_file() or checked.stat().st_mtime < (root / PARAMS).stat().st_mtime:
+        run_pipeline(root, ["check_params"])  # before all else, for which DVC has an order of its own
+    run_pipeline(root, [f"experiments@{dataset.name}"])
     page = make_page(root, dataset.name)
     if to is not None:
         export(to, dataset.name, force=True, data=data)
     print(f"{dataset.name}: {_summary(data / 'partitions' / dataset.name / 'n_clusters.json')}")
-    print(_from_here(page))
+    print(page.relative_to(root) if root == Path.cwd() else page)
 
 
 def _summary(file: Path) -> str:
@@ -66,10 +69,6 @@ def _summary(file: Path) -> str:
     if answer["n_clusters"] == answer["found"]:
         return str(answer["summary"])
     return f"{answer['n_clusters']} groups, as asked for; the images speak for {answer['summary']}"
-
-
-def _from_here(file: Path) -> Path:
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else Path(os.path.normpath(file))
 
 
 app = application(cluster)

@@ -43,12 +43,12 @@ def _cost(dataset: ImageFolder, root: Path, images: list[RawImage]) -> Iterator[
     backbones = [str(name) for name in read_params(root / PARAMS)["backbones"]]
     seconds = {name: found for name in backbones if (found := _seconds(root / "logs", name))}
     unknown = [name for name in backbones if name not in seconds]
-    if unknown:
-        more = f"{', '.join(unknown)} did not run here yet, docs/performance.md has figures"
-    else:
-        more = "then clustering and training"
-    whole = sum(seconds.values()) * len(images)
-    yield f"time: {whole / 60:.1f} minutes for the features, by earlier runs on this machine; {more}"
+    minutes = sum(seconds.values()) * len(images) / 60
+    known = (
+        f"{minutes:.1f} minutes for the features of {', '.join(seconds)}, by earlier runs here" if seconds else ""
+    )
+    without = f"not known for {', '.join(unknown)}, docs/performance.md has figures" if unknown else ""
+    yield f"time: {'; '.join(filter(None, (known, without)))}; clustering and training come on top"
 
 
 def _seconds(logs: Path, backbone: str) -> float | None:

@@ -16,6 +16,7 @@ from stages.datasets.folder import read_folder
 from stages.datasets.labels import UNLABELLED
 from stages.datasets.local import Local
 from stages.datasets.source import read_source
+from stages.diagnosis.inputs import OF_THE_PIPELINE
 from stages.params.file import PARAMS, read_params
 from stages.params.options import check_dataset_name, check_n_clusters_text
 
@@ -53,14 +54,14 @@ def plan_dataset(folder: Path, root: Path, name: str = "", labels: Labels | None
     rule = UNLABELLED if labels == "none" else ""
     known = [other for other, reader in described.items() if _place_of(reader) == place]
     if name:
-        check_dataset_name(name)
+        _check_name(name)
     else:
         name = known[0] if known else safe_name(place.name)
     if name not in known:
         _check_free(raw / name, described.get(name))
         reader = Local(path=_written_path(place), labels=rule, folder=raw / name)
         if not read_folder(place):
-            raise ParameterError(f"{folder} holds no image that can be used; name a folder of images")
+            raise ParameterError(f"{folder} holds no file with the ending of an image; name a folder of images")
         return ImageFolder(place, name, reader, True)
     reader = described[name]
     if labels and reader != (changed := replace(reader, labels=rule)):
@@ -88,13 +89,13 @@ def write_dataset(dataset: ImageFolder, root: Path, n_clusters: str = "") -> lis
     if dataset.reader and dataset.is_new:
         source = root / "data" / "raw" / dataset.name / SOURCE
         write_text(source, _source_text(dataset.reader))
-        done.append(f"{source}: the photos stay in {dataset.place}")
+        done.append(f"{source.relative_to(root)}: the images stay in {dataset.place}")
     if changed != text:
         write_text(file, changed)
         if dataset.name not in map(str, before["datasets"]):
-            done.append(f"{file}: {dataset.name} is one of the datasets")
+            done.append(f"{PARAMS}: {dataset.name} is one of the datasets")
         if n_clusters and str(before["n_clusters"]) != n_clusters:
-            done.append(f"{file}: n_clusters: {before['n_clusters']} -> {n_clusters}, for every dataset")
+            done.append(f"{PARAMS}: n_clusters: {before['n_clusters']} -> {n_clusters}, for every dataset")
     return done
 
 
@@ -102,7 +103,13 @@ def safe_name(text: str) -> str:
     """Make of any text a name that a dataset may have: without accents, other characters become "-"."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9._]+", "-", plain)[:_LONGEST_NAME].strip("-._")
-    return check_dataset_name(name or "images")
+    return _check_name(name if name and name not in OF_THE_PIPELINE else f"{name}-images".strip("-"))
+
+
+def _check_name(name: str) -> str:
+    if name in OF_THE_PIPELINE:
+        raise ParameterError(f"the pipeline itself uses the name {name} under metrics; give another one by --name")
+    return check_dataset_name(name)
 
 
 def _resolved(folder: Path) -> Path:
@@ -125,7 +132,7 @@ def _own_images(place: Path, name: str, labels: Labels | None) -> ImageFolder:
             f"holds a {SOURCE}, no photos; " if (place / SOURCE).exists() else "has its sub-folders as labels; "
         )
         raise ParameterError(f"{place} {wrong}name a folder outside the project")
-    return ImageFolder(place, check_dataset_name(place.name), None, False)
+    return ImageFolder(place, _check_name(place.name), None, False)
 
 
 def _described(raw: Path) -> dict[str, Local]:
@@ -168,4 +175,4 @@ def _written_path(place: Path) -> str:
 def _source_text(reader: Local) -> str:
     keys = {"reader": "local", "path": reader.path} | ({"labels": reader.labels} if reader.labels else {})
     written = yaml.safe_dump(keys, allow_unicode=True, sort_keys=False, width=10**6)
-    return f"# Written by `manyviews add`. The photos stay where they are.\n{written}"
+    return f"# Written by `manyviews add`. The images stay where they are.\n{written}"

@@ -86,8 +86,9 @@ def move_back(target: Path, advance: Callable[[int], None]) -> int:
         stay = []
         for move in moves:
             original, image = Path(move.original), target / move.place
-            with suppress(FileNotFoundError):
-                _partial(image).unlink()
+            for half in (_partial(image), _partial(original)):  # left by a kill in the middle of a copy
+                with suppress(OSError):
+                    half.unlink()
             try:
                 if os.path.lexists(image):
                     original.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def test_links_to_what_has_changed_or_gone(project: Path, export: Call, monkeypa
     original = Path("data/raw/d/top.png")
     original.write_bytes(b"changed")
     assert refused(export("--link")) == (
-        f"{original.resolve()} has changed since the image table was made; run `dvc repro`, or leave out --link"
+        f"{original} has changed since the image table was made; run `dvc repro`, or leave out --link"
     )
     original.unlink()
     assert refused(export("--link")) == (

@@ -23,9 +23,9 @@ def forecast(dataset: ImageFolder, root: Path) -> Iterator[str]:
     rejected = [found for found in checked if not isinstance(found, Readable)]
     for reason, count in Counter(found.reason for found in rejected).most_common():
         first = next(found.path for found in rejected if found.reason == reason)
-        yield f"passed over: {count}, {reason}, the first {first!r}"
+        yield f"passed over: {count}, such as {first!r}: {reason}"
     if others := _others(dataset.place, images):
-        yield f"passed over: {_counted(others)}, which are no images"
+        yield f"passed over: {_counted(others)}: no images"
     yield from _cost(dataset, root, images)
 
 

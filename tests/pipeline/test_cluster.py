@@ -45,7 +45,7 @@ def test_from_a_folder_elsewhere_to_a_page_and_its_changes_noticed(computed: Pro
     assert "git add" not in out and "dvc push" not in out and "drawings" not in out
     assert "Fohr-HOME-Sylt" in page.read_text(encoding="utf-8")
     assert len(images()) == 3 * len(NAMES)
-    assert len([file for file in groups.rglob("*.png")]) == 3 * len(NAMES)
+    assert len(list(groups.rglob("*.png"))) == 3 * len(NAMES)
     assert {file: file.lstat().st_mtime_ns for file in photos.rglob("*")} == before
     assert read_params(project.folder / "params.yaml")["datasets"] == ["drawings", "Fohr-HOME-Sylt"]
     now = project.tables()

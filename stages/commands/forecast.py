@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
 from stages.commands.image_folder import ImageFolder
@@ -15,7 +16,8 @@ from stages.params.file import PARAMS, read_params
 
 def forecast(dataset: ImageFolder, root: Path) -> Iterator[str]:
     """Yield lines about a dataset and its run, for which every image is decoded once; nothing is written."""
-    images = read_folder(dataset.place)
+    with dataset.reader.open(Path(), lambda line: None) if dataset.reader else nullcontext() as listed:
+        images = read_folder(dataset.place) if listed is None else listed
     known = "a new dataset" if dataset.is_new else "a dataset already"
     yield f"{dataset.place}: {known}, {dataset.name}"
     yield f"{len(images)} images: {_counted(_ending(image.path) for image in images)}"

@@ -42,14 +42,15 @@ def plan_dataset(folder: Path, root: Path, name: str = "", labels: Labels | None
     A folder that a dataset describes already keeps its name, if no other is given. `labels` None: as it is, at
     first "folders". Raises `ParameterError` for a folder that cannot be one and for a name that is taken.
     """
-    place, raw = _resolved(folder), root.resolve() / "data" / "raw"
-    if place.parent == raw:
+    place, raw = _resolved(folder), root / "data" / "raw"
+    if place.parent == raw.resolve():
         return _own_images(place, name, labels)
     for part in ("data", "metrics", "stages", ".git", ".dvc"):
-        if place.is_relative_to(raw.parents[1] / part):
+        own = (root / part).resolve()
+        if place.is_relative_to(own):
             raise ParameterError(f"{folder} is in the project's own folder {part}; name a folder of images")
-    if raw.is_relative_to(place):
-        raise ParameterError(f"{folder} holds the project itself; name a folder of images alone")
+        if own.is_relative_to(place):
+            raise ParameterError(f"{folder} holds the project's own files; name a folder of images alone")
     described = _described(raw)
     rule = UNLABELLED if labels == "none" else ""
     known = [other for other, reader in described.items() if _place_of(reader) == place]

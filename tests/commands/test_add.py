@@ -146,8 +146,8 @@ def test_folders_that_cannot_be_a_dataset(root: Path, add: Callable[..., Outcome
         "../circle": "../circle does not exist; name a folder of images",
         "../a.zip": "../a.zip is not a folder; unpack an archive first; name a folder of images",
         "../empty": "../empty holds no file with the ending of an image; name a folder of images",
-        ".": ". holds the project itself; name a folder of images alone",
-        "..": ".. holds the project itself; name a folder of images alone",
+        ".": ". holds the project's own files; name a folder of images alone",
+        "..": ".. holds the project's own files; name a folder of images alone",
         "data/raw": "data/raw is in the project's own folder data; name a folder of images",
         "data/raw/own/a": "data/raw/own/a is in the project's own folder data; name a folder of images",
         "data/raw/flowers": f"{root}/data/raw/flowers holds a source.yaml, no photos; name a folder outside the "

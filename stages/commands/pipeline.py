@@ -28,7 +28,7 @@ def find_project() -> Path:
     """Return the project's folder: this one, the nearest above, or the clone that was installed."""
     here, installed = Path.cwd(), Path(stages.__file__).parents[1]
     for folder in (here, *here.parents, installed):
-        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+        if all((folder / part).is_file() for part in ("dvc.yaml", "params.yaml", "stages/report.py")):
             return folder
     raise ParameterError(f"{here} is in no project; run in the project's folder, the clone of the repository")
 
@@ -76,7 +76,8 @@ def _running(root: Path, *arguments: str) -> Iterator[IO[str]]:
     """Run this Python in the project's folder, where the stages find it as `python`; give what it prints."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     if sys.stderr.isatty():  # the stages write to a pipe, and yet draw their progress
-        environment |= {"FORCE_COLOR": "1", "COLUMNS": str(os.get_terminal_size(sys.stderr.fileno()).columns)}
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        environment |= {"FORCE_COLOR": "1", "COLUMNS": str(columns)}
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=root,

@@ -52,7 +52,8 @@ class MovePlan:
     def write_journal(self) -> None:
         """Write the list, on the disk before anything is moved."""
         with (self.folder / JOURNAL).open("x", encoding="utf-8") as stream:
-            json.dump([move._asdict() for move in self._moves.values()], stream, indent=0)
+            moves = [move._asdict() for move in self._moves.values()]
+            json.dump({"from": os.fspath(self.originals.absolute()), "moves": moves}, stream, indent=0)
             stream.flush()
             os.fsync(stream.fileno())
 
@@ -63,7 +64,7 @@ def move_originals(target: Path, advance: Callable[[int], None]) -> None:
     Raises `ParameterError`, with the way back, where one cannot be moved; those before it stay moved.
     """
     with locked_folder(target, target):
-        moves = _read_journal(target)
+        _, moves = _read_journal(target)
         for number, move in enumerate(moves):
             try:
                 _carry(Path(move.original), target / move.place)
@@ -82,7 +83,9 @@ def move_back(target: Path, advance: Callable[[int], None]) -> int:
     export. Raises `ParameterError` that names the first image that could not be taken back.
     """
     with locked_folder(target, target):
-        moves = _read_journal(target)
+        origin, moves = _read_journal(target)
+        if not origin.is_dir():  # its disk may be out, and a folder made in its place would hide the images
+            raise ParameterError(f"{origin}, where the images were, does not exist; mount or make it first")
         stay = []
         for move in moves:
             original, image = Path(move.original), target / move.place
@@ -109,15 +112,17 @@ def move_back(target: Path, advance: Callable[[int], None]) -> int:
 
 def count_moved(target: Path) -> int:
     """Return the number of images in the journal of the export `target`; raise `ParameterError` without one."""
-    return len(_read_journal(target))
+    return len(_read_journal(target)[1])
 
 
-def _read_journal(target: Path) -> list[Move]:
+def _read_journal(target: Path) -> tuple[Path, list[Move]]:
+    """The folder of the originals, and all moves."""
     try:
-        return [Move(**entry) for entry in json.loads((target / JOURNAL).read_text(encoding="utf-8"))]
+        content = json.loads((target / JOURNAL).read_text(encoding="utf-8"))
+        return Path(content["from"]), [Move(**entry) for entry in content["moves"]]
     except FileNotFoundError:
         raise ParameterError(f"{target} holds no images that were moved there, so none can go back") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ParameterError(f"{target / JOURNAL} is damaged ({error}); move the images back by hand") from None
 
 

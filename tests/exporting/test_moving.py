@@ -162,6 +162,23 @@ def test_nothing_is_written_over_on_the_way_back(project: Path, export: Call) ->
     assert [file.name for file in Path("out").iterdir()] == ["mine.txt"], "what an export did not write stays"
 
 
+def test_a_disk_that_is_out_is_not_written_beside(project: Path, export: Call) -> None:
+    before = contents(RAW)
+    assert export("--move")[0] == 0
+    RAW.rename("aside")
+    assert refused(export("--undo")) == (
+        f"{project / RAW}, where the images were, does not exist; mount or make it first"
+    )
+    Path("aside").rename(RAW)
+    for folder in ("two", "one"):
+        for file in (RAW / folder).iterdir():
+            file.rename(project / "broken.png")
+        (RAW / folder).rmdir()
+    assert export("--undo")[0] == 0, "sub-folders that were removed as empty are made again"
+    (project / "broken.png").rename(RAW / "one/broken.png")
+    assert contents(RAW) == before
+
+
 def test_an_image_that_is_gone_is_named(project: Path, export: Call) -> None:
     assert export("--move")[0] == 0
     place = Path("out", rows(Path("out/clusters.csv"))[0]["file"])

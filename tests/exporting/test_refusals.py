@@ -84,7 +84,8 @@ def test_wrong_tables(project: Path, export: Call) -> None:
         refused(export())
         == f"{file} cannot be used (the column 'cluster' is missing); delete it and run `dvc repro`"
     )
-    write_text(file, "path,cluster,confidence\na,b,1\n")
+    rows = assign(PATHS)
+    write_text(file, csv_text(["path", "cluster", "confidence"], [(rows[0][0], "b", 1), *rows[1:]]))
     assert "cannot be used (invalid literal for int() with base 10: 'b')" in refused(export())
     for text in ("nan", "inf"):
         table = assign(PATHS)

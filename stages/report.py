@@ -61,6 +61,7 @@ class Options(NamedTuple):
     thumbnail: int
     data: Path
     metrics: Path
+    page: Path
 
 
 def report(
@@ -98,23 +99,27 @@ def report(
     ] = 96,
     data: DataFolder = DATA,
     metrics: MetricsFolder = METRICS,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="File to write instead of METRICS/report.html, without the comparison of datasets."),
+    ] = None,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Write metrics/report.html: clusters, maps, scores and settings of every dataset, on one page.
 
-    The maps are also written as a picture, metrics/maps/NAME.png, and as a table of points beside it.
+    The maps are also written as a picture, maps/NAME.png beside the page, and as a table of points beside it.
     """
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
-    options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics)
+    file = page or metrics / "report.html"
+    options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics, file)
     names = dict.fromkeys(datasets)
     room = share_room(len(names), thumbnail)
     pages = [_dataset(name, options, room) for name in names]
-    page = metrics / "report.html"
-    study = text_of(data / "study.html")
-    write_text(page, render(pages, study, styles()))
+    study = "" if page else text_of(data / "study.html")
+    write_text(file, render(pages, study, styles()))
     _print_scores(pages)
-    print(page)
+    print(file)
 
 
 def _dataset(name: str, options: Options, room: Room) -> Dataset:
@@ -157,9 +162,9 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     sizes = cluster_sizes(assigned.labels)
     heading = f"{name}: {len(mapped):,} images in {len(sizes)} clusters (t-SNE of each view)"
     picture = maps_picture(heading, maps, assigned.labels[mapped])
-    write_bytes(options.metrics / "maps" / f"{name}.png", picture)
+    write_bytes(options.page.parent / "maps" / f"{name}.png", picture)
     table = maps_csv(maps, images.paths, assigned.labels, mapped)
-    write_text(options.metrics / "maps" / f"{name}.csv", table)
+    write_text(options.page.parent / "maps" / f"{name}.csv", table)
     views = {f"View {mapping.space.title}": described(mapping.made) for mapping in mappings if mapping.made}
     own = {name: getattr(options, name) for name in ("layer", "method", "seed", "images_per_cluster")}
     own["thumbnail"] = f"{options.thumbnail} px"

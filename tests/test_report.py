@@ -18,6 +18,7 @@ from stages.reporting.page import SCRIPTS
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 from tests.reporting.project import NASTY, make, write_answer, write_result
+from tests.shell import exit_status
 
 
 class Page(HTMLParser):
@@ -96,6 +97,18 @@ def test_every_link_leads_somewhere_and_no_id_is_used_twice(
     assert len(ids) == len(set(ids))
     references = [uri[1:] for uri in page.attributes("href")] + page.attributes("aria-labelledby")
     assert set(references) <= set(ids)
+
+
+def test_a_page_of_its_own_for_one_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs nothing of the others, and leaves the page of all as it is."""
+    make(tmp_path, "mine", ["a.png", "b.png", "c.png"], 2)
+    (tmp_path / "data/study.html").unlink()
+    (tmp_path / "metrics/report.html").write_text("of all")
+    monkeypatch.chdir(tmp_path)
+    assert exit_status(app, "--datasets", "mine", "--page", "metrics/mine/report.html") == 0
+    assert "mine" in (tmp_path / "metrics/mine/report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "metrics/report.html").read_text() == "of all"
+    assert (tmp_path / "metrics/mine/maps/mine.png").is_file() and not (tmp_path / "metrics/maps").exists()
 
 
 def test_every_part_of_the_script_is_on_the_page() -> None:

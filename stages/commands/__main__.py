@@ -13,6 +13,8 @@ from stages.core.errors import ParameterError
 
 # One module of this package each, with its line in `manyviews --help`, which thus loads none of them.
 COMMANDS = {
+    "cluster": "Group the images of a folder: all in one command.",
+    "add": "Make a folder of images a dataset of the project.",
     "export": "Lay images out in a folder per cluster; or CSV, JSON, COCO.",
     "assign": "Put new images into the clusters of a trained method.",
     "cut": "Cut the ensemble's dendrogram into another number of clusters.",

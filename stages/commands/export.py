@@ -9,12 +9,13 @@ import numpy as np
 import typer
 
 from stages.core.command import application
-from stages.core.errors import DatasetError, ParameterError, TableError
+from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
-from stages.exporting.clusters import choose_rows, counted, sum_up
+from stages.exporting.clusters import choose_rows, counted, find_unsure, sum_up
 from stages.exporting.documents import Wanted
 from stages.exporting.images import cluster_names, passed_over
-from stages.exporting.target import check_outside, new_folder, resolve_target
+from stages.exporting.moving import count_moved, move_back, move_originals
+from stages.exporting.target import check_free, check_outside, new_folder, resolve_target
 from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
 from stages.tables.clusters import RESULT, find_clusters, read_result
@@ -51,6 +52,19 @@ def export(
             "Whoever edits a linked image edits the original.",
         ),
     ] = False,
+    move: Annotated[
+        bool,
+        typer.Option(
+            "--move", help="Move the original files into DIR instead of copying; --undo takes them back."
+        ),
+    ] = False,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Take the images that were moved into DIR back to where they were."),
+    ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Print which image would go where, and write nothing.")
+    ] = False,
     keep_folders: Annotated[
         bool,
         typer.Option(
@@ -62,6 +76,14 @@ def export(
     ranked: Annotated[
         bool,
         typer.Option("--ranked", help="Number the images of each cluster, the most confident first: '01-a.png'."),
+    ] = False,
+    unsure: Annotated[
+        bool,
+        typer.Option(
+            "--unsure",
+            help="Put images that fit nowhere well into a folder of their own, unsure: those with less than half "
+            "the median confidence of their cluster.",
+        ),
     ] = False,
     least_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out images of a lower confidence, from 0 to 1.")
@@ -81,8 +103,12 @@ def export(
 
     Images are copied as they were found, byte by byte. The result has confidences, which are mean co-associations;
     other methods have none. The folder appears when everything is in it; a run that is killed leaves no more than
-    DIR's hidden neighbours .lock-DIR, .partial-DIR and .replaced-DIR, which the next one clears away.
+    DIR's hidden neighbours .lock-DIR, .partial-DIR and .replaced-DIR, which the next one clears away. Before
+    originals are moved, a journal in DIR says from where; --undo needs nothing else, also after a kill.
     """
+    if undo:
+        _take_back(resolve_target(to))
+        return
     dataset = dataset or _only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
     clusters = (
@@ -90,32 +116,50 @@ def export(
         if method == RESULT
         else find_clusters(images, data / "partitions" / dataset, method)
     )
-    if (ranked or least_confidence) and clusters.confidence is None:
-        option = "--ranked" if ranked else "--least-confidence"
-        raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method result")
+    if clusters.confidence is None and (
+        needs := _chosen(ranked=ranked, least_confidence=least_confidence, unsure=unsure)
+    ):
+        raise ParameterError(f"{method} has no confidences; leave out {needs[0]}, or take --method result")
     rows = choose_rows(clusters, cluster, least_confidence)
     names = cluster_names(clusters.labels)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
-    if as_ in ("csv", "json") and (link or ranked or keep_folders):
-        raise ParameterError(f"--as {as_} writes no images; leave out --link, --ranked and --keep-folders")
-    raw, originals, target = data / "raw" / dataset, None, resolve_target(to)
-    with contextlib.nullcontext() if link else contextlib.suppress(DatasetError):
+    if as_ in ("csv", "json") and (link or move or preview or ranked or keep_folders or unsure):
+        given = _chosen(
+            link=link, move=move, preview=preview, ranked=ranked, keep_folders=keep_folders, unsure=unsure
+        )
+        raise ParameterError(f"--as {as_} writes no images; leave out {' and '.join(given)}")
+    if as_ == "coco" and unsure:
+        raise ParameterError("--as coco has one folder for all images; leave out --unsure")
+    if link and move:
+        raise ParameterError("--link leaves the originals in their place, --move does not; take one of them")
+    raw, originals = data / "raw" / dataset, None
+    with contextlib.nullcontext() if link or move else contextlib.suppress(DatasetError):
         originals = _originals(raw)
-    if link and originals is None:
+    if (link or move) and originals is None:
         raise ParameterError(
             f"the images of {dataset} are not files in a folder, {raw / 'source.yaml'} says where they come from: "
-            "there is nothing to link to; leave out --link for copies"
+            + ("there is nothing to link to; leave out --link" if link else "none can be moved; leave out --move")
+            + " for copies"
         )
-    check_outside(target, {data: "the pipeline's own files are", **_own_folders(data.parent)})
-    if originals:
-        check_outside(target, {originals: "the original images are"})
+    target = check_target(to, data, originals)
+    layout = Layout(
+        originals if link or move else None,
+        move,
+        ranked,
+        keep_folders or as_ == "coco",
+        frozenset(find_unsure(clusters).tolist()) if unsure else frozenset(),
+    )
+    if preview:
+        check_free(target, force)
+        for row, place in layout.places(wanted, as_, plain=False).items():
+            print(f"{printable(images.paths[row])} -> {to / printable(place)}")
+        return
     try:
         with new_folder(target, force) as folder:
             if as_ in ("csv", "json"):
                 write_document(wanted, as_, folder)
             else:
-                layout = Layout(originals if link else None, ranked, keep_folders or as_ == "coco")
                 with progress_bar("exporting images", len(rows)) as advance:
                     places = write_images(wanted, as_, layout, folder, advance)
                 passed = passed_over(places) if as_ == "imagefolder" else []
@@ -128,8 +172,38 @@ def export(
                 f"the disk of {to} is full, nothing was written; make room, or name a folder on another disk"
             ) from None
         raise
+    if move:
+        with progress_bar("moving images", len(rows)) as advance:
+            move_originals(target, advance)
     print(f"{dataset}: {sum_up(clusters.labels, rows, method)}")
+    if layout.unsure:
+        print(f"{dataset}: {counted(len(layout.unsure & set(rows.tolist())), 'image')} in unsure")
+    if move:
+        print(f"the originals were moved; `manyviews export --undo --to {to}` takes them back")
     print(to)
+
+
+def check_target(to: Path, data: Path, originals: Path | None) -> Path:
+    """Return the whole path of the option --to; raise `ParameterError` where no export may be.
+
+    `data` is the folder of the pipeline's data, `originals` that of the image files, if they are files.
+    """
+    target = resolve_target(to)
+    check_outside(target, {data: "the pipeline's own files are", **_own_folders(data.parent)})
+    if originals:
+        check_outside(target, {originals: "the original images are"})
+    return target
+
+
+def _take_back(target: Path) -> None:
+    with progress_bar("moving images back", count_moved(target)) as advance:
+        number = move_back(target, advance)
+    print(f"{counted(number, 'image')} back where they were")
+
+
+def _chosen(**options: object) -> list[str]:
+    """The options that are given, as they are typed."""
+    return [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
 
 
 def _only_dataset(folder: Path) -> str:

@@ -27,7 +27,7 @@ def read_folder(root: Path) -> list[RawImage]:
             labels = labels_from_table(table, paths, str(root / LABELS))
     else:
         labels = labels_from_folders(paths)
-    return [RawImage(path, labels.get(path), partial(_read, files[path])) for path in paths]
+    return [RawImage(path, labels.get(path), partial(_read, files[path]), files[path]) for path in paths]
 
 
 def _read(file: Path) -> bytes:

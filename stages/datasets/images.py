@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +19,13 @@ class RawImage:
 
     `path` is the name the user knows it by, with "/" between folders; `label` the name of its class, if it has
     one. `read` returns the file's bytes or raises `UnreadableImageError`; nothing is kept between calls, so a
-    list of these stays small however large the images are.
+    list of these stays small however large the images are. `file` is where it is, if it is a file of its own.
     """
 
     path: str
     label: str | None
     read: Callable[[], bytes] = field(repr=False, compare=False)
+    file: Path | None = field(default=None, repr=False, compare=False)
 
 
 class Readable(NamedTuple):

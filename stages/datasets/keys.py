@@ -12,7 +12,7 @@ from stages.core.errors import DatasetError, ManyviewsError
 
 T = TypeVar("T")
 
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{([^{}]*)\})")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{([^{}]*)\}|(\$))")  # "$$" stands for one "$"
 
 
 @dataclass(frozen=True)
@@ -91,20 +91,25 @@ def listed(names: Iterable[str]) -> str:
 def resolve_path(text: str, folder: Path) -> Path:
     """Return the path that `text` means: `~` and `$VARIABLES` replaced, relative to the dataset's `folder`.
 
-    Nothing need exist there. Raises `DatasetError` for a variable that is not set and a user who is not known.
+    "$$" is a "$". Nothing need exist there. Raises `DatasetError` for a variable that is not set and a user who is
+    not known.
     """
-    for name in (plain or braced for plain, braced in _VARIABLE.findall(text)):
+    for name in (plain or braced for plain, braced, dollar in _VARIABLE.findall(text) if not dollar):
         if not os.environ.get(name):
             raise DatasetError(
                 f"the path {text!r} needs the environment variable {name}, which is not set; set it, or write "
                 "the whole path"
             )
     try:
-        return folder / Path(_VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text)).expanduser()
+        return folder / Path(_VARIABLE.sub(_value, text)).expanduser()
     except RuntimeError:
         raise DatasetError(
             f"the path {text!r} names a user who has no home folder here; write the whole path"
         ) from None
+
+
+def _value(found: re.Match[str]) -> str:
+    return found[3] or os.environ[found[1] or found[2]]
 
 
 def _checked(type_: Any, value: Any, what: str) -> Any:

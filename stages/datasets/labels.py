@@ -13,6 +13,7 @@ from typing import NamedTuple, TextIO
 
 from stages.core.errors import DatasetError
 
+UNLABELLED = "none"  # the value of `labels` where folders are not classes
 _RULES = ("labels", "label_folder", "label_pattern", "label_block")
 
 
@@ -33,7 +34,8 @@ class Table(NamedTuple):
 class Labelling:
     """How images are labelled. At most one of the four rules is chosen; with none, `label_folder` is 1."""
 
-    labels: str = ""  # pattern of a table: CSV with a header, or (.txt) lines of a path, blanks and a label
+    # Pattern of a table: CSV with a header, or (.txt) lines of a path, blanks and a label. Or "none": no labels.
+    labels: str = ""
     path_column: str = "path"  # column of the CSV table with paths, relative to the table's folder
     label_column: str = "label"  # column of the CSV table with labels
     label_folder: int = 0  # which folder names the class: 1 is the one that an image is in, 2 the one above
@@ -61,6 +63,8 @@ class Labelling:
 
         Raises `DatasetError` when the rule does not suit the paths.
         """
+        if self.labels == UNLABELLED:
+            return {}
         if self.label_pattern:
             found = {path: match[1] for path in paths if (match := re.search(self.label_pattern, path))}
             if paths and not found:

@@ -34,14 +34,15 @@ class Local(Labelling):
 
         Raises `DatasetError` when nothing is at `path` or no image in it, `FetchError` for a damaged archive.
         """
-        place = self._place()
+        place = self.place()
         if place.is_dir():
             yield self._in_folder(place)
         else:
             with opened(place) as archive:
                 yield list_members([archive], self.images, self, self._chosen)
 
-    def _place(self) -> Path:
+    def place(self) -> Path:
+        """Where the images are. Raises `DatasetError` where nothing is."""
         whom = f" ({self.about.note})" if self.about.note else ""
         try:
             place = resolve_path(self.path, self.folder)

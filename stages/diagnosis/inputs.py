@@ -15,7 +15,7 @@ from stages.diagnosis.finding import Finding, fault, ok, warning
 from stages.diagnosis.network import answers, without_password
 
 # These stand under metrics beside the folders of the datasets; DVC takes no second owner of a path.
-_OF_THE_PIPELINE = ("maps", "report.html", "study")
+OF_THE_PIPELINE = ("maps", "report.html", "study")
 
 if TYPE_CHECKING:
     from stages.backbones.card import Source, Weights
@@ -29,7 +29,7 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         yield fault(f"datasets names {name!r}; use letters, digits, '.', '_' and '-'")
         return
-    if name in _OF_THE_PIPELINE:
+    if name in OF_THE_PIPELINE:
         yield fault(f"{name} is a name that the pipeline uses itself under metrics; rename {data / 'raw' / name}")
         return
     from stages.datasets.folder import read_folder

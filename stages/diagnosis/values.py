@@ -21,7 +21,7 @@ from stages.tables.methods import (
     check_made,
 )
 
-_LISTS = ("datasets", "backbones", "objectives", "image_baselines", "image_methods")
+_LISTS = ("datasets", "watch", "backbones", "objectives", "image_baselines", "image_methods")
 # Sections of networks, whose keys are parameters of estimators.
 _TRAINED = [("objectives", str(name), str(name)) for name in Objective]
 _TRAINED += [("image_methods", str(name), f"image_{name}") for name in ImageMethod]
@@ -80,7 +80,7 @@ def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
             checks.append(
                 partial(check_once, key, [str(name) for name in names], key.removesuffix("s").replace("_", " "))
             )
-            if key == "datasets":
+            if key in ("datasets", "watch"):
                 checks += [partial(check_dataset_name, str(name)) for name in names]
     for run in checks:
         try:

@@ -7,6 +7,8 @@ import numpy as np
 from stages.core.errors import ParameterError
 from stages.tables.clusters import Clusters
 
+UNSURE = "unsure"  # name of the folder of images that fit into no cluster well
+
 
 def sum_up(labels: np.ndarray, rows: np.ndarray, method: str) -> str:
     """Say how many of the images in clusters by `labels`, int (n), -1 for none, are among the `rows`, int (m)."""
@@ -45,6 +47,19 @@ def choose_rows(clusters: Clusters, numbers: Sequence[int] = (), least_confidenc
             )
         chosen &= enough
     return np.flatnonzero(chosen)
+
+
+def find_unsure(clusters: Clusters) -> np.ndarray:
+    """The rows, int (m), of images that fit into no cluster well: less than half the median confidence of theirs.
+
+    A confidence has no scale of its own: the finer the base partitions, the lower are those of all images.
+    """
+    assert clusters.confidence is not None
+    least = np.zeros(len(clusters.labels))
+    for label in np.unique(clusters.labels):
+        members = clusters.labels == label
+        least[members] = np.median(clusters.confidence[members]) / 2
+    return np.flatnonzero(clusters.confidence < least)
 
 
 def _spans(numbers: np.ndarray) -> str:

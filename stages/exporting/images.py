@@ -94,11 +94,7 @@ class ImageWriter:
             with file.open("xb") as stream:
                 stream.write(content)
             return
-        original = _original(self.originals, path)
-        if original.stat().st_size != len(content) or original.read_bytes() != content:
-            raise DatasetError(
-                f"{original} has changed since the image table was made; run `dvc repro`, or leave out --link"
-            )
+        original = find_original(self.originals, path, content, "--link").resolve()
         try:
             os.link(original, file)
         except OSError:
@@ -181,10 +177,19 @@ def _with_parents(places: Iterable[str]) -> set[str]:
     return {above.as_posix() for path in paths for above in (path, *path.parents)}
 
 
-def _original(folder: Path, path: str) -> Path:
-    """The file of an image, all links followed."""
+def find_original(folder: Path, path: str, content: bytes, option: str) -> Path:
+    """Return the file in `folder` of the image called `path`, whose bytes are `content`.
+
+    Raises `DatasetError` where it is gone or has changed; the way out is to leave out the `option`.
+    """
     spelt = _SPELT_OUT.sub(lambda found: chr(0xDC00 + int(found[1], 16)), path)
     for name in (path, spelt):
         if ".." not in name.split("/") and not name.startswith("/") and (folder / name).is_file():
-            return (folder / name).resolve()
-    raise DatasetError(f"{folder / path} does not exist, so it cannot be linked to; leave out --link for copies")
+            original = folder / name
+            if original.stat().st_size != len(content) or original.read_bytes() != content:
+                raise DatasetError(
+                    f"{original} has changed since the image table was made; run `dvc repro`, or leave out "
+                    f"{option}"
+                )
+            return original
+    raise DatasetError(f"{folder / path} does not exist; run `dvc repro`, or leave out {option} for copies")

@@ -12,6 +12,7 @@ from stages.core.lock import locked_beside
 from stages.exporting.images import LONGEST
 
 MARKER = ".manyviews-export.json"  # lists what an export wrote; empty in a folder that is not whole
+JOURNAL = ".manyviews-moved.json"  # lists the originals that were moved into an export
 STAGING, OLD = ".partial-", ".replaced-"  # before the name of the target: its hidden neighbours
 
 State = list[int] | None  # bytes of a file and the time of its last change in ns; None for a link
@@ -58,20 +59,20 @@ def new_folder(target: Path, force: bool) -> Iterator[Path]:
     nothing else; then it is replaced. What a killed run left beside it is removed first.
     Raises `ParameterError`, before anything is written, where that is not so.
     """
-    _check(target, force)
+    check_free(target, force)
     made = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     staging, old = target.with_name(STAGING + target.name), target.with_name(OLD + target.name)
     try:
-        with locked_beside(target, lambda: _refuse(target)):
+        with locked_beside(target, lambda: refuse_busy(target)):
             _tidy_up(staging, old, target)
             staging.mkdir()
             try:
                 _blank_marker(staging)
-                _check(target, force)  # an earlier export may have come back
+                check_free(target, force)  # an earlier export may have come back
                 yield staging
                 _write_marker(staging)
-                _check(target, force)  # somebody may have used it meanwhile
+                check_free(target, force)  # somebody may have used it meanwhile
                 _replace(target, staging, old)
             except BaseException:
                 with suppress(OSError):
@@ -93,8 +94,8 @@ def _check_lengths(target: Path) -> None:
             )
 
 
-def _check(target: Path, force: bool) -> None:
-    """Raise unless `target` may be made or replaced."""
+def check_free(target: Path, force: bool) -> None:
+    """Raise `ParameterError` unless the folder `target` may be made or, with `force`, replaced."""
     for start in (STAGING, OLD):
         if target.name.startswith(start):
             raise ParameterError(f"{target} begins with {start!r}, as unfinished exports do; name it otherwise")
@@ -107,6 +108,11 @@ def _check(target: Path, force: bool) -> None:
     names = sorted(place.name for place in target.iterdir())
     if not names:
         return
+    if JOURNAL in names:
+        raise ParameterError(
+            f"{target} holds images that were moved there; take them back by `manyviews export --undo --to "
+            f"{target}`, or name a new folder"
+        )
     if not force:
         shown = next((name for name in names if name != MARKER), MARKER)
         raise ParameterError(
@@ -118,16 +124,36 @@ def _check(target: Path, force: bool) -> None:
         )
 
 
+def remove_written(folder: Path) -> None:
+    """Remove what an export wrote into `folder`, the journal last, and empty folders; all else stays."""
+    known = _written(folder)
+    for path, state in _files(folder).items():
+        if path != JOURNAL and path in known and state == known[path]:
+            (folder / path).unlink()
+    for above, _, _ in os.walk(folder, topdown=False):
+        if Path(above) != folder:
+            with suppress(OSError):  # it is not empty
+                Path(above).rmdir()
+    (folder / MARKER).unlink(missing_ok=True)
+    (folder / JOURNAL).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def _stranger(folder: Path) -> str | None:
     """The first file below `folder` that no export wrote, or that was changed since; None if there is none."""
+    known = _written(folder)
+    present = sorted(_files(folder).items())
+    return next((repr(path) for path, state in present if path not in known or state != known[path]), None)
+
+
+def _written(folder: Path) -> dict[str, State]:
+    """The files that an export wrote into a folder, by relative path, as they were then."""
     try:
         known = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
-        known = None
-    if not isinstance(known, dict):
-        known = {}
-    present = sorted(_files(folder).items())
-    return next((repr(path) for path, state in present if path not in known or state != known[path]), None)
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _files(folder: Path) -> dict[str, State]:
@@ -150,7 +176,8 @@ def _write_marker(folder: Path) -> None:
     (folder / MARKER).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
 
 
-def _refuse(target: Path) -> None:
+def refuse_busy(target: Path) -> None:
+    """Raise the `ParameterError` of an export that another process writes."""
     raise ParameterError(f"another process writes {target}; wait until it ends, or stop it")
 
 

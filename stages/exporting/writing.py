@@ -7,17 +7,35 @@ from typing import NamedTuple
 
 from stages.core.atomic import write_text
 from stages.core.errors import ParameterError
+from stages.exporting.clusters import UNSURE
 from stages.exporting.documents import Wanted, coco_text, grouped_text, table_text
 from stages.exporting.images import ImageWriter, lay_out, needs_plain_names, ranks
+from stages.exporting.moving import MovePlan
 from stages.tables import IMAGE_ROWS
 
 
 class Layout(NamedTuple):
-    """How the images are laid out: links to `originals` if given, numbered by confidence, in sub-folders."""
+    """How the images are laid out: numbered by confidence, in sub-folders, those in `unsure` rows apart.
 
-    originals: Path | None
-    ranked: bool
-    keep_folders: bool
+    With `originals`, the folder where they were found, they become links to the files there, or, with `move`, only
+    folders for them and a journal are written.
+    """
+
+    originals: Path | None = None
+    move: bool = False
+    ranked: bool = False
+    keep_folders: bool = False
+    unsure: frozenset[int] = frozenset()
+
+    def places(self, wanted: Wanted, form: str, plain: bool) -> dict[int, str]:
+        """Give the row of each wanted image its path below the folder of the export; `plain`: see `safe_parts`."""
+        clusters, rows = wanted.clusters, wanted.rows.tolist()
+        names = {row: wanted.names[int(clusters.labels[row])] for row in rows}
+        tops = {row: "images" if form == "coco" else UNSURE if row in self.unsure else names[row] for row in rows}
+        numbers = None
+        if self.ranked and clusters.confidence is not None:
+            numbers = ranks(clusters.labels, clusters.confidence, wanted.rows)
+        return lay_out(wanted.images.paths, tops, self.keep_folders, numbers, plain)
 
 
 def write_document(wanted: Wanted, form: str, folder: Path) -> None:
@@ -30,18 +48,16 @@ def write_images(
 ) -> list[str]:
     """Put the images into `folder`, a row group at a time, with the document of the `form`; return their places.
 
-    The document is clusters.csv of "folders" and annotations.json of "coco"; "imagefolder" has none. `advance`
+    The document is clusters.csv of "folders" and annotations.json of "coco"; "imagefolder" has none. Images that
+    are to be moved are checked and listed in a journal, see `move_originals`. `advance`
     gets the number of images written since its last call. Raises `ParameterError` where the disk is too full.
     """
-    images, clusters, rows = wanted.images, wanted.clusters, wanted.rows
-    if layout.originals is None and len(rows) == len(images):
+    images = wanted.images
+    if layout.originals is None and len(wanted.rows) == len(images):
         _check_room(images.file.stat().st_size, folder)
-    numbers = None
-    if layout.ranked and clusters.confidence is not None:
-        numbers = ranks(clusters.labels, clusters.confidence, rows)
-    tops = {row: "images" if form == "coco" else wanted.names[int(clusters.labels[row])] for row in rows.tolist()}
-    places = lay_out(images.paths, tops, layout.keep_folders, numbers, needs_plain_names(folder))
-    writer = ImageWriter(folder, layout.originals)
+    places = layout.places(wanted, form, needs_plain_names(folder))
+    plan = MovePlan(folder, layout.originals) if layout.move and layout.originals else None
+    writer = plan or ImageWriter(folder, layout.originals)
     for start in range(0, len(images), IMAGE_ROWS):
         within = range(start, min(start + IMAGE_ROWS, len(images)))
         if not any(row in places for row in within):
@@ -55,6 +71,8 @@ def write_images(
     elif form == "coco":
         files = {row: place.removeprefix("images/") for row, place in places.items()}
         write_text(folder / "annotations.json", coco_text(wanted, files))
+    if plan:
+        plan.write_journal()
     return list(places.values())
 
 

@@ -48,7 +48,7 @@ def test_an_unknown_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_without_a_command_it_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_status(app) == 2
-    assert "\nCommands:\n  export " in capsys.readouterr().out
+    assert "\nCommands:\n  cluster " in capsys.readouterr().out
 
 
 def test_errors_of_a_command_are_one_line(

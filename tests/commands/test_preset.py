@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stages.commands.preset import app, lay_over
+from stages.commands.params_text import lay_over
+from stages.commands.preset import app
 from stages.core.errors import ParameterError
 from tests.exporting.project import refused
 from tests.shell import Outcome, Shell

@@ -20,6 +20,7 @@ def test_a_path_is_relative_to_the_dataset(monkeypatch):
         "$PHOTOS/faces.h5": "/mnt/photos/faces.h5",
         "${PHOTOS}/$YEAR/~": "/mnt/photos/$2007/~",
         "5$": "/data/raw/faces/5$",
+        "/a/$$PHOTOS/$$$$5": "/a/$PHOTOS/$$5",
     }
     assert {text: resolve_path(text, FOLDER) for text in expected} == {k: Path(v) for k, v in expected.items()}
 

@@ -90,3 +90,10 @@ def test_what_cannot_be_used_says_why(photos, tmp_path):
         with pytest.raises((DatasetError, FetchError)) as caught:
             read(Local(path="photos", folder=tmp_path), **keys)
         assert expected in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_labels_are_left_out_when_asked(photos):
+    (photos / "labels.csv").write_text("path,label\n5.png,five\n", encoding="utf-8")
+    assert {label for label, _ in read(Local(path=str(photos), labels="none")).values()} == {None}
+    with pytest.raises(DatasetError, match=r"^'labels' and 'label_folder' both say"):
+        Local(path=str(photos), labels="none", label_folder=1)

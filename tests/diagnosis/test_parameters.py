@@ -276,7 +276,7 @@ def test_a_dataset_whose_photos_are_elsewhere(tmp_path: Path) -> None:
 
 def test_a_dataset_called_like_an_output_of_the_pipeline(tmp_path: Path) -> None:
     pipeline = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    taken = set(re.findall(r"- metrics/([^/$:\s]+):?$", pipeline, flags=re.MULTILINE))
+    taken = set(re.findall(r"(?:[-,] |\[)metrics/([^/$:,\]\s]+)[:,\]\s]", pipeline))
     assert taken >= {"study", "maps"}
     for name in taken:
         (tmp_path / "raw" / name).mkdir(parents=True)

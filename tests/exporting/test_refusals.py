@@ -33,7 +33,7 @@ from tests.exporting.project import PATHS, RESULT, Call, assign, refused, remain
         (["--cluster", "7"], "--cluster is 7; there are the clusters 0 to 2"),
         (["--cluster", "2", "--least-confidence", ".99"], "no image has a confidence of 0.99, the highest is "
          "0.98; lower --least-confidence"),
-        (["--as", "json", "--link"], "--as json writes no images; leave out --link, --ranked and --keep-folders"),
+        (["--as", "json", "--link"], "--as json writes no images; leave out --link"),
     ],
 )  # fmt: skip
 def test_wrong_options(project: Path, export: Call, options: list[str], line: str) -> None:
@@ -84,7 +84,8 @@ def test_wrong_tables(project: Path, export: Call) -> None:
         refused(export())
         == f"{file} cannot be used (the column 'cluster' is missing); delete it and run `dvc repro`"
     )
-    write_text(file, "path,cluster,confidence\na,b,1\n")
+    rows = assign(PATHS)
+    write_text(file, csv_text(["path", "cluster", "confidence"], [(rows[0][0], "b", 1), *rows[1:]]))
     assert "cannot be used (invalid literal for int() with base 10: 'b')" in refused(export())
     for text in ("nan", "inf"):
         table = assign(PATHS)

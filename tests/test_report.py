@@ -360,3 +360,34 @@ def test_a_result_of_a_method_on_images_is_marked_in_the_table(
     texts = Page(report(monkeypatch, tmp_path, "d")).texts
     (marked,) = [text for text in texts if text.endswith(": the clusters of this page")]
     assert marked.startswith("the same network's embedding, clustered again")
+
+
+def test_near_duplicates_are_shown_with_the_best_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [f"{i}.png" for i in range(30)]
+    groups = [
+        *((0, path, "yes" if path == "9.png" else "") for path in paths[:10]),
+        (1, "11.png", "yes"),
+        (1, "12.png", ""),
+    ]
+    make(tmp_path, "photos", paths, 2, alike=groups)
+    html = report(monkeypatch, tmp_path, "photos")
+    section = html.split('id="d1-duplicates"')[1].split("</section>")[0]
+    assert "12 images are in 2 groups of near-duplicates" in section
+    assert "leaves out the 10 others" in section
+    shown = re.findall(r'<img [^>]*alt="([^"]*)"', section)
+    assert shown == ["9.png", *paths[:7], "11.png", "12.png"]  # eight of a group
+    make(tmp_path, "none", paths, 2)
+    assert "duplicates" not in report(monkeypatch, tmp_path, "none")
+
+
+def test_the_page_begins_with_the_groups_and_folds_what_is_for_research(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "photos", [f"{i}.png" for i in range(9)], 2, alike=[(0, "0.png", "yes"), (0, "1.png", "")])
+    html = report(monkeypatch, tmp_path, "photos")
+    places = [
+        html.index(f'id="d1-{name}"') for name in ("name", "clusters", "duplicates", "left-out", "maps", "count")
+    ]
+    research = html.index('<details class="research"')
+    folded = [html.index(f'id="d1-{name}"') for name in ("scores", "agreement", "training", "dendrogram", "run")]
+    assert places == sorted(places) and places[-1] < research < min(folded) and folded == sorted(folded)

@@ -11,7 +11,7 @@ import typer
 from stages.core.command import application
 from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
-from stages.exporting.clusters import choose_rows, counted, find_unsure, sum_up
+from stages.exporting.clusters import choose_rows, counted, find_unsure, sum_up, without_duplicates
 from stages.exporting.documents import Wanted
 from stages.exporting.images import cluster_names, passed_over
 from stages.exporting.moving import count_moved, move_back, move_originals
@@ -19,6 +19,7 @@ from stages.exporting.target import check_free, check_outside, new_folder, resol
 from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
 from stages.tables.clusters import RESULT, find_clusters, read_result
+from stages.tables.near_duplicates import read_near_duplicates
 
 Format = Literal["folders", "csv", "json", "coco", "imagefolder"]
 
@@ -85,6 +86,10 @@ def export(
             "the median confidence of their cluster.",
         ),
     ] = False,
+    keep: Annotated[
+        Literal["all", "best"],
+        typer.Option(help="best: of near-duplicates only the one with the most pixels; all: every image."),
+    ] = "all",
     least_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out images of a lower confidence, from 0 to 1.")
     ] = 0,
@@ -121,6 +126,9 @@ def export(
     ):
         raise ParameterError(f"{method} has no confidences; leave out {needs[0]}, or take --method result")
     rows = choose_rows(clusters, cluster, least_confidence)
+    if keep == "best":
+        near = read_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images)
+        rows = without_duplicates(rows, near)
     names = cluster_names(clusters.labels)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})

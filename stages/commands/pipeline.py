@@ -64,7 +64,10 @@ def _shown(root: Path, dataset: str) -> str:
     """A digest of all that the report shows, and of its code."""
     data = root / "data"
     files = [root / "params.yaml", data / "evaluations" / f"{dataset}.json", data / "studies" / f"{dataset}.html"]
-    files += sorted((data / "views" / dataset).glob("*.json"))
+    files += [
+        data / "graphs" / f"{dataset}.near_duplicates.csv",
+        *sorted((data / "views" / dataset).glob("*.json")),
+    ]
     digest = hashlib.sha256(code_digest("stages.report", ["numpy", "pillow", "scikit-learn"]).encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())

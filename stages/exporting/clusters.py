@@ -6,6 +6,7 @@ import numpy as np
 
 from stages.core.errors import ParameterError
 from stages.tables.clusters import Clusters
+from stages.tables.near_duplicates import NearDuplicates
 
 UNSURE = "unsure"  # name of the folder of images that fit into no cluster well
 
@@ -47,6 +48,16 @@ def choose_rows(clusters: Clusters, numbers: Sequence[int] = (), least_confidenc
             )
         chosen &= enough
     return np.flatnonzero(chosen)
+
+
+def without_duplicates(rows: np.ndarray, near: NearDuplicates) -> np.ndarray:
+    """The `rows`, int (m), with one of each group of near-duplicates: the best, or the first that is there."""
+    groups = near.groups[rows]
+    order = np.lexsort((rows, ~near.best[rows], groups))
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[order[np.unique(groups[order], return_index=True)[1]]] = True
+    remaining: np.ndarray = rows[kept | (groups < 0)]
+    return remaining
 
 
 def find_unsure(clusters: Clusters) -> np.ndarray:

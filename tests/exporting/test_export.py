@@ -208,3 +208,19 @@ def test_help_explains_every_option_without_importing_torch() -> None:
         [sys.executable, "-m", "stages.commands", "export", "--help"], check=True, capture_output=True, text=True
     ).stdout
     assert all(option in told for option in ("--to", "--as", "--link", "--least-confidence", "--force"))
+
+
+def test_of_near_duplicates_the_best_is_kept(project: Path, export: Call) -> None:
+    near = Path("data/graphs/d.near_duplicates.csv")
+    assert "near_duplicates.csv does not exist; run `dvc repro`" in refused(export("--keep", "best"))
+    groups = [(0, PATHS[3], "yes"), (0, PATHS[0], ""), (0, PATHS[4], ""), (1, PATHS[5], "yes"), (1, PATHS[8], "")]
+    write_text(near, csv_text(["group", "path", "best"], groups))
+    status, out, _ = export("--keep", "best")
+    assert status == 0 and ", 3 left out\n" in out
+    left = {PATHS[0], PATHS[4], PATHS[8]}
+    assert {row["path"] for row in rows(Path("out/clusters.csv"))} == set(PATHS) - left
+    # Of one cluster, the best that is in it: 4 is in cluster 1, 3 and 0 are in cluster 0.
+    export("--keep", "best", "--cluster", "1", to="one")
+    assert {row["path"] for row in rows(Path("one/clusters.csv"))} == {p for p, c, _ in assign(PATHS) if c == 1}
+    write_text(near, "group,path,best\n0,elsewhere.png,yes\n")
+    assert "'elsewhere.png' is no image of data/images/d.parquet" in refused(export("--keep", "best", to="two"))

@@ -46,7 +46,12 @@ def root(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_text(data / "results/photos/assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
     answer = {"n_clusters": 15, "found": 15, "summary": SUMMARY}
     write_text(data / "partitions/photos/n_clusters.json", json.dumps(answer))
-    for file in ("evaluations/photos.json", "studies/photos.html", "views/photos/features.json"):
+    for file in (
+        "evaluations/photos.json",
+        "graphs/photos.near_duplicates.csv",
+        "studies/photos.html",
+        "views/photos/features.json",
+    ):
         write_text(data / file, "x")
     (root / "metrics/photos").mkdir(parents=True)
     monkeypatch.chdir(root)

@@ -1,5 +1,23 @@
 """From the bytes of image files to pixels: the one decoder that all stages share."""
 
-from stages.decoding.decode import MAX_PIXELS, UnreadableImageError, decode_image, is_image_name, readable_formats
+from stages.decoding.decode import MAX_PIXELS, UnreadableImageError, decode_image
+from stages.decoding.formats import (
+    START,
+    SYSTEM_FOLDERS,
+    begins_like_image,
+    extension,
+    is_image_name,
+    readable_formats,
+)
 
-__all__ = ["MAX_PIXELS", "UnreadableImageError", "decode_image", "is_image_name", "readable_formats"]
+__all__ = [
+    "MAX_PIXELS",
+    "START",
+    "SYSTEM_FOLDERS",
+    "UnreadableImageError",
+    "begins_like_image",
+    "decode_image",
+    "extension",
+    "is_image_name",
+    "readable_formats",
+]

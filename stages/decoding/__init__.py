@@ -1,6 +1,6 @@
 """From the bytes of image files to pixels: the one decoder that all stages share."""
 
-from stages.decoding.decode import MAX_PIXELS, UnreadableImageError, decode_image
+from stages.decoding.decode import decode_image, image_size
 from stages.decoding.formats import (
     START,
     SYSTEM_FOLDERS,
@@ -9,6 +9,7 @@ from stages.decoding.formats import (
     is_image_name,
     readable_formats,
 )
+from stages.decoding.limits import MAX_PIXELS, UnreadableImageError
 
 __all__ = [
     "MAX_PIXELS",
@@ -18,6 +19,7 @@ __all__ = [
     "begins_like_image",
     "decode_image",
     "extension",
+    "image_size",
     "is_image_name",
     "readable_formats",
 ]

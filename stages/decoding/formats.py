@@ -52,7 +52,7 @@ _RAW = rb"....ftypcrx |FUJIFILMCCD|FOVb|\0MRM|II(?:RO|RS|U\0)|MMOR|II\*\0....CR"
 # The formats whose first bytes nothing else begins with.
 _IMAGE_START = re.compile(
     rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|II[*+]\0|MM\0[*+]|BM....\0\0\0\0|\0\0\0\x0c(?:jP  |JXL )"
-    rb"|\xff\x4f\xff\x51|\xff\x0a|8BPS\0[\1\2]|qoif|DDS |....ftypavi[fs]|P[1-6]\s\d|" + _HEIC + rb"|" + _RAW,
+    rb"|\xff\x4f\xff\x51|\xff\x0a|8BPS\0[\x01\x02]|qoif|DDS |....ftypavi[fs]|P[1-6]\s\d|" + _HEIC + rb"|" + _RAW,
     re.DOTALL,
 )
 # Anything else that is found under the names of images, and the way out.
@@ -62,7 +62,7 @@ _OTHER = (
     (rb"\s*(?:<\?xml[^>]*>|<!--.*?-->|\s)*(?:<!DOCTYPE svg[^>]*>)?\s*<svg\b", "an SVG drawing; export it as PNG"),
     (rb"\s*(?:<!doctype html|<html|<head|<body)", "a web page instead of the picture; download it again"),
     (
-        rb"....(?:ftyp|moov|mdat)|\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\1[\xb3\xba]|FLV\1|\x30\x26\xb2\x75\x8e\x66",
+        rb"....(?:ftyp|moov|mdat)|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xb3\xba]|FLV\x01|0&\xb2u\x8ef",
         "a video; export its frames as pictures, for instance with `ffmpeg`",
     ),
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL, which is not read; save it as PNG or JPEG"),
@@ -108,6 +108,11 @@ def begins_like_image(start: bytes) -> bool:
 def is_raw(data: bytes) -> bool:
     """Whether a file is a camera's RAW by its first bytes; those that begin like a TIFF are told by their tags."""
     return bool(re.match(_RAW, data, re.DOTALL))
+
+
+def is_tiff(data: bytes) -> bool:
+    """Whether a file begins like a TIFF, the large kind included."""
+    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def what_it_is(data: bytes) -> str:

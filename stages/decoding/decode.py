@@ -255,7 +255,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = _eight_bits(image)
     hidden = _all_hidden(image)
     factor = reduction(*image.size)
-    if image.width * image.height <= _BAND or (factor == 1 and not image.has_transparency_data):
+    if factor == 1 and (image.width * image.height <= _BAND or not image.has_transparency_data):
         return _on_white(image, hidden)
     shown = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     rows = max(1, _BAND // image.width // factor) * factor

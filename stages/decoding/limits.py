@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 from stages.core.errors import DatasetError, ParameterError
 from stages.core.memory import MemoryBudget
@@ -14,6 +14,7 @@ MAX_PIXELS = 1 << 28  # above the 200 megapixels of phones. A file of a few kB c
 MAX_MEMORY = 2.0  # GiB that all threads together may decode in
 WHOLE_PIXELS = 89_478_485  # a larger picture is decoded at half its size, a quarter or an eighth
 _BUDGET = MemoryBudget()
+_UNCOUNTED: AbstractContextManager[Callable[[Any], Any]] = nullcontext(lambda made: made)
 
 
 class UnreadableImageError(DatasetError, ValueError):
@@ -40,7 +41,8 @@ def reduction(width: int, height: int) -> int:
 def memory(needed: int) -> AbstractContextManager[Callable[[T], T]]:
     """Wait until `needed` bytes of those that all threads share are left; see `MemoryBudget.taking`.
 
-    Raises `UnreadableImageError` if it is more than all.
+    Small pictures do not count: dozens of threads have room for one beside the others. Raises
+    `UnreadableImageError` if it is more than all.
     """
     limit = int(_number("MANYVIEWS_DECODE_GIB", MAX_MEMORY) * 2**30)
     if needed > limit:
@@ -48,13 +50,14 @@ def memory(needed: int) -> AbstractContextManager[Callable[[T], T]]:
             f"decoding it takes {needed / 2**30:.1f} GiB of memory, and {limit / 2**30:.1f} GiB are allowed; set "
             "MANYVIEWS_DECODE_GIB to allow more"
         )
-    return _BUDGET.taking(needed, limit)
+    return _BUDGET.taking(needed, limit) if needed > limit >> 8 else _UNCOUNTED
 
 
 def _number(variable: str, default: float) -> float:
-    text = os.environ.get(variable, "")
+    if not (text := os.environ.get(variable)):
+        return default
     try:
-        value = float(text or default)
+        value = float(text)
         if not 0 < value < 1e15:
             raise ValueError
     except ValueError:

@@ -159,7 +159,8 @@ def _white(samples: Samples, high: float) -> float:
 
 def _scaled(values: np.ndarray, low: float, high: float, black: float, white: float) -> np.ndarray:
     """Scale `black`..`white` to 0..255, rounded."""
-    scaled = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        scaled = values.astype(np.float64)
     if values.dtype.kind == "f":
         scaled = np.nan_to_num(scaled, copy=False, nan=low, posinf=high, neginf=low)
     scaled -= black

@@ -149,6 +149,24 @@ def test_a_16_bit_colour_that_is_transparent_is_told_from_its_neighbour():
     assert shown[0].tolist() == [[255, 255, 255], [1, 2, 3], [255, 0, 0]]
 
 
+def test_a_png_of_16_bits_that_is_interlaced():
+    values = np.random.default_rng(0).integers(0, 65536, (9, 13, 3)).astype(">u2")
+    values[0, 0], values[1, 1] = 0, 65535
+    rows = b""
+    for top, left, down, right in (
+        *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
+        *((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
+    ):
+        rows += b"".join(b"\0" + row.tobytes() for row in values[top::down, left::right])
+    data = bytearray(png(13, b"", 16, 2))
+    data[20:24], data[28] = struct.pack(">I", 9), 1  # height, interlaced
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    body = zlib.compress(rows)
+    content = struct.pack(">I", len(body)) + b"IDAT" + body + struct.pack(">I", zlib.crc32(b"IDAT" + body))
+    decoded = decode_image(bytes(data[:33]) + content + bytes(data[-12:]))
+    np.testing.assert_array_equal(np.asarray(decoded), np.rint(values / 257))
+
+
 def test_grey_of_16_bits_with_alpha():
     assert grey(png(2, struct.pack(">4H", 32896, 65535, 0, 0), 16, 4)) == [128, 255]
 

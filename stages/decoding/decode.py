@@ -23,7 +23,7 @@ _TURNS = {  # from the EXIF orientation to what puts the image upright
     8: Image.Transpose.ROTATE_90,
 }
 _PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-_HELD = 8  # bytes that a pixel takes: 4 as decoded, 4 as RGB
+_HELD = 9  # bytes that a pixel takes: 4 as decoded, 4 as RGB, and what lies around them
 # Bytes that it takes besides in decoders with buffers of their own, and in a progressive JPEG until its last scan.
 _BUFFERS = {"WEBP": 12, "AVIF": 12, "HEIF": 8, "JPEG2000": 16}
 _COEFFICIENTS = 6

@@ -27,6 +27,7 @@ _HELD = 9  # bytes that a pixel takes: 4 as decoded, 4 as RGB, and what lies aro
 # Bytes that it takes besides in decoders with buffers of their own, and in a progressive JPEG until its last scan.
 _BUFFERS = {"WEBP": 12, "AVIF": 12, "HEIF": 8, "JPEG2000": 16}
 _COEFFICIENTS = 6
+_RAW = 20  # bytes of a pixel of a camera's: 16 bits of four colours, twice, and what is made of them
 _BAND = 1 << 22  # pixels that are put on white, or reduced, together
 _DNG_VERSION, _SUBFILE_TYPE, _SUB_IFDS, _ORIENTATION = 50706, 254, 330, 274
 _FILTERED = (32803, 34892)  # photometric interpretations: a colour filter array, and what is made of one
@@ -202,13 +203,12 @@ def _read_raw(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
             "a camera's RAW, which the package rawpy reads; install it with `pip install rawpy`"
         ) from None
     with rawpy.imread(io.BytesIO(data)) as raw:
-        size = raw.sizes.iwidth, raw.sizes.iheight
-        check_size(*size)
-        half = reduction(*size) > 1
-        with memory(size[0] * size[1] * 20) as keep:  # 16 bits of four colours, twice, and what is made of them
-            decoded = Image.fromarray(raw.postprocess(use_camera_wb=True, half_size=half))
-            turned = raw.sizes.flip in (5, 6)
-            return keep(_to_rgb(decoded)), size[::-1] if turned else size
+        width, height = raw.sizes.iwidth, raw.sizes.iheight
+        check_size(width, height)
+        half = reduction(width, height) > 1
+        with memory(width * height * _RAW) as keep:
+            decoded = Image.fromarray(raw.postprocess(use_camera_wb=True, half_size=half))  # upright
+            return keep(_to_rgb(decoded)), (decoded.width << half, decoded.height << half)
 
 
 def _is_raw_tiff(tags: Any) -> bool:

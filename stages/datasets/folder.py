@@ -1,5 +1,6 @@
 """Reads a folder of image files of any nesting, labelled by sub-folders, by labels.csv, or not at all."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -108,32 +109,31 @@ def _walk(
         return
     within = above | {(here.st_dev, here.st_ino)}
     try:
-        places = sorted(
-            folder.iterdir()
-        )  # so that of two names that are stored alike the same one is always chosen
+        with os.scandir(folder) as entries:
+            # Sorted, so that of two names that are stored alike the same one is always chosen.
+            places = sorted(entries, key=lambda entry: entry.name)
     except OSError:
         yield prefix.rstrip("/"), inside or "unreadable folder"
         return
-    for place in places:
-        name = place.name
+    for entry in places:
+        place = Path(entry) if entry.is_symlink() else entry  # of a link to itself an entry only raises
         if place.is_dir():
-            kind = "hidden" if name.startswith(".") else ""
-            if name.lower() in SYSTEM_FOLDERS:
-                kind = f"in {name}"
-            yield from _walk(place, f"{prefix}{name}/", inside or kind, within)
+            kind = "hidden" if place.name.startswith(".") else ""
+            if place.name.lower() in SYSTEM_FOLDERS:
+                kind = f"in {place.name}"
+            yield from _walk(folder / place.name, f"{prefix}{place.name}/", inside or kind, within)
         else:
-            yield prefix + name, inside or _kind(place)
+            yield prefix + place.name, inside or _kind(place)
 
 
-def _kind(file: Path) -> str:
+def _kind(file: os.DirEntry[str] | Path) -> str:
     if file.name.startswith("."):
         return "hidden"
     if not (file.is_file() or file.is_symlink()):  # a broken link is reported; a pipe would block for ever
         return "not a regular file"
     if is_image_name(file.name):
         return ""
-    ending = extension(file.name)
-    return ending or ("" if _begins_like_image(file) else "without extension")
+    return extension(file.name) or ("" if _begins_like_image(Path(file)) else "without extension")
 
 
 def _begins_like_image(file: Path) -> bool:

@@ -101,6 +101,21 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path):
 def test_a_pipe_is_no_image(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
     assert paths(tmp_path) == []
+    assert passed_over(tmp_path) == [("pipe.png", "not a regular file")]
+
+
+def test_a_folder_that_cannot_be_read_is_listed(tmp_path, monkeypatch):
+    fill(tmp_path, "1.png", "locked/2.png")
+    scandir = os.scandir
+
+    def refuse(folder):
+        if os.fspath(folder).endswith("locked"):
+            raise PermissionError
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert paths(tmp_path) == ["1.png"]
+    assert passed_over(tmp_path) == [("locked", "unreadable folder")]
 
 
 def test_sub_folders_give_labels(tmp_path):

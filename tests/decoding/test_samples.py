@@ -171,6 +171,12 @@ def test_grey_of_16_bits_with_alpha():
     assert grey(png(2, struct.pack(">4H", 32896, 65535, 0, 0), 16, 4)) == [128, 255]
 
 
+def test_jpeg_2000_of_16_bits():
+    stream = io.BytesIO()
+    Image.fromarray(np.array([[0, 257, 32896, 65535]] * 4, np.uint16)).save(stream, "JPEG2000")
+    assert grey(stream.getvalue())[:4] == [0, 1, 128, 255]
+
+
 def test_the_orientation_of_wide_pictures():
     values = np.arange(6, dtype=np.uint16).reshape(2, 3) * 13107
     turned = decode_image(tiff(values, extratags=[(274, "H", 1, 6)]))

@@ -29,10 +29,10 @@ _BUFFERS = {"WEBP": 12, "AVIF": 12, "HEIF": 8, "JPEG2000": 16}
 _COEFFICIENTS = 6
 _RAW = 20  # bytes of a pixel of a camera's: 16 bits of four colours, twice, and what is made of them
 _BAND = 1 << 22  # pixels that are put on white, or reduced, together
-_DNG_VERSION, _SUBFILE_TYPE, _SUB_IFDS, _ORIENTATION = 50706, 254, 330, 274
-_FILTERED = (32803, 34892)  # photometric interpretations: a colour filter array, and what is made of one
+_DNG_VERSION, _MAKE, _SUBFILE_TYPE, _SUB_IFDS, _ORIENTATION = 50706, 271, 254, 330, 274  # tags of a TIFF
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
-_GREY_OR_RGB = (0, 1, 2)
+_GREY_OR_RGB = (0, 1, 2)  # photometric interpretations
+_FILTERED = (32803, 34892)  # ... a colour filter array, and what is made of one
 
 
 def decode_image(data: bytes) -> Image.Image:
@@ -137,7 +137,8 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
     for name in readable_formats():
         factory, accept = Image.OPEN[name]
         try:
-            if accept is None or accept(data[:16]) is True:
+            known = accept is None or accept(data[:16])
+            if known and not isinstance(known, str):  # a text says which plugin is missing
                 stream.seek(0)
                 return factory(stream, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
@@ -160,7 +161,7 @@ def _read_with_pillow(image: ImageFile.ImageFile) -> tuple[Image.Image, tuple[in
             check_size(*image.size)
             size = image.size
         decoded = _to_rgb(image)
-        if frame is not None and frame != (0, 0, *size):  # what it leaves uncovered is transparent
+        if frame not in (None, (0, 0, *size)) and decoded.size == size:  # what it leaves uncovered is transparent
             covered, decoded = decoded.crop(frame), Image.new("RGB", size, "white")
             decoded.paste(covered, frame[:2])
         orientation = _orientation(image)
@@ -216,7 +217,7 @@ def _is_raw_tiff(tags: Any) -> bool:
     return (
         _DNG_VERSION in tags
         or tags.get(_PHOTOMETRIC) in _FILTERED
-        or bool(tags.get(_SUBFILE_TYPE, 0) & 1 and _SUB_IFDS in tags)
+        or (_MAKE in tags and _SUB_IFDS in tags and tags.get(_SUBFILE_TYPE, 0) & 1 == 1)
     )
 
 

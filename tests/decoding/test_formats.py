@@ -8,7 +8,14 @@ import pytest
 import tifffile
 from PIL import Image
 
-from stages.decoding import UnreadableImageError, begins_like_image, decode_image, extension, is_image_name
+from stages.decoding import (
+    UnreadableImageError,
+    begins_like_image,
+    decode_image,
+    extension,
+    image_size,
+    is_image_name,
+)
 from stages.decoding.formats import START
 from tests.datasets.images import encode
 from tests.decoding.test_fuzz import FILES
@@ -60,24 +67,25 @@ def test_heic_without_its_package_names_it(monkeypatch):
     )
 
 
-def negative(width: int = 64, height: int = 48) -> bytes:
-    """A DNG: a small preview, and in a sub-file the samples behind a colour filter, all of one grey."""
+def negative(dng: bool = True, maker: bool = True) -> bytes:
+    """A camera's RAW: a small preview, and in a sub-file the samples behind a colour filter, all of one grey."""
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as writer:
-        tags = [(50706, "B", 4, b"\1\4\0\0", True), (50708, "s", 0, "Camera", True), (271, "s", 0, "Maker", True)]
+        tags = [(50706, "B", 4, b"\1\4\0\0", True), (50708, "s", 0, "Camera", True)] if dng else []
+        tags += [(271, "s", 0, "Maker", True)] if maker else []
         tags += [(50721, "2i", 9, [1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1], True)]
         tags += [(50728, "2I", 3, [1, 1] * 3, True)]
         preview = np.zeros((6, 8, 3), np.uint8)
         writer.write(preview, photometric="rgb", subifds=1, subfiletype=1, extratags=tags)
         pattern = [(33421, "H", 2, (2, 2), True), (33422, "B", 4, b"\0\1\1\2", True)]
-        raw = np.full((height, width), 16384, np.uint16)
+        raw = np.full((48, 64), 16384, np.uint16)
         writer.write(raw, photometric="cfa", subfiletype=0, extratags=pattern)
     return stream.getvalue()
 
 
 def test_a_raw_without_its_package_names_it(monkeypatch):
     _without("rawpy", monkeypatch)
-    for data in (negative(), b"II*\0\x10\0\0\0CR\2\0" + bytes(40), b"FUJIFILMCCD-RAW 0201"):
+    for data in (negative(), negative(dng=False), b"II*\0\x10\0\0\0CR\2\0" + bytes(40), b"FUJIFILMCCD-RAW 0201"):
         with pytest.raises(UnreadableImageError) as caught:
             decode_image(data)
         assert (
@@ -91,6 +99,11 @@ def test_a_raw_is_read_with_its_package_and_not_its_preview():
     shown = np.asarray(decode_image(negative()))
     assert shown.shape == (48, 64, 3)
     assert shown[24, 32].min() > 0
+    assert image_size(negative()) == (64, 48)
+
+
+def test_a_preview_without_a_camera_is_a_picture():
+    assert decode_image(negative(dng=False, maker=False)).size == (8, 6)
 
 
 def test_a_raw_that_is_damaged():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 
 _SEPARATORS = ",;\t|"
 _ENCODINGS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
@@ -25,12 +25,14 @@ class Table(NamedTuple):
         """The lines with their ends as they are. Raises `DatasetError` unless it is text in UTF-8 or UTF-16."""
         encoding = next((name for start, name in _ENCODINGS if self.content.startswith(start)), "utf-8")
         try:
-            return list(io.StringIO(self.content.decode(encoding), newline=""))
-        except UnicodeDecodeError as error:
+            text = self.content.decode(encoding)
+            if "\0" in text:
+                raise ValueError(f"a zero byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}")
+        except ValueError as error:
             raise DatasetError(
-                f"{self.name} is not text in UTF-8 or UTF-16 ({error.reason} at byte {error.start}); save it as "
-                "CSV in UTF-8"
+                f"{self.name} is not text in UTF-8 or UTF-16 ({one_line(error)}); save it as CSV in UTF-8"
             ) from None
+        return list(io.StringIO(text, newline=""))
 
 
 class _Row(NamedTuple):
@@ -59,7 +61,8 @@ def labels_from_table(
     labels: dict[str, str] = {}
     found, gone = 0, []
     for number, listed, label in _lines(table) if table.path.endswith(".txt") else _records(table, columns):
-        below = [(PurePosixPath(folder) / text).as_posix() for text in (listed, listed.replace("\\", "/"))]
+        spellings = (listed, listed.strip(), listed.strip().replace("\\", "/"))
+        below = [(PurePosixPath(folder) / text).as_posix() for text in spellings]
         path = next((known[key] for text in below for key in (text, _spelling(text)) if key in known), None)
         if path is None:
             gone.append(below[0])
@@ -97,8 +100,10 @@ def _lines(table: Table) -> Iterator[_Row]:
 
 def _records(table: Table, columns: tuple[str, str]) -> Iterator[_Row]:
     lines = table.lines
-    first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # as Excel marks the separator
-    header = lines[first] if len(lines) > first else ""
+    # Excel marks the separator in a line of its own, which the header itself shows as well.
+    marked = bool(lines) and lines[0].lower().startswith("sep=")
+    first = next((number for number, line in enumerate(lines) if number >= marked and line.strip()), 0)
+    header = lines[first] if lines else ""
     wanted = [column.strip().casefold() for column in columns]
     # The separator that shows the columns; where none does, the one that splits the header most, for the message.
     separators = sorted(_SEPARATORS, key=lambda mark: -header.count(mark))
@@ -121,10 +126,10 @@ def _records(table: Table, columns: tuple[str, str]) -> Iterator[_Row]:
     rows = csv.reader(lines[first + 1 :], delimiter=separator, strict=True)
     try:
         for row in rows:
-            path, label = (row[place].strip() if place < len(row) else "" for place in at)
-            if path:
-                yield _Row(first + 1 + rows.line_num, path, label)
-            elif label:
+            path, label = (row[place] if place < len(row) else "" for place in at)
+            if path.strip():
+                yield _Row(first + 1 + rows.line_num, path, label.strip())
+            elif label := label.strip():
                 raise DatasetError(
                     f"{table.name}, line {first + 1 + rows.line_num}: {label!r} has no path; add it"
                 )

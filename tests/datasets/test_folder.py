@@ -170,7 +170,11 @@ def test_labels_csv_may_repeat_itself_and_leave_labels_empty(tmp_path):
         ),
         (
             b"path,label\n1.png,caf\xe9\n",
-            "labels.csv is not text in UTF-8 or UTF-16 (invalid continuation byte at byte 20); save it as CSV in",
+            "labels.csv is not text in UTF-8 or UTF-16 ('utf-8' codec can't decode byte 0xe9 in position 20: ",
+        ),
+        (
+            "path,label\n1.png,cat\n".encode("utf-16-le"),
+            "labels.csv is not text in UTF-8 or UTF-16 (a zero byte in line 1); save it as CSV in UTF-8",
         ),
         (
             'path,label\n"1.png,cat\n',
@@ -196,7 +200,7 @@ def test_a_labels_csv_that_cannot_be_used_says_where(tmp_path, table, message):
             "Labels.CSV",
             "path|label\n./cat/1.png|wolf\n2.png|fox, red\n".encode("utf-16-be").join([b"\xfe\xff", b""]),
         ),
-        ("labels.csv", b'sep=;\nPath;Label\ncat/1.png;wolf\n2.png;"fox, red"\n'),
+        ("labels.csv", b'sep=;\n\nPath;Label\ncat/1.png;wolf\n2.png;"fox, red"\n'),
         ("labels.csv", b'"path","label","a;b;c;d"\ncat/1.png,wolf,1;2\n2.png,"fox, red",\n'),
     ],
 )
@@ -212,6 +216,12 @@ def test_accents_match_however_they_are_composed(tmp_path):
     fill(tmp_path, composed, apart)
     (tmp_path / "labels.csv").write_text("path,label\ncafe\u0301.png,a\n\u00fc.png,b\n", encoding="utf-8")
     assert labels(tmp_path) == {composed: "a", apart: "b"}
+
+
+def test_blanks_around_a_path_count_where_they_are_in_its_name(tmp_path):
+    fill(tmp_path, " 1.png", "1.png", "2.png")
+    (tmp_path / "labels.csv").write_text("path,label\n 1.png,a\n1.png,b\n 2.png ,c\n")
+    assert labels(tmp_path) == {" 1.png": "a", "1.png": "b", "2.png": "c"}
 
 
 def test_empty_labels_and_nan_are_none(tmp_path):

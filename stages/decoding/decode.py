@@ -23,7 +23,8 @@ _TURNS = {  # from the EXIF orientation to what puts the image upright
     8: Image.Transpose.ROTATE_90,
 }
 _PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-_HELD = 9  # bytes that a pixel takes: 4 as decoded, 4 as RGB, and what lies around them
+# Bytes that a pixel takes: as Pillow holds it, with what lies around it; and as RGB, reduced if it is.
+_DECODED, _RGB = 5, 4
 # Bytes that it takes besides in decoders with buffers of their own, and in a progressive JPEG until its last scan.
 _BUFFERS = {"WEBP": 12, "AVIF": 12, "HEIF": 8, "JPEG2000": 16}
 _COEFFICIENTS = 6
@@ -149,15 +150,19 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
 def _read_with_pillow(image: ImageFile.ImageFile) -> tuple[Image.Image, tuple[int, int]]:
     size = image.size
     check_size(*size)
-    if (factor := reduction(*size)) > 1 and image.format in ("JPEG", "MPO"):
+    pixels, factor, form = size[0] * size[1], reduction(*size), image.format or ""
+    if factor > 1 and form in ("JPEG", "MPO"):
         image.draft(None, (size[0] // factor, size[1] // factor))
-    drafted = image.size
-    needed = drafted[0] * drafted[1] * (_HELD + _BUFFERS.get(image.format or "", 0))
+        pixels = image.width * image.height
+    elif factor > 1 and form == "JPEG2000":
+        image.reduce = factor.bit_length() - 1  # type: ignore[method-assign, assignment]
+        pixels //= factor**2
+    needed = pixels * (_DECODED + _BUFFERS.get(form, 0)) + size[0] * size[1] // factor**2 * _RGB
     needed += size[0] * size[1] * _COEFFICIENTS * bool(image.info.get("progressive"))
     with memory(needed) as keep:
-        frame = image.tile[0][1] if image.format == "GIF" and image.tile else None
+        frame = image.tile[0][1] if form == "GIF" and image.tile else None
         image.load()
-        if image.size != drafted:  # an icon knows the size of its largest picture only now
+        if form in ("ICO", "ICNS"):  # which know the size of their largest picture only now
             check_size(*image.size)
             size = image.size
         decoded = _to_rgb(image)
@@ -178,9 +183,8 @@ def _read_tiff(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
         check_picture(page)
         size = page.imagewidth, page.imagelength
         check_size(*size)
-        # Unpacked and as samples; in 8 bits and as RGB.
-        needed = 2 * page.nbytes + size[0] * size[1] * (page.samplesperpixel + _HELD)
-        with memory(needed) as keep:
+        unpacked = page.nbytes // max(1, len(page.dataoffsets))  # a strip or tile at a time
+        with memory(page.nbytes + unpacked + _eight_bit_bytes(size, page.samplesperpixel)) as keep:
             orientation = page.tags.valueof(_ORIENTATION, 1)
             return keep(_upright(_to_rgb(to_image(read_tiff(page))), orientation)), _turned(size, orientation)
 
@@ -189,11 +193,19 @@ def _read_png(data: bytes, image: ImageFile.ImageFile) -> tuple[Image.Image, tup
     from stages.decoding.samples import read_png, to_image
 
     check_size(*image.size)
-    with memory(image.width * image.height * (8 + 4 + _HELD)) as keep:
+    samples = len(image.getbands()) + ("transparency" in image.info)
+    stored = 2 * samples * image.width * image.height
+    with memory(stored + _eight_bit_bytes(image.size, samples)) as keep:
         decoded = _to_rgb(to_image(read_png(data)))
         # Pillow decodes all of a file to look for it behind the pixels.
         orientation = _orientation(image) if b"eXIf" in data or b"exif" in data else 1
         return keep(_upright(decoded, orientation)), _turned(image.size, orientation)
+
+
+def _eight_bit_bytes(size: tuple[int, int], samples: int) -> int:
+    """Bytes that samples take once they have 8 bits: as an array, as Pillow holds them, and as RGB."""
+    pixels = size[0] * size[1]
+    return pixels * (2 * samples + 1) + pixels // reduction(*size) ** 2 * _RGB
 
 
 def _read_raw(data: bytes) -> tuple[Image.Image, tuple[int, int]]:

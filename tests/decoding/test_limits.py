@@ -71,7 +71,7 @@ def small(monkeypatch):
     monkeypatch.setattr(limits, "WHOLE_PIXELS", 500)
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "BMP"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "JPEG2000"])
 def test_a_large_picture_is_decoded_reduced_and_keeps_its_size(form, small):
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -220,6 +220,18 @@ def test_eight_threads_decode_in_2_gib():
     )
     size, memory = done.stdout.decode().splitlines()
     assert size == "{(9518, 9400)}" and int(memory) < 2 << 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(12000, 9000), (16320, 12240)])
+def test_photos_of_108_and_200_megapixels(form, size):
+    data = encode(Image.new("RGB", size, (10, 200, 90)), form)
+    decoded = decode_image(data)
+    assert decoded.size == (size[0] // 2, size[1] // 2) and image_size(data) == size
+    assert all(
+        abs(value - known) <= 1 for value, known in zip(decoded.getpixel((9, 9)), (10, 200, 90), strict=True)
+    )
 
 
 def test_the_colour_of_a_large_picture():

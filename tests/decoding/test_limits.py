@@ -230,7 +230,7 @@ def test_photos_of_108_and_200_megapixels(form, size):
     decoded = decode_image(data)
     assert decoded.size == (size[0] // 2, size[1] // 2) and image_size(data) == size
     assert all(
-        abs(value - known) <= 1 for value, known in zip(decoded.getpixel((9, 9)), (10, 200, 90), strict=True)
+        abs(value - known) <= 3 for value, known in zip(decoded.getpixel((9, 9)), (10, 200, 90), strict=True)
     )
 
 

@@ -67,7 +67,7 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")
     if passed_over:
-        print(f"{dataset}: {len(passed_over)} files are no images: {counted(passed_over)} (see {others})")
+        print(f"{dataset}: passed over: {counted(passed_over)} (see {others})")
     about = read_about(data / "raw" / dataset / SOURCE)
     if surprise := about.surprise(len(readable) + len(rejected), len(class_names)):
         _report(f"{dataset}: {surprise}")

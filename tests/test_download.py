@@ -98,7 +98,7 @@ def test_files_that_are_no_images_are_counted_and_listed(data):
     file = folder / "images" / "photos.passed_over.csv"
     assert download(folder) == (
         "photos: 1 images, no labels, 0 rejected\n"
-        f"photos: 4 files are no images: 2 .txt, 1 in @eaDir, 1 without extension (see {file})\n"
+        f"photos: passed over: 2 .txt, 1 in @eaDir, 1 without extension (see {file})\n"
     )
     assert file.read_text() == (
         "path,kind\nREADME,without extension\nb/@eaDir/a.png,in @eaDir\nb/more.TXT,.txt\nnotes.txt,.txt\n"

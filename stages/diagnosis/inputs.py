@@ -52,7 +52,7 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
         yield fault(f"{folder} holds both images and {SOURCE}; remove one of them")
     elif images:
         kinds = counted(files_passed_over(folder))
-        yield ok(f"{name}: {len(images)} images in {folder}" + (f"; no images: {kinds}" if kinds else ""))
+        yield ok(f"{name}: {len(images)} images in {folder}" + (f"; passed over: {kinds}" if kinds else ""))
     elif reader:
         yield ok(f"{name}: {folder / SOURCE} can be read ({type(reader).__name__})")
     else:

@@ -88,5 +88,5 @@ class MemoryBudget:
 
 def _return_freed() -> None:
     """Give memory that was freed back to the system: glibc keeps what each thread freed for that thread."""
-    with contextlib.suppress(AttributeError, OSError):  # other C libraries have no such function
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # other C libraries have no such function
         ctypes.CDLL(None).malloc_trim(0)

@@ -29,7 +29,8 @@ _DECODED, _RGB = 5, 4
 _BUFFERS = {"WEBP": 12, "AVIF": 12, "HEIF": 8, "JPEG2000": 16}
 _COEFFICIENTS = 6
 _RAW = 20  # bytes of a pixel of a camera's: 16 bits of four colours, twice, and what is made of them
-_BAND = 1 << 22  # pixels that are put on white, or reduced, together
+_WHITE = 12  # bytes that putting a pixel on white takes
+_AT_ONCE, _BAND = 1 << 24, 1 << 22  # pixels that are put on white together, and of larger images part by part
 _DNG_VERSION, _MAKE, _SUBFILE_TYPE, _SUB_IFDS, _ORIENTATION = 50706, 271, 254, 330, 274  # tags of a TIFF
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 _GREY_OR_RGB = (0, 1, 2)  # photometric interpretations
@@ -159,6 +160,7 @@ def _read_with_pillow(image: ImageFile.ImageFile) -> tuple[Image.Image, tuple[in
         pixels //= factor**2
     needed = pixels * (_DECODED + _BUFFERS.get(form, 0)) + size[0] * size[1] // factor**2 * _RGB
     needed += size[0] * size[1] * _COEFFICIENTS * bool(image.info.get("progressive"))
+    needed += min(pixels, _AT_ONCE) * _WHITE * image.has_transparency_data
     with memory(needed) as keep:
         frame = image.tile[0][1] if form == "GIF" and image.tile else None
         image.load()
@@ -268,7 +270,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = _eight_bits(image)
     hidden = _all_hidden(image)
     factor = reduction(*image.size)
-    if factor == 1 and (image.width * image.height <= _BAND or not image.has_transparency_data):
+    if factor == 1 and (image.width * image.height <= _AT_ONCE or not image.has_transparency_data):
         return _on_white(image, hidden)
     shown = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     rows = max(1, _BAND // image.width // factor) * factor

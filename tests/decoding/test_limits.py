@@ -97,6 +97,7 @@ def test_large_pictures_are_decoded_part_by_part(mode, monkeypatch):
         image.putalpha(NOISE.convert("L"))
     options = {"transparency": 3} if mode == "P" else {}
     whole = decode_image(encode(image, **options))
+    monkeypatch.setattr("stages.decoding.decode._AT_ONCE", 120)
     monkeypatch.setattr("stages.decoding.decode._BAND", 120)
     monkeypatch.setattr("stages.decoding.samples._BAND", 120)
     assert decode_image(encode(image, **options)).tobytes() == whole.tobytes()

@@ -23,16 +23,28 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     DATA/raw/NAME holds images, in any sub-folders, or one source.yaml that says where they are. Names of
     sub-folders, or a labels.csv with the columns path and label, give labels for the scores; neither is needed.
 
-    Writes DATA/images/NAME.parquet, and DATA/images/NAME.rejected.csv with the images that cannot be read.
+    Writes DATA/images/NAME.parquet, DATA/images/NAME.rejected.csv with the images that cannot be read, and
+    DATA/images/NAME.passed_over.csv with the files that do not count as images.
 
     Fetched files are kept in the user's cache folder; the environment variable MANYVIEWS_CACHE names another.
     """
     # Imported here, so that --help need not wait for them.
-    from stages.datasets import SOURCE, Readable, Rejected, check_images, class_order, open_dataset, read_about
+    from stages.datasets import (
+        SOURCE,
+        Readable,
+        Rejected,
+        check_images,
+        class_order,
+        counted,
+        files_passed_over,
+        open_dataset,
+        read_about,
+    )
     from stages.fetching.downloads import cache_folder
     from stages.tables import write_images
 
     table, rejects = data / "images" / f"{dataset}.parquet", data / "images" / f"{dataset}.rejected.csv"
+    others = data / "images" / f"{dataset}.passed_over.csv"
     with open_dataset(data / "raw" / dataset, cache_folder(), _report) as images:
         readable: list[Readable] = []
         rejected: list[Rejected] = []
@@ -42,6 +54,8 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
             else:
                 rejected.append(checked)
         write_text(rejects, csv_text(["path", "reason"], rejected))
+        passed_over = files_passed_over(data / "raw" / dataset)
+        write_text(others, csv_text(["path", "kind"], passed_over))
         if not readable:
             raise DatasetError(
                 f"no image of {dataset} can be read; the first, {rejected[0].path!r}: {rejected[0].reason}"
@@ -52,6 +66,8 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     classes = f"{len(class_names)} classes" if class_names else "no labels"
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")
+    if passed_over:
+        print(f"{dataset}: passed over: {counted(passed_over)} (see {others})")
     about = read_about(data / "raw" / dataset / SOURCE)
     if surprise := about.surprise(len(readable) + len(rejected), len(class_names)):
         _report(f"{dataset}: {surprise}")

@@ -117,7 +117,9 @@ def evaluate(
     tree = read_dendrogram(partitions / "dendrogram.parquet")
     check_same_images(images, tree)
     curves = pd.read_csv(partitions / "cluster_counts.csv")
-    _write_csv(folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features))
+    _write_csv(
+        folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features), [*curves, "silhouette", "images"]
+    )
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
     write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
@@ -165,9 +167,10 @@ def _curves(folder: Path, methods: list[str]) -> list[Path]:
     return files
 
 
-def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
+def _write_csv(file: Path, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
+    """Write rows under a header; `columns`, where there may be no row to take it from."""
     with replacing(file) as partial:
-        pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
+        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False, lineterminator="\n")
 
 
 app = stage_application(evaluate, "views.layers")

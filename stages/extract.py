@@ -20,7 +20,20 @@ from stages.params.file import PARAMS
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import read_images, write_vectors
 
-_VERSIONS = ("numpy", "openvino", "pillow", "timm", "torch", "torchvision")  # of what computes features
+_VERSIONS = (  # of what decodes images and computes features
+    *(
+        "imagecodecs",
+        "numpy",
+        "openvino",
+        "pillow",
+        "pillow-heif",
+        "rawpy",
+        "tifffile",
+        "timm",
+        "torch",
+        "torchvision",
+    ),
+)
 
 
 def extract(

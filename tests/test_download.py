@@ -91,6 +91,53 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(data):
     assert table.labels.tolist() == [0, 1]
 
 
+def test_files_that_are_no_images_are_counted_and_listed(data):
+    folder = data(
+        {"a.png": png(), "notes.txt": b"", "b/more.TXT": b"", "b/@eaDir/a.png": png(), "README": b"read me"}
+    )
+    file = folder / "images" / "photos.passed_over.csv"
+    assert download(folder) == (
+        "photos: 1 images, no labels, 0 rejected\n"
+        f"photos: passed over: 2 .txt, 1 in @eaDir, 1 without extension (see {file})\n"
+    )
+    assert file.read_text() == (
+        "path,kind\nREADME,without extension\nb/@eaDir/a.png,in @eaDir\nb/more.TXT,.txt\nnotes.txt,.txt\n"
+    )
+
+
+def test_pictures_that_are_not_read_say_why(data):
+    folder = data(
+        {
+            "a.png": png(),
+            "b.jpg": b"version https://git-lfs.github.com/spec/v1\n",
+            "c.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "d.jpg": b"<!doctype html>",
+            "e": b"\xff\x0a",
+            "f.jxl": b"\xff\x0a",
+        }
+    )
+    download(folder)
+    assert [row[0] for row in rejected(folder)[1:]] == ["b.jpg", "c.svg", "d.jpg", "e", "f.jxl"]
+    assert all("; " in reason or "fetches" in reason for _, reason in rejected(folder)[1:]), "each has its way out"
+
+
+def test_what_a_user_should_know_of_labels_is_reported(data, shell):
+    folder = data({"train/cat/1.png": png(), "test/cat/2.png": png(), "test/dog/3.png": png()})
+    (folder / "raw/photos/labels.csv").write_text("Path;Label\ntrain/cat/1.png;fox\ngone.png;fox\n")
+    table = folder / "raw" / "photos" / "labels.csv"
+    assert shell(app, "--dataset", "photos", "--data", folder) == (
+        0,
+        "photos: 3 images, 1 classes, 0 rejected\n",
+        f"{table}: 1 row of an image that is not there, such as 'gone.png', left out\n",
+    )
+    table.unlink()
+    assert shell(app, "--dataset", "photos", "--data", folder) == (
+        0,
+        "photos: 3 images, 2 classes, 0 rejected\n",
+        "parts of the set are put together: 'test/cat' and 'train/cat' are one class\n",
+    )
+
+
 def test_number_labels_are_in_the_order_of_their_values(data):
     folder = data({"10/a.png": png(), "9/b.png": png(), "100/c.png": png()})
     download(folder)
@@ -110,7 +157,8 @@ def test_no_readable_image_is_an_error_with_the_first_reason(data):
 
 def test_the_same_images_give_the_same_bytes(data):
     folder = data({"a/1.png": png(RED), "b/2.png": png(BLUE), "c.png": b""})
-    outputs = [folder / "images" / name for name in ("photos.parquet", "photos.rejected.csv")]
+    names = ("photos.parquet", "photos.rejected.csv", "photos.passed_over.csv")
+    outputs = [folder / "images" / name for name in names]
     download(folder)
     first = [file.read_bytes() for file in outputs]
     (folder / "raw" / "photos" / "a" / "1.png").touch()

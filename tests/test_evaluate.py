@@ -167,6 +167,13 @@ def test_every_number_of_clusters_looked_at_has_the_silhouette_of_its_cut(projec
     assert float(three["silhouette"]) == pytest.approx(scores()["ensemble"]["silhouette"], abs=1e-6)
 
 
+def test_a_table_of_no_rows_keeps_its_header(project: Path) -> None:
+    Path("data/partitions/d/cluster_counts.csv").write_text("clusters,modularity,lifetime\n")
+    assert evaluate().exit_code == 0
+    written = Path("metrics/d/cluster_counts.csv").read_text()
+    assert written == "clusters,modularity,lifetime,silhouette,images\n"
+
+
 def test_every_result_of_a_method_on_images_is_scored(project: Path) -> None:
     fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
     for method, columns in (("jule", ("jule-sf", "jule-rc")), ("pixels", ("pixels-kmeans", "pixels-ward"))):

@@ -19,10 +19,10 @@ from stages.core.errors import ParameterError
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
 from stages.datasets.keys import About
-from stages.datasets.local import Local
+from stages.datasets.local import SOURCE, Local
 from stages.datasets.package import Package
 from stages.datasets.sklearn_sets import SklearnSet
-from stages.datasets.source import SOURCE, Reader, read_about, read_source
+from stages.datasets.source import Reader, read_about, read_source
 from stages.datasets.torchvision_sets import TorchvisionSet
 from stages.datasets.voc import Voc2007
 from stages.registry import CATALOGUE

@@ -1,15 +1,14 @@
 """What `manyviews cluster` would work on: the images of a folder, what is passed over, and the cost."""
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
 from stages.commands.image_folder import ImageFolder
 from stages.core.progress import tracked
-from stages.datasets.folder import read_folder
+from stages.datasets.folder import counted, passed_over, read_folder
 from stages.datasets.images import RawImage, Readable, check_images
 from stages.params.file import PARAMS, read_params
 
@@ -20,21 +19,17 @@ def forecast(dataset: ImageFolder, root: Path) -> Iterator[str]:
         images = read_folder(dataset.place) if listed is None else listed
     known = "a new dataset" if dataset.is_new else "a dataset already"
     yield f"{dataset.place}: {known}, {dataset.name}"
-    yield f"{len(images)} images: {_counted(_ending(image.path) for image in images)}"
+    endings = Counter(PurePosixPath(image.path).suffix.lower() or "without ending" for image in images)
+    yield f"{len(images)} images: {', '.join(f'{count} {ending}' for ending, count in endings.most_common())}"
     checked = list(tracked(check_images(images), "checking images", len(images)))
     rejected = [found for found in checked if not isinstance(found, Readable)]
     for reason, count in Counter(found.reason for found in rejected).most_common():
         first = next(found.path for found in rejected if found.reason == reason)
         yield f"passed over: {count}, such as {first!r}: {reason}"
-    if others := _others(dataset.place, images):
-        yield f"passed over: {_counted(others)}: no images"
+    others = dataset.reader.passed_over() if dataset.reader else passed_over(dataset.place)
+    if others:
+        yield f"passed over: {counted(others)}"
     yield from _cost(dataset, root, images)
-
-
-def _others(folder: Path, images: list[RawImage]) -> list[str]:
-    """The endings of the files that are not listed as images."""
-    files = Counter(_ending(name) for _, _, names in os.walk(folder) for name in names)
-    return sorted((files - Counter(_ending(image.path) for image in images)).elements())
 
 
 def _cost(dataset: ImageFolder, root: Path, images: list[RawImage]) -> Iterator[str]:
@@ -60,11 +55,3 @@ def _seconds(logs: Path, backbone: str) -> float | None:
         if found["images"] >= 100:
             return float(found["seconds"]) / float(found["images"])
     return None
-
-
-def _ending(path: str) -> str:
-    return PurePosixPath(path).suffix.lower() or "without ending"
-
-
-def _counted(endings: Iterable[str]) -> str:
-    return ", ".join(f"{count} {ending}" for ending, count in Counter(endings).most_common())

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from stages.core.errors import DatasetError, FetchError
 from stages.datasets.images import RawImage
-from stages.datasets.labels import Labelling, Table
+from stages.datasets.labels import Labelling
+from stages.datasets.labeltables import Table
 from stages.decoding import UnreadableImageError, is_image_name
 from stages.fetching.archives import Archive, opened
 from stages.fetching.downloads import ALGORITHMS, Checksum, download
@@ -69,13 +70,14 @@ class ArchiveSet(Labelling):
                         f"sha256: {checksum.of(file)}"
                     )
                 archives.append(stack.enter_context(opened(file)))
-            yield list_members(archives, self.images, self)
+            yield list_members(archives, self.images, self, report)
 
 
 def list_members(
     archives: Sequence[Archive],
     pattern: str,
     labelling: Labelling,
+    report: Callable[[str], None],
     chosen: Callable[[str], bool] = lambda path: True,
 ) -> list[RawImage]:
     """List the images in `archives` whose paths match the shell-style `pattern` and are `chosen`, sorted by path.
@@ -92,7 +94,7 @@ def list_members(
         names = " and ".join(archive.name for archive in archives)
         raise DatasetError(f"{names}: no image matches {pattern!r}; correct `images`")
     paths = sorted(places)
-    labels = labelling.label(paths, partial(_table, archives))
+    labels = labelling.label(paths, partial(_table, archives), report)
     return [RawImage(path, labels.get(path), partial(_read, places[path], path)) for path in paths]
 
 

@@ -1,33 +1,84 @@
 """Reads a folder of image files of any nesting, labelled by sub-folders, by labels.csv, or not at all."""
 
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from stages.core.errors import DatasetError
 from stages.datasets.images import RawImage
-from stages.datasets.labels import labels_from_folders, labels_from_table
-from stages.decoding import UnreadableImageError, is_image_name
+from stages.datasets.labels import labels_from_folders
+from stages.datasets.labeltables import Table, labels_from_table
+from stages.decoding import (
+    START,
+    SYSTEM_FOLDERS,
+    UnreadableImageError,
+    begins_like_image,
+    extension,
+    is_image_name,
+)
 
-LABELS = "labels.csv"
+_TABLES = ("labels.csv", "labels.tsv")
 
 
-def read_folder(root: Path) -> list[RawImage]:
+class PassedOver(NamedTuple):
+    """A file of a folder that does not count as an image, and its kind: an extension, or what is odd about it."""
+
+    path: str
+    kind: str
+
+
+def read_folder(root: Path, report: Callable[[str], None] = lambda line: None) -> list[RawImage]:
     """List the images below `root`, sorted by path; none is read yet.
 
-    Files count as images by their extension. Hidden files and folders are left out. Links are followed, to a
-    folder only where that leads into no circle. A `labels.csv` in `root` decides about labels if there is one;
-    else the name of the folder that an image is in is its label.
+    Files count as images by their extension, or, without one, by their first bytes. Hidden files and folders are
+    left out, and those in which systems keep thumbnails and deleted files; `passed_over` lists all that is no
+    image. Links are followed, to a folder only where that leads into no circle. A `labels.csv` in `root`, or
+    `labels.tsv`, decides about labels if there is one; else the folder that an image is in, see
+    `labels_from_folders`. `report` gets a line about labels that a user should know of.
 
     Raises `DatasetError` when labels.csv cannot be used.
     """
-    files = {_storable(path): root / path for path in _walk(root) if is_image_name(path)}
-    paths = sorted(files)
-    if (root / LABELS).is_file():
-        with (root / LABELS).open(encoding="utf-8-sig", newline="") as table:
-            labels = labels_from_table(table, paths, str(root / LABELS))
+    images = list_images(root)
+    paths = [image.path for image in images]
+    if table := find_table(root):
+        labels = labels_from_table(Table(table.name, str(table), table.read_bytes()), paths, report=report)
     else:
-        labels = labels_from_folders(paths)
-    return [RawImage(path, labels.get(path), partial(_read, files[path]), files[path]) for path in paths]
+        labels = labels_from_folders(paths, report=report)
+    return [replace(image, label=labels.get(image.path)) for image in images]
+
+
+def list_images(root: Path) -> list[RawImage]:
+    """List the images below `root` as `read_folder` does, without labels."""
+    files = {path: root / stored for path, stored, kind in _files(root) if not kind}
+    return [RawImage(path, None, partial(_read, files[path]), files[path]) for path in sorted(files)]
+
+
+def passed_over(root: Path) -> list[PassedOver]:
+    """List the files below `root` that do not count as images, sorted by path, but for its table of labels."""
+    table = find_table(root)
+    return sorted(
+        PassedOver(path, kind)
+        for path, stored, kind in _files(root)
+        if kind and not (table and stored == table.name)
+    )
+
+
+def counted(files: Iterable[PassedOver]) -> str:
+    """The number of files of each kind on one line, the commonest first: "12 .txt, 3 hidden"."""
+    kinds = Counter(file.kind for file in files)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda it: (-it[1], it[0])))
+
+
+def find_table(root: Path) -> Path | None:
+    """The table of labels in a folder, whatever the case of its name. Raises `DatasetError` if there are two."""
+    tables = sorted(place for place in root.iterdir() if place.name.lower() in _TABLES and place.is_file())
+    if len(tables) > 1:
+        raise DatasetError(f"{root} holds {tables[0].name} and {tables[1].name}; remove one of them")
+    return tables[0] if tables else None
 
 
 def _read(file: Path) -> bytes:
@@ -37,18 +88,60 @@ def _read(file: Path) -> bytes:
         raise UnreadableImageError(f"cannot be read ({error.strerror or error})") from None
 
 
-def _walk(folder: Path, prefix: str = "", above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
-    """Yield the paths, relative to the first folder, of all files that are not hidden."""
+def _files(root: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the path of each file as text, its path as stored, and its kind, which is "" for an image."""
+    seen: set[str] = set()
+    for stored, kind in _walk(root):
+        path = _storable(stored)
+        if not kind and path in seen:  # two names that differ in bytes that are no text
+            kind = "named like another image"
+        seen.add(path)
+        yield path, stored, kind
+
+
+def _walk(
+    folder: Path, prefix: str = "", inside: str = "", above: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """Yield the path, relative to the first folder, and the kind of all files; `inside` is that of all in here."""
     here = folder.stat()
-    if (here.st_dev, here.st_ino) in above:  # a link back to a folder that we are in
+    if (here.st_dev, here.st_ino) in above:
+        yield prefix.rstrip("/"), inside or "link back to a folder"
         return
     within = above | {(here.st_dev, here.st_ino)}
-    # Sorted, so that of two names that are stored alike the same one is always chosen.
-    for place in sorted(place for place in folder.iterdir() if not place.name.startswith(".")):
+    try:
+        with os.scandir(folder) as entries:
+            # Sorted, so that of two names that are stored alike the same one is always chosen.
+            places = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        yield prefix.rstrip("/"), inside or "unreadable folder"
+        return
+    for entry in places:
+        place = Path(entry) if entry.is_symlink() else entry  # of a link to itself an entry only raises
         if place.is_dir():
-            yield from _walk(place, f"{prefix}{place.name}/", within)
-        elif place.is_file() or place.is_symlink():  # a broken link is reported; a pipe would block for ever
-            yield prefix + place.name
+            kind = "hidden" if place.name.startswith(".") else ""
+            if place.name.lower() in SYSTEM_FOLDERS:
+                kind = f"in {place.name}"
+            yield from _walk(folder / place.name, f"{prefix}{place.name}/", inside or kind, within)
+        else:
+            yield prefix + place.name, inside or _kind(place)
+
+
+def _kind(file: os.DirEntry[str] | Path) -> str:
+    if file.name.startswith("."):
+        return "hidden"
+    if not (file.is_file() or file.is_symlink()):  # a broken link is reported; a pipe would block for ever
+        return "not a regular file"
+    if is_image_name(file.name):
+        return ""
+    return extension(file.name) or ("" if _begins_like_image(Path(file)) else "without extension")
+
+
+def _begins_like_image(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return begins_like_image(stream.read(START))
+    except OSError:
+        return False
 
 
 def _storable(path: str) -> str:

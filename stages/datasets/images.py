@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.decoding import UnreadableImageError, decode_image
+from stages.decoding import UnreadableImageError, image_size
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def pixel_images(
 
 def _check(raw: RawImage) -> Readable | Rejected:
     try:
-        return Readable(raw, *decode_image(raw.read()).size)
+        return Readable(raw, *image_size(raw.read()))
     except UnreadableImageError as error:
         return Rejected(raw.path, str(error))
 

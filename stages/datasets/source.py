@@ -8,16 +8,14 @@ from typing import Any, Protocol
 from stages.core.errors import DatasetError, one_line
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
-from stages.datasets.folder import read_folder
+from stages.datasets.folder import PassedOver, list_images, passed_over, read_folder
 from stages.datasets.images import RawImage
-from stages.datasets.keys import About, fill, listed, near
-from stages.datasets.local import Local
+from stages.datasets.keys import About, fill, listed, near, resolve_path
+from stages.datasets.local import SOURCE, Local
 from stages.datasets.package import Package
 from stages.datasets.sklearn_sets import SklearnSet
 from stages.datasets.torchvision_sets import TorchvisionSet
 from stages.datasets.voc import Voc2007
-
-SOURCE = "source.yaml"
 
 
 class Reader(Protocol):
@@ -57,22 +55,38 @@ def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> It
             f"{folder.parent} has {', '.join(others)}" if others else f"there is no dataset in {folder.parent}"
         )
         raise DatasetError(f"there is no folder {folder}; {existing}")
-    images: Sequence[RawImage] = read_folder(folder)
-    described = (folder / SOURCE).is_file()
-    if images and described:
+    described = read_source(folder / SOURCE) if (folder / SOURCE).is_file() else None
+    here = list_images(folder)
+    if here and described and not reads_own_folder(described, folder):
         raise DatasetError(
-            f"{folder} holds both images (such as {images[0].path!r}) and {SOURCE}; remove one of them"
+            f"{folder} holds both images (such as {here[0].path!r}) and {SOURCE}; remove one of them"
         )
-    if not images and not described:
-        # For the user who took something else for images.
+    if described:
+        with described.open(cache, report) as images:
+            yield images
+    elif here:
+        yield read_folder(folder, report)
+    else:  # for the user who took something else for images
         other = next((place for place in sorted(folder.rglob("[!.]*")) if place.is_file()), None)
         found = f"no image, but {other.relative_to(folder).as_posix()!r}" if other else "nothing"
         raise DatasetError(f"{folder} holds {found}; put images in it, or a {SOURCE}")
-    if images:
-        yield images
-    else:
-        with read_source(folder / SOURCE).open(cache, report) as images:
-            yield images
+
+
+def files_passed_over(folder: Path) -> list[PassedOver]:
+    """List the files of the dataset in `folder` that do not count as images, sorted by path.
+
+    Those of a folder elsewhere, where its source.yaml names one; of archives, arrays and packages there are none.
+    Raises `DatasetError` as `open_dataset` does.
+    """
+    described = read_source(folder / SOURCE) if (folder / SOURCE).is_file() else None
+    if isinstance(described, Local):
+        return described.passed_over()
+    return [file for file in passed_over(folder) if file.path != SOURCE]
+
+
+def reads_own_folder(reader: Reader, folder: Path) -> bool:
+    """Whether a reader reads the images of the dataset's own folder."""
+    return isinstance(reader, Local) and resolve_path(reader.path, folder).resolve() == folder.resolve()
 
 
 def read_source(file: Path) -> Reader:

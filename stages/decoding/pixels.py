@@ -12,7 +12,8 @@ from PIL import Image
 
 from stages.core.errors import ParameterError, TableError
 from stages.core.memory import require_memory
-from stages.decoding.decode import UnreadableImageError, decode_image
+from stages.decoding.decode import decode_image
+from stages.decoding.limits import UnreadableImageError
 from stages.tables import IMAGE_ROWS, ImageTable
 
 AUTO = "auto"
@@ -29,7 +30,8 @@ def shaped(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
     The whole image is squashed to w x h pixels by Pillow's antialiased bilinear filter, if it has another size.
     """
     channels, height, width = shape
-    image = image.convert("L" if channels == 1 else "RGB")
+    if image.mode != (mode := "L" if channels == 1 else "RGB"):
+        image = image.convert(mode)
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(height, width, channels).transpose(2, 0, 1)

@@ -32,8 +32,9 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
     if name in OF_THE_PIPELINE:
         yield fault(f"{name} is a name that the pipeline uses itself under metrics; rename {data / 'raw' / name}")
         return
-    from stages.datasets.folder import read_folder
-    from stages.datasets.source import SOURCE, read_source
+    from stages.datasets.folder import counted, list_images, read_folder
+    from stages.datasets.local import SOURCE
+    from stages.datasets.source import files_passed_over, read_source, reads_own_folder
 
     folder = data / "raw" / name
     if not folder.is_dir():
@@ -45,14 +46,15 @@ def check_dataset(name: Any, data: Path, lock: Path) -> Iterator[Finding]:
         hint = f"did you mean {' or '.join(near)}?" if near else "put your images there"
         yield fault(f"there is no folder {folder}; {hint}")
         return
-    images, described = read_folder(folder), (folder / SOURCE).is_file()
-    if images and described:
+    reader = read_source(folder / SOURCE) if (folder / SOURCE).is_file() else None
+    images = list_images(folder) if reader else read_folder(folder)  # which reads its table of labels, too
+    if images and reader and not reads_own_folder(reader, folder):
         yield fault(f"{folder} holds both images and {SOURCE}; remove one of them")
     elif images:
-        yield ok(f"{name}: {len(images)} images in {folder}")
-    elif described:
-        kind = type(read_source(folder / SOURCE)).__name__
-        yield ok(f"{name}: {folder / SOURCE} can be read ({kind})")
+        kinds = counted(files_passed_over(folder))
+        yield ok(f"{name}: {len(images)} images in {folder}" + (f"; passed over: {kinds}" if kinds else ""))
+    elif reader:
+        yield ok(f"{name}: {folder / SOURCE} can be read ({type(reader).__name__})")
     else:
         yield fault(f"{folder} holds no image; put images in it, or a {SOURCE}")
 

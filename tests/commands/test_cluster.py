@@ -158,7 +158,7 @@ def test_a_dry_run_says_what_there_is_and_writes_nothing(root: Path, cluster: Ca
         f"{folder}: a new dataset, photos",
         "4 images: 3 .png, 1 .jpg",
         "passed over: 1, such as 'b\\nroken.jpg': not an image of a known format",
-        "passed over: 1 .mp4: no images",
+        "passed over: 1 .mp4",
         "disk: 0 MiB, the images once in a table and once in DVC's cache, and features",
         "time: 0.0 minutes for the features of pixels, by earlier runs here; clustering and training come on top",
     ]

@@ -1,7 +1,8 @@
 import pytest
 
 from stages.core.errors import DatasetError
-from stages.datasets.labels import Labelling, Table, class_order
+from stages.datasets.labels import Labelling, class_order
+from stages.datasets.labeltables import Table
 
 DEEP = ["train/cat/images/1.png", "train/dog/images/2.png", "train/3.png"]
 
@@ -27,8 +28,9 @@ def test_classes_are_sorted_by_value_when_all_are_numbers(names, order):
 
 
 def test_a_folder_at_any_level_is_the_class():
-    assert label(DEEP) == {DEEP[0]: "images", DEEP[1]: "images", DEEP[2]: "train"}
-    assert label(DEEP, label_folder=1) == label(DEEP)
+    assert label(DEEP) == {DEEP[0]: "cat/images", DEEP[1]: "dog/images", DEEP[2]: "train"}
+    assert label(DEEP, label_folder=1) == {DEEP[0]: "images", DEEP[1]: "images", DEEP[2]: "train"}
+    assert label(DEEP, labels="leaf") == label(DEEP, label_folder=1)
     assert label(DEEP, label_folder=2) == {DEEP[0]: "cat", DEEP[1]: "dog"}
     assert label(DEEP, label_folder=3) == {}, "one folder for all makes no classes"
 
@@ -61,9 +63,9 @@ def test_lines_of_text_give_the_classes():
     text = "1.png cat\n\n  b c.png\t dog \n./1.png  cat\n"
     assert label(paths, text, "a/list.txt", labels="*.txt") == {"a/1.png": "cat", "a/b c.png": "dog"}
     for wrong, reason in [
-        ("7.png cat", "a/list.txt in photos, line 1: 'a/7.png' is not an image of the dataset; correct or remove"),
+        ("7.png cat", "a/list.txt in photos: no row is of an image of the dataset, the first is of 'a/7.png'; "),
         ("1.png cat\n1.png dog", "line 2: 'a/1.png' has the labels 'cat' and 'dog'; keep one"),
-        ("1.png", "line 1: 'a' is not an image"),
+        ("1.png", "line 1: '1.png' has no label; write a path, a blank and a label"),
     ]:
         with pytest.raises(DatasetError) as caught:
             label(paths, wrong, "a/list.txt", labels="*.txt")

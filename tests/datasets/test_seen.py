@@ -41,13 +41,20 @@ def test_every_change_of_an_image_or_a_label_is_seen(photos, change):
     assert seen.look(reader, known)[0].sha256 != first.sha256
 
 
-def test_other_files_a_new_time_and_another_place_change_nothing(photos, tmp_path):
-    first, known = seen.look(Local(path=str(photos)), {})
+def test_what_other_files_hold_a_new_time_and_another_place_change_nothing(photos, tmp_path):
     (photos / "notes.txt").write_text("x")
+    first, known = seen.look(Local(path=str(photos)), {})
+    (photos / "notes.txt").write_text("y")
     os.utime(photos / "a/1.png", (1, 1))
     assert seen.look(Local(path=str(photos)), known)[0] == first
     photos.rename(tmp_path / "moved")
     assert seen.look(Local(path=str(tmp_path / "moved")), known)[0] == first
+
+
+def test_another_file_that_is_passed_over_is_noticed(photos):
+    first, known = seen.look(Local(path=str(photos)), {})
+    (photos / "notes.txt").touch()
+    assert seen.look(Local(path=str(photos)), known)[0] != first
 
 
 def test_only_what_changed_is_read_again(photos, monkeypatch):

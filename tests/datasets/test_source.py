@@ -1,7 +1,7 @@
 import pytest
 
 from stages.core.errors import DatasetError
-from stages.datasets import open_dataset
+from stages.datasets import files_passed_over, open_dataset
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.keys import About
 from stages.datasets.local import Local
@@ -57,6 +57,20 @@ def test_images_beside_a_source_are_refused(tmp_path):
     assert (
         message(tmp_path) == f"{tmp_path} holds both images (such as 'a.png') and source.yaml; remove one of them"
     )
+
+
+def test_a_source_may_lie_beside_the_images_that_it_reads(tmp_path):
+    for path in ("a/misc/1.png", "b/misc/2.png", "a/cat/3.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(png())
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "source.yaml").write_text("reader: local\npath: .\nlabels: leaf\nimages: '?/misc/*'\n")
+    with open_dataset(tmp_path, tmp_path / "cache", refuse) as images:
+        assert [(image.path, image.label) for image in images] == [("a/misc/1.png", None), ("b/misc/2.png", None)]
+    assert files_passed_over(tmp_path) == [("a/cat/3.png", "not matched by `images`"), ("notes.txt", ".txt")]
+    (tmp_path / "source.yaml").write_text("reader: local\npath: .\nlabels: leaf\n")
+    with open_dataset(tmp_path, tmp_path / "cache", refuse) as images:
+        assert [image.label for image in images] == ["cat", "misc", "misc"]
 
 
 def test_a_source_is_read(tmp_path):

@@ -139,9 +139,7 @@ def test_a_file_cut_short_is_refused(form):
         decode_image(data[: len(data) // 2])
 
 
-@pytest.mark.parametrize(
-    "data", [b"hello", b"<svg/>", b"\0" * 1000, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
-)
+@pytest.mark.parametrize("data", [b"hello", b"\0" * 1000, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"])
 def test_what_is_no_image_is_refused(data):
     with pytest.raises(UnreadableImageError, match=r"^not an image of a known format$"):
         decode_image(data)
@@ -163,10 +161,12 @@ def raw_png(width: int, height: int, rows: bytes, depth: int = 8, colour: int = 
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(MAX_PIXELS + 1, 1), (20_000, 20_000), (2**31 - 1, 2**31 - 1), (9_500, 9_500)]
+    ("width", "height"), [(MAX_PIXELS + 1, 1), (20_000, 20_000), (2**31 - 1, 2**31 - 1), (16_400, 16_400)]
 )
 def test_a_decompression_bomb_is_refused_by_its_header(width, height):
-    with pytest.raises(UnreadableImageError, match=rf"^more than {MAX_PIXELS} pixels$"):
+    with pytest.raises(
+        UnreadableImageError, match=rf"^more than {MAX_PIXELS} pixels; set MANYVIEWS_MAX_PIXELS to allow more$"
+    ):
         decode_image(raw_png(width, height, b"\0" * 100))
 
 
@@ -175,7 +175,7 @@ def test_a_bomb_is_refused_whatever_the_filters_for_warnings(action):
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter(action)
         with pytest.raises(UnreadableImageError, match=r"^more than"):
-            decode_image(raw_png(10_000, 10_000, b""))
+            decode_image(raw_png(20_000, 20_000, b""))
     assert shown == []
 
 

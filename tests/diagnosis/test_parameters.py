@@ -213,6 +213,10 @@ def test_datasets(tmp_path: Path) -> None:
         return finding
 
     assert found("photos") == ("ok", f"photos: 1 images in {raw / 'photos'}")
+    (raw / "photos/notes.txt").touch()
+    assert found("photos") == ("ok", f"photos: 1 images in {raw / 'photos'}; passed over: 1 .txt")
+    (raw / "photos/source.yaml").write_text("reader: local\npath: .\nimages: '*.png'\n")
+    assert found("photos") == ("ok", f"photos: 1 images in {raw / 'photos'}; passed over: 1 .txt")
     assert found("described") == ("ok", f"described: {raw / 'described/source.yaml'} can be read (Local)")
     assert found("empty") == ("fault", f"{raw / 'empty'} holds no image; put images in it, or a source.yaml")
     assert found("both") == ("fault", f"{raw / 'both'} holds both images and source.yaml; remove one of them")

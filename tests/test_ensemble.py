@@ -96,7 +96,7 @@ def test_clusters_cuts_dendrogram_and_counts(project: Path, ensemble: Ensemble) 
     curve = rows("cluster_counts.csv")
     assert list(curve[0]) == ["clusters", "modularity", "lifetime"]
     assert [int(row["clusters"]) for row in curve] == list(range(1, 15))
-    assert float(curve[0]["modularity"]) == pytest.approx(1 - 0.85)
+    assert float(curve[0]["modularity"]) == pytest.approx(1 - 0.75)
     log = json.loads(Path("logs/ensemble-d.json").read_text())
     assert set(log["seconds_in"]) == {"loading or compiling kernels", "weights", "consensus", "number of clusters"}
     assert not (FOLDER / "assignments.csv").exists(), "which the stage `result` writes"
@@ -113,14 +113,14 @@ def test_the_cuts_are_those_of_the_weighted_consensus(project: Path, ensemble: E
         expected = CoassociationClustering(count, weights=base.weights).fit_predict(base.partitions)
         np.testing.assert_array_equal(cuts.labels[f"cut-{count}"], expected)
     np.testing.assert_array_equal(cuts.labels["cut-20"], table.labels["ensemble"])
-    # The modularity beside each number is that of its cut, at the resolution of .85.
+    # The modularity beside each number is that of its cut, at the resolution of .75.
     links = read_links(Path("data/graphs/d.parquet")).links
     starts, ends = links.T
     for row in rows("cluster_counts.csv"):
         labels = cuts.labels[f"cut-{row['clusters']}"]
         out, into = np.bincount(labels[starts]), np.bincount(labels[ends], minlength=int(row["clusters"]))
         chance = (out * into).sum() / len(links) ** 2
-        expected = (labels[starts] == labels[ends]).mean() - 0.85 * chance
+        expected = (labels[starts] == labels[ends]).mean() - 0.75 * chance
         assert float(row["modularity"]) == pytest.approx(expected, abs=1e-6)
 
 

@@ -123,7 +123,7 @@ def test_clear_groups_are_found_in_one_view_and_in_several(run: Run, names: str)
     labels = clusters()
     assert len(np.unique(np.stack([labels, GROUPS]), axis=1).T) == 3
     page = Path("metrics/report.html").read_text().replace("&#39;", "'")
-    assert "The views' neighbours speak for 3 groups" in page
+    assert "The views speak for 3 groups" in page
 
 
 def test_a_number_that_was_asked_for_is_used_and_the_found_one_still_told(run: Run, shell: Shell) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from stages.core.dendrogram import most_clusters
 from stages.graphs.modularity import Agreement, link_agreement
 
-# A resolution below 1 makes up for the many small communities that a graph of few neighbours has: over 168
-# problems the number found errs by a factor of 1.28 with it, by 1.30 with 1; see docs/results.
-_RESOLUTION, _COARSER, _FINER = 0.85, 0.4, 1.5
+# A resolution below 1 makes up for the many small communities that a graph of few neighbours has; docs/results has
+# how far off the number found is at others.
+_RESOLUTION, _COARSER, _FINER = 0.75, 0.4, 1.5
 _PLAUSIBLE = 0.02  # below the greatest modularity, and a number of clusters is about as good as the best
 _EXACT = 60  # numbers of clusters that are all looked at; of more, as many in geometric steps first
 _TIE = 1e-9  # modularities this near are equal, but for rounding
@@ -22,12 +22,12 @@ Cut = Callable[[int], np.ndarray]  # from a number of clusters to labels int (n)
 class ClusterCount:
     """The number of clusters that the views' graph speaks for, and how clearly.
 
-    n_clusters : the number whose cut has the greatest modularity, at a resolution of .85.
+    n_clusters : the number whose cut has the greatest modularity, at a resolution of .75.
     plausible : the least and the greatest number whose cut has one within .02 of it.
     coarser, finer : the numbers found at resolutions of .4 and 1.5; None where they are the same.
     clear : whether there are groups at all, see `Structure`.
     counts : int (c), ascending, the numbers of clusters looked at.
-    modularity : float64 (c), that of their cuts at the resolution of .85.
+    modularity : float64 (c), that of their cuts at the resolution of .75.
     """
 
     n_clusters: int

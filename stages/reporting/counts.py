@@ -128,6 +128,6 @@ def _verdict(answer: Answer) -> str:
         return f"{first} This page has {groups} all the same."
     within = f"; {least} to {most} are about as good" if least < most else ""
     if answer.found == answer.used:
-        return f"The views' neighbours speak for {groups}{within}."
+        return f"The views speak for {groups}{within}."
     asked = "is about as good" if least <= answer.used <= most else "was asked for"
-    return f"The views' neighbours speak for {answer.found}{within}. This page has {answer.used}, which {asked}."
+    return f"The views speak for {answer.found}{within}. This page has {answer.used}, which {asked}."

@@ -28,7 +28,7 @@ FIXED_RUNS = (  # of version 0.1
 )
 SPECTRAL_RUNS = ("kmeans:multiple=auto,seeds=10", "sc_ls:multiple=auto,seeds=10")
 FRACTION = 0.2  # minimum cluster fraction
-RESOLUTIONS = (0.7, 0.85, 1.0)
+RESOLUTIONS = (0.65, 0.7, 0.75, 0.8, 0.85, 1.0)
 
 
 class Bench:

@@ -66,10 +66,10 @@ def test_the_curve_is_that_of_all_cuts_and_the_number_its_greatest() -> None:
     links, cut = view_links(views), wards_cuts(views)
     found = choose_cluster_count(cut, links, 80, True)
     assert found.counts.tolist() == list(range(1, most_clusters(80) + 1))
-    for resolution, number in ((0.85, found.n_clusters), (0.4, found.coarser), (1.5, found.finer)):
+    for resolution, number in ((0.75, found.n_clusters), (0.4, found.coarser), (1.5, found.finer)):
         values = [link_agreement(links, cut(count)).modularity(resolution) for count in found.counts]
         assert number in (None, found.counts[np.argmax(values)])
-        if resolution == 0.85:
+        if resolution == 0.75:
             np.testing.assert_array_equal(found.modularity, values)
             good = found.counts[np.array(values) >= max(values) - 0.02]
             assert found.plausible == (good[0], good[-1])
@@ -119,7 +119,7 @@ def test_of_many_numbers_some_are_looked_at_and_the_best_is_still_found(reach: i
     assert most == 120
     assert looked[0] == 1 and max(looked) <= most and len(looked) == len(set(looked)) < 100
     assert found.counts.tolist() == sorted(looked)
-    every = [link_agreement(links, cut(count)).modularity(0.85) for count in range(1, most + 1)]
+    every = [link_agreement(links, cut(count)).modularity(0.75) for count in range(1, most + 1)]
     assert found.n_clusters == 1 + int(np.argmax(every))
 
 

@@ -48,19 +48,18 @@ def test_a_curve_lies_within_its_frame():
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({}, "The views' neighbours speak for 4 groups."),
-        ({"used": 1, "found": 1, "plausible": (1, 1)}, "The views' neighbours speak for 1 group."),
-        ({"plausible": (3, 6)}, "The views' neighbours speak for 4 groups; 3 to 6 are about as good."),
+        ({}, "The views speak for 4 groups."),
+        ({"used": 1, "found": 1, "plausible": (1, 1)}, "The views speak for 1 group."),
+        ({"plausible": (3, 6)}, "The views speak for 4 groups; 3 to 6 are about as good."),
         (
             {"used": 6, "plausible": (3, 6)},
-            "The views' neighbours speak for 4; 3 to 6 are about as good. "
-            "This page has 6, which is about as good.",
+            "The views speak for 4; 3 to 6 are about as good. This page has 6, which is about as good.",
         ),
         (
             {"used": 7, "plausible": (3, 6)},
-            "The views' neighbours speak for 4; 3 to 6 are about as good. This page has 7, which was asked for.",
+            "The views speak for 4; 3 to 6 are about as good. This page has 7, which was asked for.",
         ),
-        ({"used": 2}, "The views' neighbours speak for 4. This page has 2, which was asked for."),
+        ({"used": 2}, "The views speak for 4. This page has 2, which was asked for."),
         (
             {"clear": False, "plausible": (3, 6)},
             "The images form no clear groups: a cloud without any would be cut as well. "

@@ -48,6 +48,7 @@ from stages.reporting.tree import read_merges, tree
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
 from stages.tables.manifest import read_manifest
 from stages.tables.methods import MethodName
+from stages.tables.names import ClusterName, read_names
 
 
 class Options(NamedTuple):
@@ -132,6 +133,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
             "run `dvc repro` to make it again"
         )
     assigned = read_assignments(options.data / "results" / name / "assignments.csv", images.paths)
+    names = read_names(options.data / "results" / name)
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": read_partitions(partitions / "ensemble.parquet")}
     runs |= {
@@ -183,6 +185,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         gallery=make_gallery(images, assigned, rivals, at_hand, mapped, sprites),
         class_names=class_names(images),
         sizes=sizes,
+        names={number: names.get(number, ClusterName("")) for number, _ in sizes},
         clusters=contact_sheets(images, assigned, rivals, sheets, thumbnails, at_hand),
         studies=text_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),

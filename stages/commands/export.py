@@ -18,6 +18,7 @@ from stages.exporting.target import check_outside, new_folder, resolve_target
 from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
 from stages.tables.clusters import RESULT, find_clusters, read_result
+from stages.tables.names import read_names
 
 Format = Literal["folders", "csv", "json", "coco", "imagefolder"]
 
@@ -93,7 +94,8 @@ def export(
         option = "--ranked" if ranked else "--least-confidence"
         raise ParameterError(f"{method} has no confidences; leave out {option}, or take --method result")
     rows = choose_rows(clusters, cluster, least_confidence)
-    names = cluster_names(clusters.labels)
+    named = read_names(data / "results" / dataset, None if method == RESULT else method)
+    names = cluster_names(clusters.labels, named)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
     if as_ in ("csv", "json") and (link or ranked or keep_folders):

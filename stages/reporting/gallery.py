@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from stages.reporting.maps import Scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable, class_names
+from stages.tables.names import ClusterName
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def commonest_clusters(clusters: np.ndarray, labels: np.ndarray, classes: int) -
     return homes
 
 
-def gallery_json(gallery: Gallery, spaces: Sequence[Space], class_names: Sequence[str]) -> str:
+def gallery_json(
+    gallery: Gallery, spaces: Sequence[Space], class_names: Sequence[str], names: Mapping[int, ClusterName]
+) -> str:
     """Write what the script needs as JSON, safe between the tags of an HTML script element."""
     sprites = gallery.sprites
     content: dict[str, Any] = {
@@ -97,6 +100,7 @@ def gallery_json(gallery: Gallery, spaces: Sequence[Space], class_names: Sequenc
         "rivals": gallery.rivals.clusters.tolist(),
         "rivalShares": _shares(gallery.rivals.other),
         "classes": list(class_names),
+        "names": {number: found.name for number, found in names.items()},
         "homes": gallery.homes.tolist(),
         "mapped": _packed(gallery.mapped),
         "spaces": [

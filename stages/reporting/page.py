@@ -21,6 +21,7 @@ from stages.reporting.inputs import Agreement, Rejected, Result
 from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import ScoreTable
 from stages.reporting.tree import Tree
+from stages.tables.names import ClusterName
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,10 +38,10 @@ class Dataset:
     """All that the page says about one dataset.
 
     `k` is the number of clusters asked of every method; `parameters` maps a heading to settings. `sizes` has every
-    (cluster, images), largest first; `clusters` only those with a contact sheet. `advantages` are sentences on
-    what combining and training gained. `spaces` are what is mapped; `class_names` and `classes` are empty without
-    labels, `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made
-    and escaped by `stages.studies`.
+    (cluster, images), largest first, `names` what each is called; `clusters` only those with a contact sheet.
+    `advantages` are sentences on what combining and training gained. `spaces` are what is mapped; `class_names`
+    and `classes` are empty without labels, `training` where nothing was trained; `dendrogram` is None for a single
+    image. `studies` is HTML, made and escaped by `stages.studies`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Dataset:
     gallery: Gallery
     class_names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
+    names: Mapping[int, ClusterName]
     clusters: tuple[Cluster, ...]
     dendrogram: Tree | None
     training: tuple[LearningCurves, ...]
@@ -87,7 +89,9 @@ def render(datasets: Sequence[Dataset], study: str = "", styles: str = "") -> st
         styles=Markup(styles),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-        data=lambda dataset: Markup(gallery_json(dataset.gallery, dataset.spaces, dataset.class_names)),
+        data=lambda dataset: Markup(
+            gallery_json(dataset.gallery, dataset.spaces, dataset.class_names, dataset.names)
+        ),
         reasons=_reasons,
         colours=[_colour(number) for number in range(colours)],
         NAMED_REJECTIONS=NAMED_REJECTIONS,

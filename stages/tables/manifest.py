@@ -19,12 +19,12 @@ def write_manifest(file: Path, digests: Mapping[str, Mapping[str, str]]) -> None
     write_text(file, json.dumps({name: dict(tables) for name, tables in digests.items()}, indent=2) + "\n")
 
 
-def read_manifest(file: Path) -> list[str]:
-    """Return the names in a manifest (the backbones, say), in order."""
+def read_manifest(file: Path, table: str = "") -> list[str]:
+    """Return the names in a manifest (the backbones, say), in order; with `table`, those that have this one."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro` to make it") from None
     except ValueError:
         raise TableError(f"{file} is not a manifest; delete it and run `dvc repro`") from None
-    return list(content)
+    return [name for name, tables in content.items() if not table or table in tables]

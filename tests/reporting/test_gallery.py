@@ -7,7 +7,9 @@ from stages.reporting.gallery import Gallery, Space, commonest_clusters, gallery
 from stages.reporting.maps import scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
+from stages.tables.names import ClusterName
 
+NAMED = {1: ClusterName("<daisy>", ("bee",)), 300: ClusterName("")}
 NAMES = ["</script><b>.png", "a&b\r\n.png", '"q".png']
 
 
@@ -32,7 +34,7 @@ def test_what_the_script_reads() -> None:
         sprites=Sprites(48, 21, np.array([[48, 32], [32, 48], [1, 300]]), ("data:,",)),
     )
     plot = scatter(np.array([[0.0, 0.0], [1.0, 1.0]]), clusters[[0, 2]], labels[[0, 2]])
-    text = gallery_json(gallery, [Space("<a>", "note", plot, np.array([[1, 2], [0, 2], [1, 0]]))], ["<i>"])
+    text = gallery_json(gallery, [Space("<a>", "note", plot, np.array([[1, 2], [0, 2], [1, 0]]))], ["<i>"], NAMED)
     assert not set("<>&\r\n") & set(text)
     content = json.loads(text)
     assert content["paths"] == NAMES
@@ -40,6 +42,7 @@ def test_what_the_script_reads() -> None:
     assert (content["near"], content["rivals"]) == ([1, 0, 0], [1, -1, 300])
     assert (content["classes"], content["homes"], content["labels"]) == (["<i>"], [1], [-1, 0, 0])
     (space,) = content["spaces"]
+    assert content["names"] == {"1": "<daisy>", "300": ""}
     assert (space["title"], space["count"]) == ("<a>", 2)
     assert unpacked(space["nearest"]) == [1, 2, 0, 2, 1, 0]
     assert unpacked(space["points"]) == [140, 2860, 2860, 140]  # tenths of a unit

@@ -1,0 +1,49 @@
+"""What the clusters of a run's result are called, as result.json has it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import TableError
+
+
+@dataclass(frozen=True)
+class ClusterName:
+    """A cluster's `name`, "" where nothing names it, and what it comes from.
+
+    `words` are what networks see in its images, the most telling first; `label` is the commonest of its labelled
+    images, "" without any, and `share` its share of these, 0 to 1.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    label: str = ""
+    share: float = 0.0
+
+
+def names_to_json(names: Mapping[int, ClusterName]) -> dict[str, Any]:
+    """The names by cluster, as `read_names` finds them in result.json."""
+    return {str(number): asdict(name) for number, name in names.items()}
+
+
+def read_names(folder: Path, method: str | None = None) -> dict[int, ClusterName]:
+    """Read the names of the clusters of a run's result from its `folder`.
+
+    There are none where the result is not of `method`, in a result of an earlier version, and without a result.
+    Raises `TableError` for a damaged one.
+    """
+    file = folder / "result.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if method not in (None, content["method"]):
+            return {}
+        return {
+            int(number): ClusterName(**{**fields, "words": tuple(fields["words"])})
+            for number, fields in content.get("names", {}).items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise TableError(f"{file} does not name the clusters; delete it and run `dvc repro`") from None

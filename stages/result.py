@@ -78,7 +78,7 @@ def result(
 
     The result is one partition: that of the report, of `manyviews export` and of assignments.csv. An image's
     confidence is its mean co-association with the other members of its cluster, whichever method made them. A
-    cluster is named by its commonest label, or by what networks with a head see in its surest images.
+    cluster is named by the label of most of its labelled images, or by what networks see in its surest ones.
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
     sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []

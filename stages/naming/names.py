@@ -10,10 +10,11 @@ from stages.tables.names import ClusterName
 def name_clusters(
     clusters: np.ndarray, labels: np.ndarray, class_names: Sequence[str], words: Mapping[int, Sequence[str]]
 ) -> dict[int, ClusterName]:
-    """Name every cluster by its commonest label, or else by the first of its `words`.
+    """Name every cluster by the label that most of its labelled images have, or else by the first of its `words`.
 
-    `clusters` are int (n); `labels` are int (n), places in `class_names`, -1 for an image without one. Of equally
-    common labels the first counts. A label that is a number says less than a word: it comes after these.
+    `clusters` are int (n); `labels` are int (n), places in `class_names`, -1 for an image without one. A label
+    that half of the labelled images have, or fewer, names nothing. One that is a number says less than a word, and
+    comes after these.
     """
     names = {}
     for number in np.unique(clusters).tolist():
@@ -23,7 +24,7 @@ def name_clusters(
             counts = np.bincount(known)
             label, share = class_names[int(counts.argmax())], float(counts.max() / len(known))
         own = tuple(words.get(number, ()))
-        numbered = f"label {label}" if label.isdecimal() else ""
-        text = (label if not numbered else "") or (own[0] if own else numbered)
+        word, by_label = own[0] if own else "", label if share > 0.5 else ""
+        text = word or f"label {label}" if by_label.isdecimal() else by_label or word
         names[number] = ClusterName(text, own, label, round(share, 6))
     return names

@@ -18,12 +18,17 @@ def test_labels_come_before_words() -> None:
     }
 
 
+def test_a_label_of_half_of_the_labelled_images_is_no_name() -> None:
+    names = name_clusters(CLUSTERS, np.array([1, 0, 1, 0, 0, 1, -1]), ("rose", "ox-eye"), WORDS)
+    assert names == {4: ClusterName("daisy", ("daisy", "bee"), "rose", 0.5), 6: ClusterName("", (), "rose", 0.5)}
+
+
 def test_words_come_before_labels_that_are_numbers() -> None:
-    labels = np.array([1, 0, 1, 1, 0, 1, -1])
+    labels = np.array([1, 0, 1, 1, 0, 0, -1])
     names = name_clusters(CLUSTERS, labels, ("3", "8"), WORDS)
     assert [(name.name, name.label, name.share) for name in names.values()] == [
         ("daisy", "8", 0.75),
-        ("label 3", "3", 0.5),  # of equally common labels the first
+        ("label 3", "3", 1.0),
     ]
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.tables import read_images
+from stages.naming import cluster_words
+from stages.naming.words import CLEAR
+from stages.tables import CLASSES, read_images, vector_blocks
 from stages.tables.clusters import read_result
-from stages.tables.names import read_names
+from stages.tables.manifest import read_manifest
+from stages.tables.parquet import read_metadata
 from tests.benchmarks.quality import markdown
 
 _FLOWER = {"daisy", "yellow lady's slipper"}  # ImageNet has no other flower
@@ -47,14 +50,17 @@ RIGHT: dict[str, dict[str, tuple[set[str], set[str]]]] = {
 }
 
 
-def judged(data: Path, dataset: str) -> pd.DataFrame:
-    """A row for every cluster: images, the class of most, its share, the words, and which of these are right."""
+def judged(data: Path, dataset: str, clear: float = CLEAR) -> pd.DataFrame:
+    """A row for every cluster: images, the class of most, its share, the words, and whether one is right."""
     images = read_images(data / "images" / f"{dataset}.parquet")
-    folder = data / "results" / dataset
-    clusters, names = read_result(folder, images).labels, read_names(folder)
+    found = read_result(data / "results" / dataset, images)
+    backbones = read_manifest(data / "views" / dataset / "features.json", CLASSES)
+    tables = [data / "features" / dataset / backbone / f"{CLASSES}.parquet" for backbone in backbones]
+    views = (vector_blocks(table, "features") for table in tables)
+    known = read_metadata(tables[0])["words"]
     rows = []
-    for number, name in names.items():
-        labels = images.labels[clusters == number]
+    for number, words in cluster_words(views, found.labels, found.confidence, known, clear).items():
+        labels = images.labels[found.labels == number]
         counts = np.bincount(labels[labels >= 0], minlength=1)
         majority = images.class_names[int(counts.argmax())]
         own, near = RIGHT.get(dataset.partition("_")[0], {}).get(majority, (set(), set()))
@@ -64,31 +70,33 @@ def judged(data: Path, dataset: str) -> pd.DataFrame:
                 "images": len(labels),
                 "class": majority,
                 "share": round(counts.max() / len(labels), 2),
-                "words": ", ".join(name.words),
-                "own": bool(own & set(name.words)),
-                "right": bool((own | near) & set(name.words)),
+                "words": ", ".join(words),
+                "own": bool(own & set(words)),
+                "right": bool((own | near) & set(words)),
             }
         )
     return pd.DataFrame(rows)
 
 
 def main() -> None:
-    """Print the words of every cluster, and a line of counts for every dataset."""
+    """Print the words of every cluster, and counts for every dataset, also where a word need not be clear."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.names", description=__doc__)
-    parser.add_argument("project", type=Path, help="folder with data/images and data/results")
+    parser.add_argument("project", type=Path, help="folder with the data/ of a run")
     data = parser.parse_args().project / "data"
     counts = {}
     for dataset in sorted(folder.name for folder in (data / "results").iterdir()):
-        table = judged(data, dataset)
-        print(f"{dataset}\n\n{table.to_string(index=False)}\n")
-        named = table["words"] != ""
-        counts[dataset] = {
-            "clusters": len(table),
-            "with words": named.sum(),
-            "own word": table["own"].sum(),
-            "own word or kind": table["right"].sum(),
-            "wrong words": (named & ~table["right"]).sum(),
-        }
+        for clear in (CLEAR, 0.2, 0.0):
+            table = judged(data, dataset, clear)
+            if clear == CLEAR:
+                print(f"{dataset}\n\n{table.to_string(index=False)}\n", flush=True)
+            named = table["words"] != ""
+            counts[f"{dataset}, {clear:g}"] = {
+                "clusters": len(table),
+                "with words": named.sum(),
+                "own word": table["own"].sum(),
+                "own or kind": table["right"].sum(),
+                "wrong": (named & ~table["right"]).sum(),
+            }
     print(markdown(pd.DataFrame(counts).T))
 
 

@@ -110,6 +110,9 @@ def test_clusters_have_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     headings = re.findall(r"<h3 [^>]*>(Cluster .*?)</h3>", html)
     assert headings == ["Cluster 0: <bdi>oak &lt;b&gt;</bdi>", "Cluster 1", "Cluster 2: <bdi>daisy</bdi>"]
     assert html.count("looks like daisy, bee &amp; bee</p>") == 3
+    write_names(tmp_path, "photos", "oak", "", "daisy", words=["daisy"])
+    again = report(monkeypatch, tmp_path, "photos")
+    assert again.count("looks like daisy</p>") == 2, "not where the heading says so"
     assert "<title>Cluster 2 (daisy): 2 images</title>" in html
     assert "<title>Cluster 1: 2 images</title>" in html
     assert json.loads(scripts(html)[0])["names"] == {"0": "oak <b>", "1": "", "2": "daisy"}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from stages.backbones.card import read_card
+from stages.backbones.card import CLASSES, read_card
 from stages.core.command import run
 from stages.core.digests import code_digest
 from stages.core.lock import locked
@@ -71,6 +71,7 @@ def extract(
 ) -> None:
     """Run every image through one pretrained network and write each layer's features as a table.
 
+    Where the card has the scores of classes, they are one more table, in float16, by which clusters get names.
     Features are computed in shards that are kept in DATA/scratch until the tables are written: run again after a
     kill, this goes on where it was, and the tables are the same, byte for byte.
     """
@@ -82,6 +83,7 @@ def extract(
     from stages.backbones.compilers import choose_compiler
     from stages.backbones.extraction import Recipe, ShardExtractor
     from stages.backbones.job import compute_missing, joined_ranks
+    from stages.backbones.network import class_words
     from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
     from stages.backbones.ray_cluster import RayExtractor, ray_extractor
     from stages.backbones.shards import ShardStore, shard_rows
@@ -99,7 +101,8 @@ def extract(
         chosen = choose_device(device, ranks.local)
         first_precision = choose_precision(precision, chosen)
         first_compiler, why = choose_compiler(compiler, first_precision, len(images), chosen)
-        recipe = Recipe(card, tuple(layers), first_precision, first_compiler, batch_size)
+        taken = tuple(dict.fromkeys([*layers, *({CLASSES} & card.layers.keys())]))
+        recipe = Recipe(card, taken, first_precision, first_compiler, batch_size)
         weights = obtain_weights(card.weights, weights_folder, cache_folder(), report=print)
 
         def make(recipe: Recipe) -> ShardExtractor:
@@ -124,9 +127,12 @@ def extract(
         compute_missing(store, extractor, images.read_bytes, ranks, bar, lambda line: print(f"{title}: {line}"))
         if ranks.rank > 0:
             return
-        for layer in layers:
+        for layer in recipe.layers:
             table = data / "features" / dataset / backbone / f"{layer}.parquet"
-            write_vectors(table, "features", store.load(layer), images.fingerprint, recipe.metadata(layer))
+            blocks, made = store.load(layer), recipe.metadata(layer)
+            if layer == CLASSES:  # more digits would name no cluster otherwise
+                blocks, made["words"] = (block.astype("float16") for block in blocks), class_words()
+            write_vectors(table, "features", blocks, images.fingerprint, made)
         store.remove()
     seconds = time.perf_counter() - started
     write_runlog(

@@ -47,6 +47,7 @@ from stages.tables import check_same_images, class_names, read_base_partitions, 
 from stages.tables.clusters import read_method, read_result
 from stages.tables.manifest import read_manifest
 from stages.tables.methods import MethodName
+from stages.tables.names import ClusterName, read_names
 from stages.tables.near_duplicates import read_near_duplicates
 from stages.tables.textfiles import text_of
 
@@ -160,6 +161,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     mappings = map_spaces(sources, images, assigned.labels, mapped, at_hand, options.seed)
     maps = [(mapping.space.title, mapping.points) for mapping in mappings]
     sizes = cluster_sizes(assigned.labels)
+    names = {number: ClusterName("") for number, _ in sizes} | read_names(options.data / "results" / name)
     heading = f"{name}: {len(mapped):,} images in {len(sizes)} clusters (t-SNE of each view)"
     picture = maps_picture(heading, maps, assigned.labels[mapped])
     write_bytes(options.page.parent / "maps" / f"{name}.png", picture)
@@ -187,10 +189,11 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         agreement=agreement,
         counts=count_chart(counts, answer),
         spaces=spaces,
-        gallery=gallery_json(images, assigned, rivals, at_hand, mapped, sprites, spaces),
+        gallery=gallery_json(images, assigned, rivals, at_hand, mapped, sprites, spaces, names),
         mapped=len(mapped),
         class_names=class_names(images),
         sizes=sizes,
+        names=names,
         clusters=contact_sheets(images, assigned.labels, sheets, tiles),
         duplicates=lay_out_duplicates(near, alike, tiles),
         studies=text_of(options.data / "studies" / f"{name}.html"),

@@ -18,16 +18,19 @@ from stages.params.options import AUTO, DATA, DataFolder, Dataset
 from stages.params.stage import ParamsFile, stage_application
 from stages.params.transfers import read_transfers, sources_of
 from stages.tables import (
+    CLASSES,
     ImageTable,
     check_same_images,
+    class_names,
     read_base_partitions,
     read_fingerprint,
     read_images,
     read_partitions,
+    vector_blocks,
 )
 from stages.tables.clusters import find_clusters
 from stages.tables.links import read_links
-from stages.tables.manifest import write_manifest
+from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.methods import (
     ENSEMBLE,
     FeatureMethod,
@@ -38,6 +41,8 @@ from stages.tables.methods import (
     all_methods,
     check_made,
 )
+from stages.tables.names import names_to_json
+from stages.tables.parquet import read_metadata
 from stages.tables.trained_files import TrainedFiles
 
 # By which the network's modularity may be below the ensemble's before its clusters are not the result. Differences
@@ -72,7 +77,8 @@ def result(
     """Check that every trained method's clusters are there; write a manifest of them, and the result.
 
     The result is one partition: that of the report, of `manyviews export` and of assignments.csv. An image's
-    confidence is its mean co-association with the other members of its cluster, whichever method made them.
+    confidence is its mean co-association with the other members of its cluster, whichever method made them. A
+    cluster is named by the label of most of its labelled images, or by what networks see in its surest ones.
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
     sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []
@@ -95,6 +101,7 @@ def result(
 
     from stages.consensus import membership_confidence
     from stages.graphs import modularity
+    from stages.naming import name_clusters
 
     network = str(MethodName(objectives[0], FeatureMethod.DMVC)) if objectives else ""
     compared = dict.fromkeys(filter(None, (ENSEMBLE, network)))
@@ -108,13 +115,20 @@ def result(
     base = read_base_partitions(images, folder, settings)
     confidence = membership_confidence(base.partitions, clusters[chosen], base.weights)
 
+    words = _words(data, images, clusters[chosen], confidence)
+    names = name_clusters(clusters[chosen], images.labels, class_names(images), words)
+
     out = data / "results" / dataset
-    rows = zip(images.paths, clusters[chosen], (f"{value:.6f}" for value in confidence), strict=True)
-    write_text(out / "assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
+    rows = (
+        (path, cluster, f"{value:.6f}", names[cluster].name)
+        for path, cluster, value in zip(images.paths, clusters[chosen].tolist(), confidence, strict=True)
+    )
+    write_text(out / "assignments.csv", csv_text(["path", "cluster", "confidence", "name"], rows))
     answer: dict[str, Any] = {
         "method": chosen,
         "chosen": AUTO if result == AUTO else "named",
         "modularity": {method: round(score, 6) for method, score in scores.items()},
+        "names": names_to_json(names),
     }
     write_text(out / "result.json", json.dumps(answer, indent=2) + "\n")
     listed = ", ".join(f"{method} {score:.3f}" for method, score in scores.items())
@@ -130,6 +144,21 @@ def _clusters(images: ImageTable, folder: Path, method: str) -> np.ndarray:
             f"result is {method!r}, which leaves out {(labels < 0).sum()} images; name one that leaves out none"
         )
     return labels
+
+
+def _words(
+    data: Path, images: ImageTable, clusters: np.ndarray, confidence: np.ndarray
+) -> dict[int, tuple[str, ...]]:
+    """Words for each cluster by the class scores of the backbones that have some."""
+    from stages.naming import cluster_words
+
+    dataset = images.file.stem
+    backbones = read_manifest(data / "views" / dataset / "features.json", CLASSES)
+    tables = [data / "features" / dataset / backbone / f"{CLASSES}.parquet" for backbone in backbones]
+    check_same_images(images, *map(read_fingerprint, tables))
+    words = read_metadata(tables[0])["words"] if tables else ()
+    views = (vector_blocks(table, "features") for table in tables)
+    return cluster_words(views, clusters, confidence, words)
 
 
 def _choose(scores: dict[str, float], network: str) -> str:

@@ -10,7 +10,7 @@ from stages.core.digests import file_digest
 from stages.params.file import PARAMS
 from stages.params.options import DATA, DataFolder, Dataset, Layers
 from stages.params.stage import ParamsFile, stage_application
-from stages.tables import check_same_images, read_fingerprint, read_images
+from stages.tables import CLASSES, check_same_images, read_fingerprint, read_images
 from stages.tables.manifest import write_manifest
 
 
@@ -23,6 +23,7 @@ def views(
 ) -> None:
     """Check that every backbone's tables are there and of the same images; write two manifests of them.
 
+    The first also lists the class scores of a backbone that has some, by which clusters get their names.
     Leftover files of other backbones, which stay in the folders, are not listed and so not used.
     """
     check_once("backbones", backbones, "backbone")
@@ -31,6 +32,8 @@ def views(
     for backbone in backbones:
         folder = data / "features" / dataset / backbone
         tables = {layer: folder / f"{layer}.parquet" for layer in layers}
+        if (scores := folder / f"{CLASSES}.parquet").is_file():
+            tables[CLASSES] = scores
         table = data / "partitions" / dataset / "baseline" / f"{backbone}.parquet"
         for file in [*tables.values(), table]:
             check_same_images(images, read_fingerprint(file))

@@ -1,11 +1,15 @@
 """The stage `extract`: its tables, its log, and what a user can do wrong."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import torch
 
+from stages.backbones.card import CLASSES, Tap, read_card
 from stages.core.lock import locked
 from stages.extract import app
 from stages.tables import read_vectors
@@ -55,6 +59,28 @@ def test_layers_are_written_each_to_its_table(workdir, extract):
     assert extract("--layers", "L3", "--layers", "L2")[0] == 0
     assert read_vectors(table(workdir, "L2"), "features").values.shape == (5, 96)
     assert read_vectors(table(workdir, "L2"), "features").metadata["layer"] == "L2"
+
+
+def test_the_scores_of_classes_are_written_beside_the_layers(workdir, extract):
+    """Of a network whose head was kept, in float16, with the classes' names; they are no layer to choose."""
+    images = prepare(workdir, 5)
+    file = workdir / "data/backbones/tiny.json"
+    card = read_card(file, [])
+    layers = {"L3": Tap("global_pool", "output"), CLASSES: Tap("fc", "output")}
+    by_order = replace(card, weights=replace(card.weights, match="order"), layers=layers)
+    file.write_text(by_order.to_json())
+    assert extract()[1].startswith("d through tiny: 5 images, L3 96-d, classes 1000-d, fp32, ")
+    scores = table(workdir, CLASSES)
+    assert pq.read_schema(scores).field("features").type.value_type == "halffloat"
+    found = read_vectors(scores, "features")
+    assert (found.metadata["layer"], len(found.metadata["words"])) == (CLASSES, 1000)
+    assert found.metadata["words"][:2] == ["tench", "goldfish"]
+    views = read_vectors(table(workdir), "features").values
+    expected = expected_features(images, workdir / "data/weights/tiny.pth")
+    np.testing.assert_allclose(views, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    head = torch.load(workdir / "data/weights/tiny.pth", weights_only=True)
+    by_hand = expected @ head["fc.weight"].numpy().T + head["fc.bias"].numpy()
+    np.testing.assert_allclose(found.values, by_hand, atol=2e-3 * np.abs(by_hand).max())
 
 
 def test_a_layer_that_the_backbone_lacks_is_told_in_one_line(workdir, extract):

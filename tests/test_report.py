@@ -17,7 +17,7 @@ from stages.reporting import sprites
 from stages.reporting.page import SCRIPTS
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
-from tests.reporting.project import NASTY, make, write_answer, write_result
+from tests.reporting.project import NASTY, make, write_answer, write_names, write_result
 from tests.shell import exit_status
 
 
@@ -114,6 +114,21 @@ def test_a_page_of_its_own_for_one_dataset(tmp_path: Path, monkeypatch: pytest.M
 def test_every_part_of_the_script_is_on_the_page() -> None:
     folder = Path(reporting.__file__).parent / "script"
     assert sorted(file.stem for file in folder.glob("*.js")) == sorted(SCRIPTS)
+
+
+def test_clusters_have_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "photos", [f"{i}.png" for i in range(6)], 3)
+    write_names(tmp_path, "photos", "oak <b>", "", "daisy", words=["daisy", "bee & bee"])
+    html = report(monkeypatch, tmp_path, "photos")
+    headings = re.findall(r"<h3 [^>]*>(Cluster .*?)</h3>", html)
+    assert headings == ["Cluster 0: <bdi>oak &lt;b&gt;</bdi>", "Cluster 1", "Cluster 2: <bdi>daisy</bdi>"]
+    assert html.count("looks like daisy, bee &amp; bee</p>") == 3
+    write_names(tmp_path, "photos", "oak", "", "daisy", words=["daisy"])
+    again = report(monkeypatch, tmp_path, "photos")
+    assert again.count("looks like daisy</p>") == 2, "not where the heading says so"
+    assert "<title>Cluster 2 (daisy): 2 images</title>" in html
+    assert "<title>Cluster 1: 2 images</title>" in html
+    assert json.loads(scripts(html)[0])["names"] == {"0": "oak <b>", "1": "", "2": "daisy"}
 
 
 def test_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,12 @@ from stages.consensus import membership_confidence
 from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
 from stages.result import MARGIN, app
-from stages.tables import Image, read_images, read_partitions, write_images, write_partitions
+from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
 from stages.tables.clusters import read_method, read_result
 from stages.tables.links import write_links
+from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
+from stages.tables.names import ClusterName, read_names
 
 FOLDER = Path("data/partitions/d")
 
@@ -51,6 +53,7 @@ def project(workdir: Path) -> Path:
         "partition_weights": [1.5, 0.5],
     }
     write_partitions(FOLDER / "ensemble.parquet", {"ensemble": GROUPS}, {"ensemble": settings}, fingerprint)
+    write_manifest(Path("data/views/d/features.json"), {"a": {"L3": "0"}})
     write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}})
     return workdir
 
@@ -213,7 +216,9 @@ def test_clusters_of_other_images_are_refused(project: Path) -> None:
 
 def test_without_networks_the_ensemble_is_the_result(project: Path) -> None:
     found = chosen()
+    names = found.pop("names")
     assert found == {"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": round(2 / 3, 6)}}
+    assert names.keys() == {"0", "1", "2"}
     assert [int(row["cluster"]) for row in assignments()] == GROUPS.tolist()
 
 
@@ -260,7 +265,49 @@ def test_a_network_with_the_greater_modularity_is_the_result(project: Path) -> N
         "method": "jule/dmvc",
         "chosen": "auto",
         "modularity": {"ensemble": round(5 / 9 - 1 / 9, 6), "jule/dmvc": round(2 / 3, 6)},
+        "names": {str(number): {"name": "", "words": [], "label": "", "share": 0.0} for number in range(3)},
     }
+
+
+def write_scores(backbone: str, chances: np.ndarray, fingerprint: str) -> None:
+    """Write a head's scores of daisy, pot and bee, by their probabilities; list them as `views` does."""
+    file = Path(f"data/features/d/{backbone}/classes.parquet")
+    scores = np.log(chances).astype(np.float16)
+    write_vectors(file, "features", [scores], fingerprint, {"words": ["daisy", "pot", "bee"]})
+    listed_ = {"a": {"L3": "0"}, "b": {"L3": "0", "classes": "0"}, "c": {"L3": "0", "classes": "0"}}
+    write_manifest(Path("data/views/d/features.json"), listed_)
+
+
+def test_clusters_are_named_by_the_heads_that_there_are(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    sure = np.array([[0.9, 0.05, 0.05], [0.05, 0.05, 0.9], [0.3, 0.4, 0.3]])
+    write_scores("b", sure[GROUPS], fingerprint)
+    write_scores("c", sure[GROUPS], fingerprint)
+    found = chosen("jule")["names"]
+    assert [found[number]["words"] for number in "012"] == [["daisy"], ["bee"], []]
+    assert [row["name"] for row in assignments()] == ["daisy"] * 4 + ["bee"] * 4 + [""] * 4
+    names = read_names(Path("data/results/d"))
+    assert names[1] == ClusterName("bee", ("bee",))
+    assert read_names(Path("data/results/d"), "jule/dmvc") == names
+    assert read_names(Path("data/results/d"), "ensemble") == {}
+
+
+def test_labels_name_clusters_first(project: Path) -> None:
+    images = [Image(f"{i}.png", b"%d" % i, [0, None, 1][i % 3], 4, 4) for i in range(12)]
+    write_images(Path("data/images/d.parquet"), images, ["rose", "iris"])
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    for backbone in "bc":
+        write_scores(backbone, np.eye(3)[GROUPS] + 0.01, fingerprint)
+    names = [found["name"] for found in chosen("jule")["names"].values()]
+    # Labels of the images 0 to 3, 4 to 7, 8 to 11: rose, -, iris, rose; -, iris, rose, -; iris, rose, -, iris.
+    assert names == ["rose", "pot", "iris"]
+
+
+def test_class_scores_that_are_listed_must_be_there_and_of_these_images(project: Path) -> None:
+    write_scores("b", np.ones((12, 3)), read_images(Path("data/images/d.parquet")).fingerprint)
+    assert refused("jule").startswith("data/features/d/c/classes.parquet does not exist; run `dvc repro`")
+    write_scores("c", np.ones((12, 3)), "other")
+    assert "data/features/d/c/classes.parquet was made from other images than" in refused("jule")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +336,7 @@ def test_an_image_s_confidence_is_what_the_partitions_say_of_its_cluster(project
     for name, labels in (("ensemble", GROUPS), ("jule/dmvc", moved(1))):
         chosen("jule", result=name)
         rows = assignments()
-        assert list(rows[0]) == ["path", "cluster", "confidence"]
+        assert list(rows[0]) == ["path", "cluster", "confidence", "name"]
         assert [row["path"] for row in rows] == [f"{i}.png" for i in range(12)]
         expected = membership_confidence(base, labels, np.array([1.5, 0.5]))
         assert [float(row["confidence"]) for row in rows] == pytest.approx(expected.tolist(), abs=1e-6)

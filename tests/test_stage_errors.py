@@ -79,7 +79,7 @@ def test_unknown_layer(project, fails):
     (project / "data/backbones").mkdir()
     (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
     line = fails("extract", "--dataset", "d", "--backbone", "a", "--layers", "L4")
-    assert line == "backbone 'mobilenet_v2' has no layer 'L4'; it has L1, L2, L3"
+    assert line == "backbone 'mobilenet_v2' has no layer 'L4'; it has L1, L2, L3, classes"
 
 
 def test_missing_and_damaged_card(project, fails):

@@ -149,6 +149,7 @@ LIBRARIES = {
     "clustering": {"core"},
     "graphs": {"core", "clustering"},
     "consensus": {"core"},
+    "naming": {"core", "tables"},
     "deep": {"core", "clustering", "consensus"},
     "scoring": {"core", "tables"},
     "training": {"core", "tables", "decoding", "consensus", "deep", "scoring"},

@@ -14,6 +14,9 @@ from typing import Any, Literal
 
 from stages.core.errors import BackboneError, TableError
 
+# The layer of a card that is no view: what the network's head says of the thousand classes of ImageNet.
+CLASSES = "classes"
+
 
 @dataclass(frozen=True)
 class WheelSource:

@@ -117,6 +117,13 @@ def load_tensors(file: Path) -> dict[str, torch.Tensor]:
     return content
 
 
+def class_words() -> list[str]:
+    """The names of the thousand classes of ImageNet, in the order in which every head has them."""
+    import torchvision
+
+    return list(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
+
+
 class _Keep:
     """A hook that keeps what enters or leaves a module. A copy: activations that follow may work in place."""
 

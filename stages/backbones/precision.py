@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from stages.backbones.card import CLASSES
 from stages.backbones.extraction import Features, Recipe, ShardExtractor
 from stages.core.runlog import Timings
 
@@ -28,12 +29,12 @@ def faithful_extractor(
 ) -> tuple[ShardExtractor, float]:
     """Return the extractor of a bf16 recipe, or that of fp32 if bf16 turns features too far; and the mean cosine.
 
-    The cosine is that between both extractors' features of the encoded images, of the layer where it is least.
+    The cosine is that between both extractors' features of the encoded images, of the view where it is least.
     """
     reduced, exact = make(recipe), make(replace(recipe, precision="fp32", compiler="none"))
     ((_, features),) = reduced([(0, encoded)])
     ((_, expected),) = exact([(0, encoded)])
-    cosine = min(mean_cosines(features, expected).values())
+    cosine = min(value for layer, value in mean_cosines(features, expected).items() if layer != CLASSES)
     chosen = reduced if cosine >= LEAST_COSINE else exact
     chosen.timings = Timings()  # the comparison is not part of the work that they add up
     return chosen, cosine

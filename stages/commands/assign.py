@@ -19,6 +19,7 @@ from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
 from stages.tables.clusters import RESULT, read_method
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
+from stages.tables.names import read_names
 from stages.tables.parquet import read_metadata
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def assign(
     compiler: Compiler = "auto",
     data: DataFolder = DATA,
 ) -> None:
-    """Put the images of a folder into the clusters of a trained method; write path, cluster and confidence as CSV.
+    """Put the images of a folder into the clusters of a trained method; write a CSV table of them.
 
+    Its columns are path, cluster, confidence and name; only the clusters of the run's result have names.
     Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
     distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1.
 
@@ -81,8 +83,12 @@ def assign(
     images, skipped = _readable(folder)
     clusters, confidences = model.predict(seen(images))
 
-    rows = zip((image.path for image in images), clusters, (f"{value:.6f}" for value in confidences), strict=True)
-    text = csv_text(["path", "cluster", "confidence"], rows)
+    names = read_names(data / "results" / dataset, method)
+    rows = (
+        (image.path, cluster, f"{value:.6f}", names[cluster].name if cluster in names else "")
+        for image, cluster, value in zip(images, clusters.tolist(), confidences, strict=True)
+    )
+    text = csv_text(["path", "cluster", "confidence", "name"], rows)
     if out is None:
         print(text, end="")
     else:

@@ -19,6 +19,7 @@ from stages.exporting.target import check_free, check_outside, new_folder, resol
 from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
 from stages.tables.clusters import RESULT, find_clusters, read_result
+from stages.tables.names import read_names
 from stages.tables.near_duplicates import read_near_duplicates
 
 Format = Literal["folders", "csv", "json", "coco", "imagefolder"]
@@ -129,7 +130,8 @@ def export(
     if keep == "best":
         near = read_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images)
         rows = without_duplicates(rows, near)
-    names = cluster_names(clusters.labels)
+    named = read_names(data / "results" / dataset, None if method == RESULT else method)
+    names = cluster_names(clusters.labels, named)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
     if as_ in ("csv", "json") and (link or move or preview or ranked or keep_folders or unsure):

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from stages.core.errors import DatasetError, ParameterError
+from stages.tables.names import ClusterName
 
 LONGEST = 255  # bytes of one name, on all usual file systems
 _UNUSUAL = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')  # what FAT, exFAT and NTFS do not take in a name
@@ -21,11 +22,26 @@ _SPELT_OUT = re.compile(r"\\udc([89a-f][0-9a-f])")  # a byte of a name that is n
 _TORCHVISION = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
 
 
-def cluster_names(labels: np.ndarray) -> dict[int, str]:
-    """Map the labels that occur in `labels`, int (n), to names that sort as they do; -1 is "unclustered"."""
+def cluster_names(labels: np.ndarray, names: Mapping[int, ClusterName] | None = None) -> dict[int, str]:
+    """Map the labels that occur in `labels`, int (n), to folder names that sort as they do; -1 is "unclustered".
+
+    They are "03-daisy" and "04-unnamed" where `names` has one for some cluster, else "cluster-03".
+    """
     present = [int(label) for label in np.unique(labels)]
     digits = max(2, len(str(max(present, default=0))))
-    return {label: f"cluster-{label:0{digits}d}" if label >= 0 else "unclustered" for label in present}
+    named = {label: part for label, found in (names or {}).items() if (part := _folder_part(found.name))}
+
+    def folder(label: int) -> str:
+        if label < 0:
+            return "unclustered"
+        return f"{label:0{digits}d}-{named.get(label, 'unnamed')}" if named else f"cluster-{label:0{digits}d}"
+
+    return {label: folder(label) for label in present}
+
+
+def _folder_part(name: str) -> str:
+    """A cluster's name as part of a folder's: one word, without what not every file system takes."""
+    return shortened(re.sub(r"[\s/]+", "-", _UNUSUAL.sub("-", name)), LONGEST // 2).strip("-.")
 
 
 def ranks(labels: np.ndarray, confidence: np.ndarray, rows: np.ndarray) -> dict[int, str]:

@@ -4,7 +4,7 @@ import difflib
 import re
 import warnings
 
-from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights
+from stages.backbones.card import CLASSES, Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights
 from stages.core.errors import BackboneError
 from stages.registry import REGISTRY
 
@@ -13,7 +13,8 @@ def find_backbone(name: str) -> Backbone:
     """Return the card of the backbone called `name`.
 
     A name that is not registered is looked up in torchvision, then in timm; a timm name with a tag
-    ("resnet18.a1_in1k") is timm's in any case. Its one layer, L3, is what enters the classifier, pooled.
+    ("resnet18.a1_in1k") is timm's in any case. Its layer L3 is what enters the classifier, pooled; a network of
+    torchvision also has the scores of its classes.
     Raises `BackboneError` with the nearest names if nobody knows it.
     """
     if name in REGISTRY:
@@ -60,7 +61,7 @@ def _torchvision_backbone(name: str) -> Backbone:
         library="torchvision",
         architecture=name,
         weights=Weights(file, digits[1] if digits else "", (UrlSource(weights.url),)),
-        layers={"L3": Tap(heads[-1], "input")},
+        layers={"L3": Tap(heads[-1], "input"), CLASSES: Tap(heads[-1], "output")},
         preprocessing=Preprocessing(
             resize=transform.resize_size[0],
             crop=transform.crop_size[0],

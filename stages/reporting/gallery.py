@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable, class_names
 from stages.tables.clusters import Assignments
+from stages.tables.names import ClusterName
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ def gallery_json(
     mapped: np.ndarray,
     sprites: Sprites,
     spaces: Sequence[Space],
+    called: Mapping[int, ClusterName],
 ) -> str:
     """Write what the page's script needs as JSON, safe between the tags of an HTML script element.
 
     The gallery has the rows `at_hand` (m), ascending, which the `sprites` show; those `mapped` are on the maps.
+    `called` has the names of the clusters.
     """
     names = class_names(images)
     content: dict[str, Any] = {
@@ -65,6 +68,7 @@ def gallery_json(
         "rivals": rivals.clusters[at_hand].tolist(),
         "rivalShares": _shares(rivals.other[at_hand]),
         "classes": list(names),
+        "names": {number: found.name for number, found in called.items()},
         "homes": commonest_clusters(assigned.labels, images.labels, len(names)).tolist(),
         "mapped": _packed(np.searchsorted(at_hand, mapped)),
         "spaces": [

@@ -24,6 +24,7 @@ from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import ScoreTable
 from stages.reporting.tree import Tree
 from stages.tables.clusters import ResultMethod
+from stages.tables.names import ClusterName
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,11 +41,11 @@ class Dataset:
     """All that the page says about one dataset.
 
     `k` is the number of clusters asked of every method; `parameters` maps a heading to settings. `sizes` has every
-    (cluster, images), largest first; `clusters` only those with a contact sheet. `advantages` are sentences on
-    what combining and training gained. `spaces` are what is mapped, `mapped` images each; `gallery` is what the
-    script needs, as JSON; `class_names` and `classes` are empty without
-    labels, `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made
-    and escaped by `stages.studies`.
+    (cluster, images), largest first, `names` what each is called; `clusters` only those with a contact sheet.
+    `advantages` are sentences on what combining and training gained. `spaces` are what is mapped, `mapped` images
+    each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
+    `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made and
+    escaped by `stages.studies`.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Dataset:
     mapped: int
     class_names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
+    names: Mapping[int, ClusterName]
     clusters: tuple[Cluster, ...]
     duplicates: Duplicates
     dendrogram: Tree | None

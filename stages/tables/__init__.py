@@ -17,9 +17,18 @@ from stages.tables.partitions import (
     read_partitions,
     write_partitions,
 )
-from stages.tables.vectors import VECTOR_ROWS, Vectors, check_layer, read_vectors, write_vectors
+from stages.tables.vectors import (
+    CLASSES,
+    VECTOR_ROWS,
+    Vectors,
+    check_layer,
+    read_vectors,
+    vector_blocks,
+    write_vectors,
+)
 
 __all__ = [
+    "CLASSES",
     "IMAGE_ROWS",
     "VECTOR_ROWS",
     "BasePartitions",
@@ -38,6 +47,7 @@ __all__ = [
     "read_images",
     "read_partitions",
     "read_vectors",
+    "vector_blocks",
     "write_dendrogram",
     "write_images",
     "write_partitions",

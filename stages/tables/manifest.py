@@ -19,7 +19,7 @@ def write_manifest(file: Path, digests: Mapping[str, Mapping[str, str]]) -> None
     write_text(file, json.dumps({name: dict(tables) for name, tables in digests.items()}, indent=2) + "\n")
 
 
-def read_manifest(file: Path) -> list[str]:
-    """Return the names in a manifest (the backbones, say), in order."""
+def read_manifest(file: Path, table: str = "") -> list[str]:
+    """Return the names in a manifest (the backbones, say), in order; with `table`, those that have this one."""
     with understanding(file):
-        return list(json_of(file))
+        return [name for name, tables in json_of(file).items() if not table or table in tables]

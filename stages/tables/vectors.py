@@ -14,6 +14,7 @@ from stages.core.atomic import replacing
 from stages.core.errors import ParameterError, TableError
 from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata
 
+CLASSES = "classes"  # the table of class scores beside a backbone's layers, called as in the backbones' cards
 VECTOR_ROWS = 4096  # most rows in a row group ...
 _GROUP_BYTES = 32 << 20  # ... and the most bytes
 
@@ -54,14 +55,20 @@ def read_vectors(file: Path, column: str) -> Vectors:
     with opened(file) as table:
         width = table.schema_arrow.field(column).type.list_size
         values = np.empty((table.metadata.num_rows, width), dtype=np.float32)
-        start = 0
+    start = 0
+    for block in vector_blocks(file, column):
+        values[start : start + len(block)] = block
+        start += len(block)
+    return Vectors(file, metadata["images"], values, metadata)
+
+
+def vector_blocks(file: Path, column: str) -> Iterator[np.ndarray]:
+    """Yield the rows of a table in blocks of at most 4,096, float32 or float16 as they were written."""
+    with opened(file) as table:
+        width = table.schema_arrow.field(column).type.list_size
         for group in range(table.num_row_groups):
             for chunk in table.read_row_group(group, columns=[column])[column].chunks:
-                values[start : start + len(chunk)] = (
-                    chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-                )
-                start += len(chunk)
-    return Vectors(file, metadata["images"], values, metadata)
+                yield chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
 
 
 def check_layer(name: str, layer: str, features: Path, backbones: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ VGG = {
 
 
 def vgg(name, tensors, x):
-    """L1, L2, L3 and the first fully connected layer before its ReLU."""
+    """L1, L2, L3, the scores of classes, and the first fully connected layer before its ReLU."""
     index = 0
     for convolutions in VGG[name]:
         for _ in range(convolutions):
@@ -23,11 +23,12 @@ def vgg(name, tensors, x):
     before = F.linear(pool, tensors["classifier.0.weight"], tensors["classifier.0.bias"])
     first = F.relu(before)
     second = F.relu(F.linear(first, tensors["classifier.3.weight"], tensors["classifier.3.bias"]))
-    return {"L1": pool, "L2": first, "L3": second, "before": before}
+    scores = F.linear(second, tensors["classifier.6.weight"], tensors["classifier.6.bias"])
+    return {"L1": pool, "L2": first, "L3": second, "classes": scores, "before": before}
 
 
 def resnet50(tensors, x):
-    """L1, L2, L3 and the tensor that L2 is the ReLU of."""
+    """L1, L2, L3, the scores of classes, and the tensor that L2 is the ReLU of."""
 
     def normalised(x, convolution, norm, stride=1, padding=0):
         x = F.conv2d(x, tensors[f"{convolution}.weight"], stride=stride, padding=padding)
@@ -48,11 +49,13 @@ def resnet50(tensors, x):
             x = F.relu(x + y)
         if stage == 3:
             layers["L1"] = x.flatten(1)
-    return layers | {"L2": inner.flatten(1), "L3": x.mean((2, 3)), "before": before.flatten(1)}
+    pooled = x.mean((2, 3))
+    layers |= {"L3": pooled, "classes": F.linear(pooled, tensors["fc.weight"], tensors["fc.bias"])}
+    return layers | {"L2": inner.flatten(1), "before": before.flatten(1)}
 
 
 def inception_v3(network, x):
-    """L1, L2, L3 of torchvision's modules, called one by one; `x` holds values from -1 to 1."""
+    """L1, L2, L3, classes of torchvision's modules, called one by one; `x` holds values from -1 to 1."""
     for name in ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"):
         x = network.get_submodule(name)(x)
     x = F.max_pool2d(x, 3, 2)
@@ -62,7 +65,8 @@ def inception_v3(network, x):
     for name in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"):  # mixed0 to mixed10
         x = network.get_submodule(f"Mixed_{name}")(x)
         mixed.append(x.clone())
-    return {"L1": mixed[7].flatten(1), "L2": mixed[10].flatten(1), "L3": mixed[10].mean((2, 3))}
+    pooled = mixed[10].mean((2, 3))
+    return {"L1": mixed[7].flatten(1), "L2": mixed[10].flatten(1), "L3": pooled, "classes": network.fc(pooled)}
 
 
 def xception(network, x):
@@ -78,16 +82,17 @@ def xception(network, x):
 
 
 def mobilenet_v2(network, x):
-    """L1, L2, L3 of torchvision's modules, called one by one; the last ReLU6 written out."""
+    """L1, L2, L3, classes of torchvision's modules, called one by one; the last ReLU6 written out."""
     for number in range(18):
         x = network.features[number](x)
     last, norm, _ = network.features[18]
     top = norm(last(x)).clamp(0, 6)
-    return {"L1": x.flatten(1), "L2": top.flatten(1), "L3": top.mean((2, 3))}
+    scores = network.classifier[1](top.mean((2, 3)))
+    return {"L1": x.flatten(1), "L2": top.flatten(1), "L3": top.mean((2, 3)), "classes": scores}
 
 
 def efficientnet_lite(network, x):
-    """L1, L2, L3 of timm's modules, called one by one; the last normalisation and ReLU6 written out."""
+    """L1, L2, L3, classes of timm's modules, called one by one; the last normalisation and ReLU6 written out."""
     x = network.bn1(network.conv_stem(x))
     for stage in network.blocks:
         x = stage(x)
@@ -95,7 +100,8 @@ def efficientnet_lite(network, x):
     top = F.batch_norm(
         network.conv_head(x), norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
     ).clamp(0, 6)
-    return {"L1": x.flatten(1), "L2": top.flatten(1), "L3": top.mean((2, 3))}
+    scores = network.classifier(top.mean((2, 3)))
+    return {"L1": x.flatten(1), "L2": top.flatten(1), "L3": top.mean((2, 3)), "classes": scores}
 
 
 def densenet(network, x):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.backbones.card import CLASSES
 from stages.backbones.extraction import Recipe, ShardExtractor
 from stages.backbones.precision import choose_precision, faithful_extractor, mean_cosines
 from tests.backbones.tiny import decode, tiny_backbone, tiny_images
@@ -32,6 +33,18 @@ def test_bf16_is_taken_where_it_keeps_directions(tmp_path, monkeypatch, least, p
     ((_, features),) = extract([(0, images)])
     ((_, expected),) = make(Recipe(card, ("L3",), precision, "none"))([(0, images)])
     assert features["L3"].tobytes() == expected["L3"].tobytes()
+
+
+def test_the_scores_of_classes_decide_nothing(tmp_path, monkeypatch):
+    cosines = {"L3": 0.9995, CLASSES: 0.5}
+    monkeypatch.setattr("stages.backbones.precision.mean_cosines", lambda features, expected: cosines)
+    card, file = tiny_backbone(tmp_path)
+
+    def make(recipe):
+        return ShardExtractor(recipe, file, decode, torch.device("cpu"))
+
+    extract, cosine = faithful_extractor(Recipe(card, ("L3",), "bf16", "none"), make, tiny_images(2))
+    assert (extract.recipe.precision, cosine) == ("bf16", 0.9995)
 
 
 def test_precision(monkeypatch):

@@ -138,10 +138,20 @@ def test_the_images_trained_on_come_into_the_clusters_of_the_training(
         train(*options)
     status, output, errors = assign()
     assert status == 0
-    assert output.splitlines()[0] == "path,cluster,confidence"
+    assert output.splitlines()[0] == "path,cluster,confidence,name"
     assert same(read(output), expected())
     assert len({row["cluster"] for row in read(output)}) == 4
     assert errors == "21 images in 4 of 4 clusters of jule/dmvc, 0 skipped\n"
+
+
+def test_clusters_of_the_result_have_their_names(project: Path, assign: Call) -> None:
+    names = {"0": {"name": "rose, red", "words": [], "label": "rose, red", "share": 1.0}}
+    content = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}, "names": names}
+    write_text(RESULT, json.dumps(content))
+    for options in ((), ("--method", "jule/dmvc")):
+        rows = read(assign(*options)[1])
+        assert {row["cluster"]: row["name"] for row in rows} == {"0": "rose, red", "1": "", "2": "", "3": ""}
+    assert {row["name"] for row in read(assign("--method", "jule/views/tiny")[1])} == {""}
 
 
 def test_the_ways_to_make_features_differ(project: Path, assign: Call) -> None:

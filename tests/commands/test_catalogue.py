@@ -66,7 +66,7 @@ def test_a_backbone_has_a_line():
     named = replace(vgg16, card=replace(vgg16.card, name="mine"), licence="", origin="me")
     table = backbone_table([vgg16, named])
     assert [line.split()[1] for line in table.splitlines()] == ["backbone", ":--", "`vgg16`", "`mine`"]
-    assert cells(table, "`mine`")[1:3] == ["L1 25,088 · L2 4,096 · L3 4,096", "224"]
+    assert cells(table, "`mine`")[1:3] == ["L1 25,088 · L2 4,096 · L3 4,096 · classes 1,000", "224"]
 
 
 def test_sources_of_weights_that_the_origin_does_not_name_are_added():

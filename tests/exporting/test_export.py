@@ -37,6 +37,25 @@ def test_folders_hold_every_image_once_byte_by_byte_and_an_index(project: Path, 
     assert remains(project) == ["out"]
 
 
+def test_folders_are_named_as_the_clusters_are(project: Path, export: Call) -> None:
+    """Those of the result, also where its method is named; a cut has no names."""
+    name = {"words": ["rose"], "label": "", "share": 0.0}
+    named = {"0": {"name": "wild rose"} | name, "1": {"name": "rose"} | name, "2": {"name": ""} | name}
+    write_text(RESULT.with_name("result.json"), json.dumps({"method": "jule/dmvc", "names": named}))
+    export()
+    assert {row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))} == {
+        "00-wild-rose",
+        "01-rose",
+        "02-unnamed",
+    }
+    export("--method", "jule/dmvc", to="named")
+    assert {path.name for path in Path("named").iterdir() if path.is_dir()} == {"00-wild-rose", "unclustered"}
+    export("--method", "cut-2", to="cut")
+    assert {path.name for path in Path("cut").iterdir() if path.is_dir()} == {"cluster-00", "cluster-01"}
+    write_text(RESULT.with_name("result.json"), "[]")
+    assert refused(export(to="no")).startswith("data/results/d/result.json cannot be used (")
+
+
 def test_equal_names_are_numbered_or_keep_their_folders(project: Path, export: Call) -> None:
     export("--method", "jule/dmvc")
     names = Counter(Path(row["file"]).name for row in rows(Path("out/clusters.csv")))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.exporting.images import cluster_names, lay_out, needs_plain_names, ranks, safe_parts, shortened
+from stages.tables.names import ClusterName
 
 PARTS = st.text("abAB./\0é\u0301: ", max_size=6) | st.just("..") | st.just("x" * 300 + ".png")
 
@@ -68,6 +69,16 @@ def test_whether_plain_names_are_needed_is_tried_out(tmp_path: Path, monkeypatch
 
 def test_names_of_clusters_sort_as_their_numbers() -> None:
     assert cluster_names(np.array([2, 0, 2])) == {0: "cluster-00", 2: "cluster-02"}
+    named = {0: ClusterName("daisy"), 2: ClusterName(""), 12: ClusterName("jack-o'-lantern / \0'a:b?' ..")}
+    assert cluster_names(np.array([-1, 0, 2, 12]), named) == {
+        -1: "unclustered",
+        0: "00-daisy",
+        2: "02-unnamed",
+        12: "12-jack-o'-lantern--'a-b-'",
+    }
+    assert cluster_names(np.array([0]), {0: ClusterName("../..")}) == {0: "cluster-00"}
+    (long,) = cluster_names(np.array([3]), {3: ClusterName("é" * 300)}).values()
+    assert long.startswith("03-é") and len(long.encode()) < 255
     many = cluster_names(np.array([-1, 7, 1000]))
     assert many == {-1: "unclustered", 7: "cluster-0007", 1000: "cluster-1000"}
 

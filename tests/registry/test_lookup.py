@@ -3,7 +3,7 @@
 import pytest
 import timm
 
-from stages.backbones.card import HubSource, Tap, UrlSource
+from stages.backbones.card import CLASSES, HubSource, Tap, UrlSource
 from stages.core.errors import BackboneError
 from stages.registry import REGISTRY
 from stages.registry.lookup import find_backbone
@@ -23,10 +23,10 @@ def test_registered_names():
         ("googlenet", "fc"),
     ],
 )
-def test_any_torchvision_name_gives_what_enters_its_classifier(name, layer):
+def test_any_torchvision_name_gives_what_enters_its_classifier_and_what_leaves_it(name, layer):
     card = find_backbone(name)
     assert card.library == "torchvision"
-    assert card.layers == {"L3": Tap(layer, "input")}
+    assert card.layers == {"L3": Tap(layer, "input"), CLASSES: Tap(layer, "output")}
     (source,) = card.weights.sources
     assert isinstance(source, UrlSource) and source.url.endswith(card.weights.file)
     assert len(card.weights.sha256) == 8 and card.weights.file.endswith(f"-{card.weights.sha256}.pth")

@@ -1,13 +1,16 @@
 """Every registered backbone is complete, agrees with the libraries, and stays what it was."""
 
 import hashlib
+import warnings
 from dataclasses import asdict
 
 import pytest
 import timm
+import torch
 import torchvision
 
-from stages.backbones.card import Backbone, HubSource, UrlSource, WheelSource
+from stages.backbones.card import CLASSES, Backbone, HubSource, UrlSource, WheelSource
+from stages.backbones.network import class_words
 from stages.core.errors import BackboneError
 from stages.registry import CATALOGUE, REGISTRY
 from stages.registry.entries import read_entries
@@ -17,15 +20,18 @@ OF_TIMM = [name for name, card in REGISTRY.items() if card.library == "timm" and
 
 
 def test_the_backbones_of_the_published_experiments_and_the_modern_ones_are_there():
+    def views(name):
+        return [layer for layer in REGISTRY[name].layers if layer != CLASSES]
+
     three_layers = {"vgg16", "vgg19", "inception_v3", "xception", "resnet50"}
     three_layers |= {"mobilenet_v2", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"}
     one_layer = {"densenet121", "densenet169", "densenet201", "inception_resnet_v2", "nasnetalarge"}
-    assert list(REGISTRY["pixels"].layers) == ["L1", "L2", "L3"]
+    assert views("pixels") == ["L1", "L2", "L3"]
     modern = {"convnext_base", "dinov2_vits14", "dinov2_vitl14", "clip_vit_b32", "clip_vit_l14"}
     for name in three_layers:
-        assert list(REGISTRY[name].layers) == ["L1", "L2", "L3"]
+        assert views(name) == ["L1", "L2", "L3"]
     for name in one_layer | modern:
-        assert list(REGISTRY[name].layers) == ["L3"]
+        assert views(name) == ["L3"]
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -71,15 +77,31 @@ def test_timm_names_the_same_files_and_licences(name):
 
 
 def test_cards_of_the_first_backbones_have_not_changed_by_a_byte():
-    """Or everybody's features would be computed again. Digests of the JSON, with the layers L1 to L3."""
+    """Or everybody's features would be computed again. Digests of the JSON, with L1 to L3 and the class scores."""
     first = {
-        "mobilenet_v2": "20566b6875917c7c821ea8046969bf74f5c312007e29566b845057b4715ec28e",
-        "efficientnet_lite0": "05152e92b0ae7b89921ec297d9668a855ad9cae8a17778ef00bf1f7afd47c054",
-        "efficientnet_lite1": "4c74bd2a8e352c696fb756e2ecdee072239544f56a0302ca4fb8070df55fdf09",
-        "efficientnet_lite2": "d936d868d76be021957928f8c60542476e34b836ef5ab4d118374a94855c8009",
+        "mobilenet_v2": "7beb6eb885148714e43271af46c322c12a01d50097d88c10561b5ffc45728731",
+        "efficientnet_lite0": "3e490bed383cba0d8413d4231fed4f9b916d9820ad1e2438f6eb9053c5f26421",
+        "efficientnet_lite1": "18e9c4e74aae88c0e52c0cf177d7da8228d414d5970791448eafca32c54a873d",
+        "efficientnet_lite2": "718239bdb1fbe0808f92bbd0a9dec70d5671f8b3a1df7caeaf92d2307341c40b",
     }
     assert {name: hashlib.sha256(REGISTRY[name].to_json().encode()).hexdigest() for name in first} == first
     assert all(isinstance(REGISTRY[name].weights.sources[0], WheelSource) for name in first)
+
+
+def test_the_scores_of_classes_are_what_leaves_a_head_of_the_thousand_classes():
+    """Of networks whose head is built and loaded: torchvision's, and timm's whose weights are matched by order."""
+    with_head = {
+        n for n, card in REGISTRY.items() if card.library == "torchvision" or card.weights.match == "order"
+    }
+    assert {name for name, card in REGISTRY.items() if CLASSES in card.layers} == with_head
+    for name in sorted(with_head):
+        with torch.device("meta"), warnings.catch_warnings(action="ignore"):
+            library = torchvision.models.get_model if name in OF_TORCHVISION else timm.create_model
+            network = library(REGISTRY[name].architecture)
+        head = network.get_submodule(REGISTRY[name].layers[CLASSES].module)
+        (*_, last) = [module for module in head.modules() if isinstance(module, torch.nn.Linear)]
+        assert last.out_features == CATALOGUE[name].dimensions[CLASSES] == len(class_words()) == 1000
+        assert [*network.modules()][-1] is last, "nothing follows the head"
 
 
 ENTRY = """

@@ -119,6 +119,16 @@ def write_result(root: Path, name: str, rows: Iterable[tuple[object, ...]], **ch
     (folder / "result.json").write_text(json.dumps(content | changed))
 
 
+def write_names(root: Path, name: str, *names: str, words: Iterable[str] = ()) -> None:
+    """Name the clusters of the result, from 0 on; all have the same `words`."""
+    file = root / f"data/results/{name}/result.json"
+    found = {
+        number: {"name": text, "words": list(words), "label": "", "share": 0.0}
+        for number, text in enumerate(names)
+    }
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"names": found}))
+
+
 def write_answer(root: Path, name: str, **answer: object) -> None:
     """Write the ensemble's answer to how many clusters there are: clear, with no other in reach unless given."""
     content = {"clear": True, "coarser": None, "finer": None, "summary": "as found"} | answer

@@ -8,7 +8,7 @@ import pytest
 from stages.core.command import run
 from stages.report import app
 from tests.reporting.browser import CHROMIUM, Browser, browser
-from tests.reporting.project import NASTY, make
+from tests.reporting.project import NASTY, make, write_names
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
@@ -26,6 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     labels = [None, *(number % 2 for number in range(1, 60))]
     make(root, "photos", PATHS, 3, labels=labels, metric="ari")
+    write_names(root, "photos", "", "ox-eye daisy", "<i>oak</i>")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         with pytest.raises(SystemExit) as end:
@@ -106,6 +107,7 @@ def test_images_show_and_the_rest_is_there(opened: Browser) -> None:
         ("words", "2", 28),  # cluster 2, or a 2 in the path
         ("words", "elm folder/1", 5),
         ("words", "none such", 0),
+        ("words", "Daisy", 20),  # what cluster 1 is called
         ("cluster", "1", 20),
         ("label", "0", 29),
         ("label", "-1", 1),
@@ -189,9 +191,12 @@ def test_a_dot_of_a_map_shows_its_image(opened: Browser) -> None:
     name = opened.run("document.querySelector('#hint .file').textContent")
     image = PATHS.index(name)
     assert cluster.startswith(f"k{image % 3} ")
+    named = ["", "ox-eye daisy · ", "<i>oak</i> · "][image % 3]
+    assert f"{image % 3} {named}confidence" in opened.run("document.querySelector('#hint .where').textContent")
     assert drawn(opened, "#hint canvas") == colour(image)
     opened.click(x, y)
     assert title(opened) == name
+    assert named.rstrip(" ·") in opened.run("document.querySelector('#viewer dd').textContent")
     opened.press("Escape")
     opened.move(2, 2)
     opened.wait("document.querySelector('#hint').hidden")

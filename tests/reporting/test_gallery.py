@@ -10,7 +10,9 @@ from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable
 from stages.tables.clusters import Assignments
+from stages.tables.names import ClusterName
 
+NAMED = {1: ClusterName("<daisy>", ("bee",)), 300: ClusterName("")}
 NAMES = ["</script><b>.png", "a&b\r\n.png", '"q".png']
 
 
@@ -39,7 +41,7 @@ def test_what_the_script_reads() -> None:
     plot = scatter(np.array([[0.0, 0.0], [1.0, 1.0]]), clusters[[2, 7]], labels[[2, 7]])
     spaces = [Space("<a>", "note", plot, np.array([[1, 2], [0, 2], [1, 0]]))]
     text = gallery_json(
-        images, Assignments(clusters, confidence), rivals, at_hand, np.array([2, 7]), sprites, spaces
+        images, Assignments(clusters, confidence), rivals, at_hand, np.array([2, 7]), sprites, spaces, NAMED
     )
     assert not set("<>&\r\n") & set(text)
     content = json.loads(text)
@@ -49,6 +51,7 @@ def test_what_the_script_reads() -> None:
     assert (content["near"], content["rivals"]) == ([1, 0, 0], [1, -1, 300])
     assert (content["classes"], content["homes"], content["labels"]) == (["<i>"], [1], [-1, 0, 0])
     (space,) = content["spaces"]
+    assert content["names"] == {"1": "<daisy>", "300": ""}
     assert (space["title"], space["count"]) == ("<a>", 2)
     assert unpacked(space["nearest"]) == [1, 2, 0, 2, 1, 0]
     assert unpacked(space["points"]) == [140, 2860, 2860, 140]  # tenths of a unit

@@ -13,8 +13,8 @@ class Hint {
     const part = (selector) => card.querySelector(selector);
     store.pictures.draw(part('canvas'), image);
     part('.file').textContent = store.paths[image];
-    const label = store.label(image);
-    part('.where').replaceChildren(badge(store.clusters[image]), ` confidence ${fraction(store.confidence[image])}`, label && ` · label ${label}`);
+    const [name, label] = [store.name(image), store.label(image)];
+    part('.where').replaceChildren(badge(store.clusters[image]), name && ` ${name} ·`, ` confidence ${fraction(store.confidence[image])}`, label && ` · label ${label}`);
     card.hidden = false;
     this.settle();
   }

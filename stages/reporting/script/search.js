@@ -21,13 +21,14 @@ function narrows(asked) {
     || [asked.cluster, asked.label, asked.least, asked.most].some((value) => value !== null);
 }
 
-/** A word is part of the path or of the label, or the cluster's number. All that was asked for must hold. */
+/** A word is part of the path, of the label or of the cluster's name, or the cluster's number. All that was asked for must hold. */
 function matches(store, image, asked) {
   const cluster = store.clusters[image];
   const confidence = store.confidence[image];
   const path = store.paths[image].toLowerCase();
   const label = store.label(image).toLowerCase();
-  return asked.words.every((word) => path.includes(word) || label.includes(word) || String(cluster) === word)
+  const name = store.name(image).toLowerCase();
+  return asked.words.every((word) => [path, label, name].some((text) => text.includes(word)) || String(cluster) === word)
     && (asked.cluster === null || cluster === asked.cluster)
     && (asked.label === null || store.labels[image] === asked.label)
     && (asked.least === null || (confidence !== null && confidence >= asked.least))

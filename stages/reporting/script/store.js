@@ -27,6 +27,9 @@ class Store {
   /** Whether the page holds only some of the dataset's images. */
   get sampled() { return this.length < this.images; }
 
+  /** What the cluster of an image is called, '' where it has no name. */
+  name(image) { return this.names[this.clusters[image]]; }
+
   label(image) { return this.labels[image] < 0 ? '' : this.classes[this.labels[image]]; }
 
   /** Whether most images of its label are in another cluster. */

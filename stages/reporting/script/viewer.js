@@ -65,7 +65,7 @@ class Viewer {
     const sheet = document.getElementById(`${store.place}-c${cluster}`);
     const shown = sheet && !sheet.hidden;
     const facts = [
-      ['Cluster', shown ? element('a', { href: `#${sheet.id}` }, badge(cluster)) : badge(cluster)],
+      ['Cluster', element('span', {}, shown ? element('a', { href: `#${sheet.id}` }, badge(cluster)) : badge(cluster), ` ${store.name(image)}`)],
       ['Confidence', fraction(store.confidence[image])],
     ];
     if (store.rivals[image] >= 0) {

@@ -1,0 +1,6 @@
+"""What a cluster is called: by the labels of its images, or by what pretrained networks see in them."""
+
+from stages.naming.names import name_clusters
+from stages.naming.words import cluster_words
+
+__all__ = ["cluster_words", "name_clusters"]

@@ -23,7 +23,8 @@ class ClusterCount:
     """The number of clusters that the views' graph speaks for, and how clearly.
 
     n_clusters : the number whose cut has the greatest modularity, at a resolution of .75.
-    plausible : the least and the greatest number whose cut has one within .02 of it.
+    plausible : the least and the greatest number whose cut has one within .02 of it, no less than `coarser` and no
+    more than `finer`: of many images, cuts into crumbs lose hardly any links.
     coarser, finer : the numbers found at resolutions of .4 and 1.5; None where they are the same.
     clear : whether there are groups at all, see `Structure`.
     counts : int (c), ascending, the numbers of clusters looked at.
@@ -78,7 +79,7 @@ def choose_cluster_count(cut: Cut, links: np.ndarray, n_images: int, clear: bool
     plausible = counts[values >= values.max() - _PLAUSIBLE]
     return ClusterCount(
         n_clusters=best,
-        plausible=(int(plausible[0]), int(plausible[-1])),
+        plausible=(max(int(plausible[0]), min(coarser, best)), min(int(plausible[-1]), max(finer, best))),
         coarser=coarser if coarser < best else None,
         finer=finer if finer > best else None,
         clear=clear,

@@ -17,7 +17,7 @@ from stages.tables.partitions import (
     read_partitions,
     write_partitions,
 )
-from stages.tables.vectors import VECTOR_ROWS, Vectors, check_layer, read_vectors, write_vectors
+from stages.tables.vectors import VECTOR_ROWS, Vectors, check_layer, merge_vectors, read_vectors, write_vectors
 
 __all__ = [
     "IMAGE_ROWS",
@@ -32,6 +32,7 @@ __all__ = [
     "check_layer",
     "check_same_images",
     "class_names",
+    "merge_vectors",
     "read_base_partitions",
     "read_dendrogram",
     "read_fingerprint",

@@ -1,11 +1,13 @@
 """Stage `extract`: the features of every image, as one backbone sees it."""
 
+import hashlib
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 
+import numpy as np
 import typer
 
 from stages.backbones.card import CLASSES, read_card
@@ -18,7 +20,7 @@ from stages.fetching.downloads import cache_folder
 from stages.params import options
 from stages.params.file import PARAMS
 from stages.params.stage import ParamsFile, stage_application
-from stages.tables import read_images, write_vectors
+from stages.tables import merge_vectors, read_images, write_vectors
 
 _VERSIONS = (  # of what decodes images and computes features
     *(
@@ -73,7 +75,8 @@ def extract(
 
     Where the card has the scores of classes, they are one more table, in float16, by which clusters get names.
     Features are computed in shards that are kept in DATA/scratch until the tables are written: run again after a
-    kill, this goes on where it was, and the tables are the same, byte for byte.
+    kill, this goes on where it was, and the tables are the same, byte for byte. Finished features are kept there,
+    too: on a CPU, only images that are new since the last run are computed.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     card = read_card(data / "backbones" / f"{backbone}.json", layers)
@@ -83,6 +86,7 @@ def extract(
     from stages.backbones.compilers import choose_compiler
     from stages.backbones.extraction import Recipe, ShardExtractor
     from stages.backbones.job import compute_missing, joined_ranks
+    from stages.backbones.kept import KeptFeatures, image_digests
     from stages.backbones.network import class_words
     from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
     from stages.backbones.ray_cluster import RayExtractor, ray_extractor
@@ -93,6 +97,10 @@ def extract(
 
     started = time.perf_counter()
     title = f"{dataset} through {backbone}"
+
+    def report(line: str) -> None:
+        print(f"{title}: {line}")
+
     scratch = data / "scratch" / "extract" / dataset / backbone
     with ExitStack() as stack:
         ranks = stack.enter_context(joined_ranks())
@@ -119,25 +127,38 @@ def extract(
             extractor = stack.enter_context(ray_extractor(recipe, weights, decode_image, chosen))
         extractor = extractor or make(recipe)
         code = code_digest("stages.extract", _VERSIONS)
-        facts = {"images": images.fingerprint, **recipe.facts(), **extractor.facts()}
-        rows = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
-        store = ShardStore(scratch, facts, extractor.dimensions, len(images), rows, code)
+        facts = {**recipe.facts(), **extractor.facts()}
         ready = time.perf_counter()
+        kept = KeptFeatures(data / "scratch" / "features" / dataset / backbone, facts, code)
+        # Features do not depend on the rest of their batch: seen on CPUs, not tried on GPUs.
+        keeping = chosen.type == "cpu"
+        digests = image_digests(images.read_bytes() if keeping and ranks.rank == 0 else ())
+        rows = ranks.from_first(lambda: kept.find(digests, report) if keeping else np.full(len(images), -1))
+        new = np.flatnonzero(rows < 0).tolist()
+        facts |= {"images": images.fingerprint, "new": hashlib.sha256(str(new).encode()).hexdigest()}
+        shard = shard_rows(sum(extractor.dimensions.values()), extractor.batch_size)
+        store = ShardStore(scratch, facts, extractor.dimensions, len(new), shard, code)
         bar = partial(progress_bar, title)
-        compute_missing(store, extractor, images.read_bytes, ranks, bar, lambda line: print(f"{title}: {line}"))
+        compute_missing(
+            store, extractor, lambda start, stop: images.read_rows(new[start:stop]), ranks, bar, report
+        )
         if ranks.rank > 0:
             return
-        for layer in recipe.layers:
-            table = data / "features" / dataset / backbone / f"{layer}.parquet"
-            blocks, made = store.load(layer), recipe.metadata(layer)
+        tables = {layer: data / "features" / dataset / backbone / f"{layer}.parquet" for layer in recipe.layers}
+        for layer, table in tables.items():
+            blocks = merge_vectors(kept.table(layer), "features", rows, store.load(layer))
+            made = recipe.metadata(layer)
             if layer == CLASSES:  # more digits would name no cluster otherwise
                 blocks, made["words"] = (block.astype("float16") for block in blocks), class_words()
             write_vectors(table, "features", blocks, images.fingerprint, made)
+        if keeping:
+            kept.replace(digests, tables, report)
         store.remove()
     seconds = time.perf_counter() - started
     write_runlog(
         f"extract-{dataset}-{backbone}",
         images=len(images),
+        computed=len(new),
         seconds=round(seconds, 3),
         seconds_until_ready=round(ready - started, 3),
         seconds_in=extractor.timings.seconds(),

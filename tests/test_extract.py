@@ -23,7 +23,7 @@ def extract(shell):
     return partial(shell, app, "--dataset", "d", "--backbone", "tiny")
 
 
-def test_features_log_and_no_scratch(workdir, extract):
+def test_features_log_and_no_shards(workdir, extract):
     images = prepare(workdir, 30)
     status, output, _ = extract()
     assert status == 0
@@ -36,9 +36,9 @@ def test_features_log_and_no_scratch(workdir, extract):
     log = json.loads((workdir / "logs/extract-d-tiny.json").read_text())
     assert (log["compiler"], log["batch_size"], log["device"]) == ("none", 8, "cpu")
     assert {"decode", "forward", "write", "wait for features"} <= set(log["seconds_in"])
-    assert not [
-        place for place in (workdir / "data/scratch").rglob("*") if place.suffix != ".lock" and place.is_file()
-    ]
+    assert (log["images"], log["computed"]) == (30, 30)
+    left = [place for place in (workdir / "data/scratch").rglob("*") if place.is_file()]
+    assert sorted(file.name for file in left) == ["L3.parquet", "index.safetensors", "tiny.lock"]
 
 
 def test_published_preprocessing_is_another_view(workdir, extract):

@@ -1,8 +1,10 @@
 """Killed at any moment, an extraction goes on where it was and ends with the same bytes. Spread, too."""
 
+import json
 import multiprocessing
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.extraction import prepare, row_groups, table
+from stages.tables import read_vectors
+from tests.backbones.tiny import tiny_images
+from tests.datasets.images import png
+from tests.extraction import prepare, prepare_images, row_groups, table
 
 N_IMAGES, ROWS = 1500, 64
 KILLS = 20
@@ -58,6 +63,7 @@ def undisturbed(start, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     prepare(folder, N_IMAGES)
     start(folder)[0].join()  # the server, from which processes are forked, loads PyTorch
+    shutil.rmtree(folder / "data/scratch")
     began = time.perf_counter()
     process, done = start(folder)
     process.join()
@@ -93,6 +99,7 @@ def test_killed_at_twenty_random_times(start, undisturbed, tmp_path):
             assert table(tmp_path).read_bytes() == expected
             assert done.value <= N_IMAGES - before * ROWS + ROWS
             table(tmp_path).unlink()
+            shutil.rmtree(tmp_path / "data/scratch/features")
     process, _ = start(tmp_path)
     process.join()
     assert table(tmp_path).read_bytes() == expected
@@ -123,6 +130,11 @@ def test_two_processes_of_torchrun_give_the_same_bytes(tmp_path):
     _run_script(together, "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", *options)
     assert table(together).read_bytes() == table(alone).read_bytes()
     assert row_groups(table(alone)) == [2100]
+    prepare_images(together, [png((1, 2, number), (40, 40)) for number in range(5)] + tiny_images(2100))
+    _run_script(together, "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", *options)
+    assert json.loads((together / "logs/extract-d-tiny.json").read_text())["computed"] == 5
+    grown = read_vectors(table(together), "features").values
+    assert grown[5:].tobytes() == read_vectors(table(alone), "features").values.tobytes()
 
 
 def test_a_ray_cluster_of_two_workers_gives_the_same_bytes(tmp_path, monkeypatch):

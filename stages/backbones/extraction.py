@@ -112,6 +112,7 @@ class ShardExtractor:
         """The facts that the machine adds to those of the recipe."""
         return {
             "device": self._device.type,
+            "processor": dict(getattr(torch.cpu, "get_capabilities", dict)()),  # kernels are chosen by these
             "compiler": self.compiler,
             "batch_size": self.batch_size,
             "torch": torch.__version__,

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from stages.backbones.shards import ShardStore
 from stages.core.device import torchrun_place
@@ -14,6 +14,8 @@ from stages.core.device import torchrun_place
 if TYPE_CHECKING:
     from stages.backbones.extraction import ShardExtractor
     from stages.backbones.ray_cluster import RayExtractor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class Ranks:
 
             torch.distributed.barrier()
 
+    def from_first(self, make: Callable[[], T]) -> T:
+        """Return to all processes what `make` returns to the first one, which alone calls it."""
+        made = [make()] if self.rank == 0 else []
+        if self.size > 1:
+            import torch
+
+            made = made or [None]  # type: ignore[list-item]
+            torch.distributed.broadcast_object_list(made)
+        return made[0]
+
 
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
@@ -45,7 +57,7 @@ def joined_ranks() -> Iterator[Ranks]:
         return
     import torch
 
-    torch.distributed.init_process_group("gloo")  # no tensor is ever sent: the processes only wait for each other
+    torch.distributed.init_process_group("gloo")  # only row numbers are ever sent
     try:
         yield ranks
     finally:

@@ -46,7 +46,7 @@ class ShardStore:
         rows: int,
         code: str = "",
     ):
-        facts = {**facts, "rows": rows, "images": n_images, "dimensions": dict(dimensions)}
+        facts = {**facts, "rows": rows, "n_images": n_images, "dimensions": dict(dimensions)}
         self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         self.folder = folder / f"{self._facts}-{code[:16]}"
         self.count = -(-n_images // rows)

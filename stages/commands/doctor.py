@@ -95,7 +95,9 @@ def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: flo
         "dvc.lock": lambda: repository.check_lock(lock),
         "outputs": lambda: repository.check_outputs(root, lock, patience),
         "tables": lambda: _tables(parameters, data),
-        "leftovers": lambda: leftovers.check_leftovers(data, metrics, _cache()),
+        "leftovers": lambda: leftovers.check_leftovers(
+            data, metrics, _cache(), _names(parameters, "datasets"), _names(parameters, "backbones")
+        ),
     }
 
 

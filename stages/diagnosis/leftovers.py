@@ -1,14 +1,16 @@
 """Runs at work, and what killed runs leave behind."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stages.diagnosis.finding import Finding, listed, ok, warning
 
 
-def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]:
-    """Runs at work, unfinished work, and what killed runs left."""
+def check_leftovers(
+    data: Path, metrics: Path, cache: Path, datasets: Sequence[str] = (), backbones: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Runs at work, unfinished work, what killed runs left, and features kept for other datasets or backbones."""
     scratch = data / "scratch"
     running = list(find_running(scratch))
     for lock in running:
@@ -19,10 +21,20 @@ def check_leftovers(data: Path, metrics: Path, cache: Path) -> Iterator[Finding]
         yield warning(
             f"{scratch} holds {size:.0f} MiB of unfinished work; `dvc repro` goes on there, or remove it"
         )
+    stale = [
+        folder
+        for folder in sorted((scratch / "features").glob("*/*"))
+        if datasets and backbones and (folder.parent.name not in datasets or folder.name not in backbones)
+    ]
+    if stale and not running:
+        yield warning(
+            f"{listed(list(map(str, stale)))}: features kept for datasets or backbones that params.yaml does not "
+            "name; remove them if you do not need them"
+        )
     parts = list(find_leftovers([data, metrics, cache]))
     if parts and not running:
         yield warning(f"{listed(list(map(str, parts)))}: left by killed runs; remove them if nothing runs")
-    if not (running or unfinished or parts):
+    if not (running or unfinished or stale or parts):
         yield ok("no stage is at work, and none left anything unfinished")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +66,15 @@ class ImageTable(Table):
             )
             for row in islice(rows, start - first, stop - first):
                 yield row.as_py()
+
+    def read_rows(self, rows: Iterable[int]) -> Iterator[bytes]:
+        """Yield the encoded images of `rows`, in ascending order, reading no row group without one."""
+        for _, together in groupby(rows, lambda row: row // IMAGE_ROWS):
+            wanted = set(together)
+            start, stop = min(wanted), max(wanted) + 1
+            for row, data in enumerate(self.read_bytes(start, stop), start):
+                if row in wanted:
+                    yield data
 
 
 def class_names(images: ImageTable) -> tuple[str, ...]:

@@ -71,6 +71,33 @@ def vector_blocks(file: Path, column: str) -> Iterator[np.ndarray]:
                 yield chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
 
 
+def merge_vectors(file: Path, column: str, rows: np.ndarray, others: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield in blocks, float32 (m, d), one vector for each of `rows`, int (n): that row of `file`.
+
+    For -1 it is the next vector in `others`, blocks as these. Besides a block, one row group is in memory.
+    """
+    if (rows < 0).all():
+        yield from others
+        return
+    news = (vector for block in others for vector in block)
+    with opened(file) as table:
+        width = table.schema_arrow.field(column).type.list_size
+        sizes = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
+        ends, step = np.cumsum(sizes), _group_rows(width * 4)
+        for start in range(0, len(rows), step):
+            here = rows[start : start + step]
+            block = np.empty((len(here), width), dtype=np.float32)
+            for place in np.flatnonzero(here < 0):
+                block[place] = next(news)
+            group_of = np.where(here < 0, -1, np.searchsorted(ends, here, side="right"))
+            for group in set(group_of.tolist()) - {-1}:
+                column_of = table.read_row_group(group, columns=[column])[column].combine_chunks()
+                values = column_of.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                within = group_of == group
+                block[within] = values[here[within] - (ends[group] - sizes[group])]
+            yield block
+
+
 def check_layer(name: str, layer: str, features: Path, backbones: Sequence[str]) -> None:
     """Raise `ParameterError` if other layers than `layer`, the value of the parameter `name`, were extracted.
 
@@ -87,8 +114,7 @@ def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     size, pending = 0, list[np.ndarray]()
     for block in blocks:
         if not size:
-            fitting = max(1, _GROUP_BYTES // (block.shape[1] * block.itemsize))
-            size = min(VECTOR_ROWS, 1 << (fitting.bit_length() - 1))
+            size = _group_rows(block.shape[1] * block.itemsize)
         pending.append(block)
         while sum(map(len, pending)) >= size:
             joined = np.concatenate(pending)
@@ -96,3 +122,8 @@ def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             pending = [joined[size:]]
     if sum(map(len, pending)):
         yield np.concatenate(pending)
+
+
+def _group_rows(row_bytes: int) -> int:
+    """Rows in a row group: a power of two."""
+    return min(VECTOR_ROWS, 1 << (max(1, _GROUP_BYTES // row_bytes).bit_length() - 1))

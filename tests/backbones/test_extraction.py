@@ -51,6 +51,19 @@ def test_a_shard_has_the_same_bytes_alone_and_among_others_and_with_more_workers
 
 @pytest.mark.parametrize("compiler", ["none", "inductor", "openvino"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_features_do_not_depend_on_the_rest_of_the_batch(tiny, compiler, precision):
+    if compiler == "openvino":
+        pytest.importorskip("openvino")
+    extract, order = _extractor(tiny, precision, compiler), np.random.default_rng(0).permutation(21)
+    ((_, together),) = extract([(0, tiny[2])])
+    ((_, shuffled),) = extract([(0, [tiny[2][index] for index in order])])
+    assert shuffled["L3"].tobytes() == together["L3"][order].tobytes()
+    alone = [features["L3"] for _, features in extract(_shards(tiny[2], 1))]
+    assert np.concatenate(alone).tobytes() == together["L3"].tobytes()
+
+
+@pytest.mark.parametrize("compiler", ["none", "inductor", "openvino"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_compiled_networks_give_the_same_features(tiny, compiler, precision):
     if compiler == "openvino":
         pytest.importorskip("openvino")

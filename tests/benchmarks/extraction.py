@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import numpy as np
 from PIL import Image as Pillow
 
 from stages.backbones.card import Backbone, Preprocessing
+from stages.core.digests import file_digest
 from stages.registry import REGISTRY
-from stages.tables import Image, write_images
+from stages.tables import Image, read_images, write_images
 from tests.benchmarks.comparison import Comparison, Measured, Side
 from tests.benchmarks.processes import run_module
 
@@ -26,16 +29,17 @@ def photo(index: int, width: int, height: int) -> bytes:
     return stream.getvalue()
 
 
-def prepare(folder: Path, card: Backbone, n_images: int, width: int, height: int) -> Backbone:
+def prepare(
+    folder: Path, card: Backbone, n_images: int, width: int, height: int, n_distinct: int = 64
+) -> Backbone:
     """Write an image table, a folder of the same images, random weights for `card`, and the card."""
     import torch
 
     from stages.backbones import network
 
     (folder / "photos").mkdir()
-    distinct = [photo(index, width, height) for index in range(min(n_images, 64))]
-    rows = (Image(f"{i:06}.jpg", distinct[i % len(distinct)], None, width, height) for i in range(n_images))
-    write_images(folder / "data/images/photos.parquet", rows, [])
+    distinct = [photo(index, width, height) for index in range(min(n_images, n_distinct))]
+    write_table(folder, [distinct[i % len(distinct)] for i in range(n_images)], width, height)
     for index in range(min(n_images, N_PHOTOS)):
         (folder / f"photos/{index:06}.jpg").write_bytes(distinct[index % len(distinct)])
     (folder / "data/weights").mkdir()
@@ -45,6 +49,12 @@ def prepare(folder: Path, card: Backbone, n_images: int, width: int, height: int
     (folder / "data/backbones").mkdir()
     (folder / f"data/backbones/{card.name}.json").write_text(card.to_json())
     return card
+
+
+def write_table(folder: Path, photos: Sequence[bytes], width: int, height: int) -> None:
+    """Write the image table of these photos."""
+    rows = (Image(f"{number:06}.jpg", data, None, width, height) for number, data in enumerate(photos))
+    write_images(folder / "data/images/photos.parquet", rows, [])
 
 
 def _timm_network(architecture: str):  # type: ignore[no-untyped-def]
@@ -94,6 +104,37 @@ def _overlap(folder: Path) -> tuple[Side, Side]:
     return ours, theirs
 
 
+def _again(backbone: str, n_images: int, n_new: int, width: int, height: int):  # type: ignore[no-untyped-def]
+    """The stage after some images were added to a set that was computed, against the same set at once."""
+
+    def sides(folder: Path) -> tuple[Side, Side]:
+        prepare(folder, REGISTRY[backbone], n_images, width, height, n_distinct=n_images)
+        photos = list(read_images(folder / "data/images/photos.parquet").read_bytes())
+        scratch, before = folder / "data/scratch", folder / "before"
+        table = folder / f"data/features/photos/{backbone}/L3.parquet"
+        write_table(folder, photos[:-n_new], width, height)
+        run_module("stages.extract", "--dataset", "photos", "--backbone", backbone, folder=folder)
+        scratch.rename(before)
+        write_table(folder, photos, width, height)
+        digests = set()
+
+        def measure(old: Path | None) -> Measured:
+            shutil.rmtree(scratch, ignore_errors=True)
+            if old:
+                shutil.copytree(old, scratch)
+            table.unlink()
+            done = run_module("stages.extract", "--dataset", "photos", "--backbone", backbone, folder=folder)
+            digests.add(file_digest(table))
+            assert len(digests) == 1, "both ways must give the same bytes"
+            log = json.loads((folder / f"logs/extract-photos-{backbone}.json").read_text())
+            notes = f"{log['computed']} images computed, ready after {log['seconds_until_ready']:.1f} s"
+            return Measured(done.seconds, done.memory, notes)
+
+        return lambda: measure(before), lambda: measure(None)
+
+    return sides
+
+
 def _memory(card: Backbone, layer: str, n_images: int, side: int):  # type: ignore[no-untyped-def]
     """Peak memory for many images against that for a fiftieth of them."""
 
@@ -132,6 +173,13 @@ COMPARISONS = (
         "images/s",
         _against_naive("efficientnet_lite0", "tf_efficientnet_lite0", 500, 375),
         more_is_better=True,
+    ),
+    Comparison(
+        "extract-again",
+        "seconds through ResNet50 with 20 of 2,000 photos new, against all at once; JPEG photos of 500 x 375",
+        2_000,
+        "s",
+        _again("resnet50", 2_000, 20, 500, 375),
     ),
     Comparison(
         "extract-overlap",

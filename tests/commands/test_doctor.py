@@ -445,6 +445,21 @@ def test_runs_at_work_and_unfinished_ones(tmp_path: Path, monkeypatch: pytest.Mo
     )
 
 
+def test_features_kept_for_datasets_and_backbones_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = (Path("data"), Path("metrics"), Path("cache"))
+    for name in ("d/tiny", "d/old", "gone/tiny"):
+        Path("data/scratch/features", name).mkdir(parents=True)
+    assert only(check_leftovers(*places, ["d"], ["tiny"])) == (
+        "warning",
+        "data/scratch/features/d/old, data/scratch/features/gone/tiny: features kept for datasets or backbones "
+        "that params.yaml does not name; remove them if you do not need them",
+    )
+    assert only(check_leftovers(*places)) == ("ok", "no stage is at work, and none left anything unfinished")
+
+
 def test_it_starts_without_torch_and_explains_its_options() -> None:
     program = (
         "import sys, stages.commands.doctor\n"

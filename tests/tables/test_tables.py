@@ -13,6 +13,7 @@ from stages.tables import (
     Image,
     check_same_images,
     class_names,
+    merge_vectors,
     read_dendrogram,
     read_fingerprint,
     read_images,
@@ -50,6 +51,14 @@ def test_image_bytes_of_a_range_of_rows(tmp_path, start, stop):
     write_images(tmp_path / "a.parquet", images, [])
     read = list(read_images(tmp_path / "a.parquet").read_bytes(start, stop))
     assert read == [image.data for image in images][start:stop]
+
+
+@pytest.mark.parametrize("rows", [[], [3], [0, 1, IMAGE_ROWS - 1, IMAGE_ROWS, 3 * IMAGE_ROWS + 2], None])
+def test_image_bytes_of_some_rows(tmp_path, rows):
+    images = _images(3 * IMAGE_ROWS + 9)
+    write_images(tmp_path / "a.parquet", images, [])
+    rows = list(range(len(images))) if rows is None else rows
+    assert list(read_images(tmp_path / "a.parquet").read_rows(rows)) == [images[row].data for row in rows]
 
 
 def test_fingerprint_covers_paths_bytes_and_order_but_not_labels(tmp_path):
@@ -97,6 +106,21 @@ def test_vectors_round_trip_whatever_the_blocks(tmp_path, dtype, rows):
     np.testing.assert_array_equal(table.values, values.astype(np.float32))
     assert table.metadata["layer"] == "L3"
     assert pq.ParquetFile(tmp_path / "one.parquet").metadata.row_group(0).num_rows == min(rows, VECTOR_ROWS)
+
+
+def test_vectors_are_merged_from_a_table_and_others(tmp_path):
+    width, random = 5000, np.random.default_rng(0)  # 1024 rows are a row group
+    old = random.normal(size=(2500, width)).astype(np.float32)
+    new = random.normal(size=(40, width)).astype(np.float32)
+    write_vectors(tmp_path / "old.parquet", "features", [old], "f", {})
+    rows = random.permutation(np.concatenate([np.arange(2300), [7, 7], np.full(40, -1)]))
+    blocks = list(merge_vectors(tmp_path / "old.parquet", "features", rows, iter([new[:3], new[3:]])))
+    expected = old[rows]
+    expected[rows < 0] = new
+    assert max(map(len, blocks)) == 1024
+    assert np.concatenate(blocks).tobytes() == expected.tobytes()
+    (only,) = merge_vectors(tmp_path / "none.parquet", "features", np.full(40, -1), [new])
+    assert only is new
 
 
 def test_partitions_round_trip(tmp_path):

@@ -66,7 +66,7 @@ def changes(
         print("{:>6} {:>6}   {:>6} {:>6}   {:>7}".format(*row))
     print(f"{counted(len(moved), 'image')} moved" + (":" if moved and show else ""))
     for path, old, matched, new in moved[:show]:
-        print(f"  {printable(path)}: {old} -> {new}, {old} is now {'gone' if matched == '' else matched}")
+        print(f"  {printable(path)}: from {old} ({'gone' if matched == '' else f'now {matched}'}) to {new}")
     if show and len(moved) > show:
         print(f"  and {len(moved) - show} more; --as csv lists all")
 
@@ -113,7 +113,8 @@ def _clusters_at(rev: str, file: Path, dataset: str) -> dict[str, int]:
 
     try:
         root = Path(Repo.find_root())
-        files = Repo(str(root), rev=rev).dvcfs
+        # With the remotes of today: those of an old commit may be gone.
+        files = Repo(str(root), rev=rev, config=Repo(str(root)).config).dvcfs
     except DvcException as error:
         raise ParameterError(f"no clusters of {rev!r} ({error}); name a commit, branch or tag") from None
     place = Path(os.path.normpath(file.absolute()))  # not resolved: the folder may be a link to another disk

@@ -87,7 +87,7 @@ before images      now images   in both
      2      1        -      -         0
      -      -        5      1         0
 1 image moved:
-  d: 1 -> 1, 1 is now 0
+  d: from 1 (now 0) to 1
 """
     assert changes("main~1") == (0, text, "")
     assert changes("main~1", "--as", "csv")[1] == "path,before,matched,now\nd,1,0,1\n"
@@ -99,7 +99,7 @@ before images      now images   in both
 def test_the_rest_of_many_is_counted(changes: Call) -> None:
     write_text(RESULT, csv_text(["path", "cluster"], [("a", 0), ("b", 1), ("c", 2), ("d", 2), ("e", 3)]))
     lines = changes("main~1", "--show", "1")[1].splitlines()
-    assert lines[-3:] == ["2 images moved:", "  b: 0 -> 1, 0 is now 0", "  and 1 more; --as csv lists all"]
+    assert lines[-3:] == ["2 images moved:", "  b: from 0 (now 0) to 1", "  and 1 more; --as csv lists all"]
 
 
 def test_what_cannot_be_compared_is_one_line(changes: Call) -> None:
@@ -129,6 +129,18 @@ def test_a_result_that_was_not_made_or_not_fetched_is_one_line(
         f"{RESULT} of main~1 is neither in DVC's cache nor on its remote; run `dvc fetch --all-commits` with the "
         "remote that has it, or `dvc push --all-commits` where it was made"
     )
+
+
+def test_what_is_not_in_the_cache_comes_from_the_remote_of_today(
+    changes: Call, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The old commit knows of no remote yet."""
+    right = changes("main~1")
+    assert right[0] == 0
+    remote = tmp_path_factory.mktemp("remote")
+    shutil.move(".dvc/cache/files", remote)
+    run(sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "team", str(remote))
+    assert changes("main~1")[:2] == right[:2]
 
 
 def test_a_folder_without_repository_is_one_line(workdir: Path, shell: Shell) -> None:

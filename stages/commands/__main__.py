@@ -17,6 +17,7 @@ COMMANDS = {
     "add": "Make a folder of images a dataset of the project.",
     "export": "Lay images out in a folder per cluster; or CSV, JSON, COCO.",
     "assign": "Put new images into the clusters of a trained method.",
+    "changes": "Compare the clusters with those of another commit.",
     "cut": "Cut the ensemble's dendrogram into another number of clusters.",
     "preset": "Set the values of a preset in params.yaml.",
     "doctor": "Check whether this machine and this project are fit to run.",

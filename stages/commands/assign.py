@@ -1,32 +1,38 @@
 """Command `assign`: new images into the clusters of a trained method."""
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
+import numpy as np
 import typer
 
 from stages.backbones.card import Backbone, Preprocessing, read_card
 from stages.core.atomic import write_text
 from stages.core.command import application
 from stages.core.csvtext import csv_text
-from stages.core.errors import DatasetError, ParameterError, TableError
+from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
+from stages.exporting.adding import NewImage, add_images, check_clusters
+from stages.exporting.clusters import counted
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
-from stages.tables.clusters import RESULT, read_method
+from stages.tables import read_images, read_partitions, read_vectors
+from stages.tables.clusters import RESULT, find_clusters, read_method
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
 from stages.tables.names import read_names
 from stages.tables.parquet import read_metadata
+from stages.tables.trained_files import TrainedFiles
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
     from stages.datasets import RawImage
+    from stages.datasets.images import Readable
     from stages.deep.image_models import ImageModel
     from stages.deep.models import Model
 
@@ -41,7 +47,17 @@ def assign(
             "OBJECTIVE/views/BACKBONE for a single view; images/METHOD for a network on images."
         ),
     ] = RESULT,
-    out: Annotated[Path | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file to write. Default: standard output, unless --into is given.")
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of an earlier `manyviews export` of the same clusters: each image is copied into the "
+            "folder of its cluster, or into no-group, and listed in clusters.csv.",
+            metavar="DIR",
+        ),
+    ] = None,
     preprocessing: Annotated[
         Literal["preset", "published"] | None,
         typer.Option(help="See stage extract. Default: that of the features trained on."),
@@ -57,21 +73,32 @@ def assign(
     compiler: Compiler = "auto",
     data: DataFolder = DATA,
 ) -> None:
-    """Put the images of a folder into the clusters of a trained method; write a CSV table of them.
+    """Put the images of a folder into the clusters of a trained method; write what was found as CSV.
+
+    The columns are path, cluster, confidence, fits and name; only the clusters of the run's result have names.
 
     Its columns are path, cluster, confidence and name; only the clusters of the run's result have names.
     Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
-    distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1.
+    distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1. An
+    image fits, "yes", if it is no farther from the nearest image of its cluster than 99 in 100 images there are
+    from the nearest other one; "no" means that it fits no cluster. That needs
+    DATA/embeddings/DATASET/METHOD.parquet.
+
+    With --into, nothing that is there is written over, and an image that was added before is not added again.
 
     Features are computed, and images resized for a network on images, as those that the method was trained on. Of
-    the dataset only the model and the backbones' cards are needed, not its images. Images that cannot be read are
-    skipped, and listed on standard error.
+    the dataset only the model and the backbones' cards are needed, with --into also its table of images. Images
+    that cannot be read are skipped, and listed on standard error.
     """
     method = read_method(data / "results" / dataset).name if method == RESULT else method
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)
+    target = _export_folder(into, folder, data, dataset, name) if into else None
+
+    import torch
 
     from stages.core.device import choose_device
+    from stages.deep.clusters import confident_clusters
 
     machine = _Machine(choose_device(device), batch_size, workers, compiler, weights_folder)
     if name.on_images:
@@ -81,20 +108,32 @@ def assign(
     else:
         model, seen = _read_feature_network(file, data, dataset, preprocessing, precision, machine)
     images, skipped = _readable(folder)
-    clusters, confidences = model.predict(seen(images))
+    embedding = model.transform(seen([image.raw for image in images]))
+    clusters, confidences = confident_clusters([torch.from_numpy(embedding)], model.centres.cpu())
+    fit = _fits(TrainedFiles(data, dataset).embedding(name), model, embedding, clusters)
 
-    names = read_names(data / "results" / dataset, method)
-    rows = (
-        (image.path, cluster, f"{value:.6f}", names[cluster].name if cluster in names else "")
-        for image, cluster, value in zip(images, clusters.tolist(), confidences, strict=True)
+    if out or not target:
+        names = read_names(data / "results" / dataset, method)
+        said = [""] * len(images) if fit is None else ["yes" if fits else "no" for fits in fit]
+        rows = (
+            (image.raw.path, cluster, f"{value:.6f}", fits, names[cluster].name if cluster in names else "")
+            for image, cluster, value, fits in zip(images, clusters.tolist(), confidences, said, strict=True)
+        )
+        text = csv_text(["path", "cluster", "confidence", "fits", "name"], rows)
+        if out:
+            write_text(out, text)
+        else:
+            print(text, end="")
+    inside = clusters if fit is None else clusters[fit]
+    outside = "" if fit is None else f"{len(images) - len(inside)} fit none, "
+    _report(
+        f"{len(inside)} images in {len(np.unique(inside))} of {len(model.centres)} clusters of {method}, {outside}"
+        f"{skipped} skipped"
     )
-    text = csv_text(["path", "cluster", "confidence", "name"], rows)
-    if out is None:
-        print(text, end="")
-    else:
-        write_text(out, text)
-    used = len(set(clusters.tolist()))
-    _report(f"{len(images)} images in {used} of {len(model.centres)} clusters of {method}, {skipped} skipped")
+    if target:
+        placed = clusters if fit is None else np.where(fit, clusters, -1)
+        _add(target, images, placed, len(model.centres))
+        print(into)
 
 
 class _Machine(NamedTuple):
@@ -136,7 +175,55 @@ def _model_file(folder: Path, name: MethodName) -> Path:
     raise ParameterError(f"{folder} holds no model of the method {method!r}; did you mean {' or '.join(near)}?")
 
 
-def _readable(folder: Path) -> "tuple[list[RawImage], int]":
+def _export_folder(into: Path, folder: Path, data: Path, dataset: str, name: MethodName) -> Path:
+    """The whole path of an export, checked to have the clusters of the method and to hold no new images."""
+    target, source = Path(os.path.realpath(into)), folder.resolve()
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise ParameterError(f"--into {into} and the new images in {folder} are in one another; move one of them")
+    images = read_images(data / "images" / f"{dataset}.parquet")
+    partitions, method = data / "partitions" / dataset, str(name)
+    if name.on_images:  # the clusters of the network are its last result
+        method = f"{method}/{list(read_partitions(TrainedFiles(data, dataset).partitions(name)).labels)[-1]}"
+    check_clusters(target, images.paths, find_clusters(images, partitions, method).labels, method)
+    return target
+
+
+def _add(target: Path, images: "Sequence[Readable]", clusters: np.ndarray, n_clusters: int) -> None:
+    """Copy the images into an export, each to its cluster, int (m), -1 for none; print how many came where."""
+    new = (
+        NewImage(image.raw.path, cluster, image.raw.read, image.width, image.height)
+        for image, cluster in zip(images, clusters.tolist(), strict=True)
+    )
+    with progress_bar("copying images", len(images)) as advance:
+        added = add_images(target, new, n_clusters, advance)
+    for top, number in sorted(added.items()):
+        print(f"{printable(top)}: {counted(number, 'new image')}")
+    if there := len(images) - added.total():
+        print(f"{counted(there, 'image')} there already")
+
+
+def _fits(
+    table: Path, model: "Model | ImageModel", embedding: np.ndarray, clusters: np.ndarray
+) -> np.ndarray | None:
+    """Which images fit their clusters, see `fits`; None, which is reported, without the `table` of embeddings."""
+    if not table.exists():
+        _report(f"{table} does not exist: which images fit no cluster is not known; `dvc pull {table}` fetches it")
+        return None
+    known = read_vectors(table, "embedding")
+    of_images = model.settings.get("images", known.fingerprint)
+    if known.values.shape[1] != embedding.shape[1] or of_images != known.fingerprint:
+        raise TableError(f"{table} is not of the method's network; run `dvc repro` to make both again")
+
+    import torch
+
+    from stages.commands.fitting import fits
+    from stages.deep.clusters import nearest_centres
+
+    own = nearest_centres(torch.from_numpy(known.values), model.centres.cpu())
+    return fits(embedding, clusters, known.values, own)
+
+
+def _readable(folder: Path) -> "tuple[list[Readable], int]":
     """The images of a folder that decode, by path, and the number of the others, which are reported."""
     from stages.datasets.folder import read_folder
     from stages.datasets.images import Readable, check_images
@@ -150,7 +237,7 @@ def _readable(folder: Path) -> "tuple[list[RawImage], int]":
     with progress_bar("checking images", len(found)) as advance:
         for checked in check_images(found):
             if isinstance(checked, Readable):
-                images.append(checked.raw)
+                images.append(checked)
             else:
                 rejected.append(checked)
             advance(1)
@@ -209,10 +296,8 @@ def _view(
 
 def _features(
     images: "Sequence[RawImage]", layer: str, card: Backbone, precision: str, machine: _Machine
-) -> "np.ndarray":
+) -> np.ndarray:
     """The features, float32 (m, d), of the images as the backbone sees them."""
-    import numpy as np
-
     from stages.backbones.compilers import choose_compiler
     from stages.backbones.extraction import Recipe, ShardExtractor
     from stages.backbones.shards import shard_rows
@@ -264,7 +349,7 @@ def _trained_shape(file: Path, model: "Model") -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _pixels(images: "Sequence[RawImage]", shape: tuple[int, int, int], workers: int) -> "np.ndarray":
+def _pixels(images: "Sequence[RawImage]", shape: tuple[int, int, int], workers: int) -> np.ndarray:
     """The images as uint8 (m, c, h, w), each brought to `shape` as those trained on were."""
     from stages.decoding import decode_image
     from stages.decoding.pixels import decode_shaped

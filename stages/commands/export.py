@@ -115,7 +115,7 @@ def export(
     if undo:
         _take_back(resolve_target(to))
         return
-    dataset = dataset or _only_dataset(data / "images")
+    dataset = dataset or only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
     clusters = (
         read_result(data / "results" / dataset, images)
@@ -216,7 +216,7 @@ def _chosen(**options: object) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
 
 
-def _only_dataset(folder: Path) -> str:
+def only_dataset(folder: Path) -> str:
     """The name of the only table of images in `folder`."""
     names = sorted(file.stem for file in folder.glob("*.parquet") if not file.name.startswith("."))
     if not names:

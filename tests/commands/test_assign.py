@@ -20,6 +20,7 @@ from PIL import Image
 from stages import tables
 from stages.backbones.card import Backbone
 from stages.commands.assign import app
+from stages.commands.export import app as export
 from stages.core.atomic import write_text
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import MVnet, initialise
@@ -29,6 +30,7 @@ from tests.extraction import prepare
 from tests.shell import Shell, exit_status
 
 N_IMAGES = 21
+FINGERPRINT = "of the images"
 RESULT = Path("data/results/d/result.json")
 
 SETTINGS: dict[str, Any] = {"backbones": ["other", "tiny"], "layer": "L3", "seed": 0}
@@ -53,6 +55,10 @@ def features(backbone: str) -> Path:
     return Path(f"data/features/d/{backbone}/L3.parquet")
 
 
+def embedded(method: str = "jule/dmvc") -> Path:
+    return Path(f"data/embeddings/d/{method}.parquet")
+
+
 def train(*options: str) -> None:
     """Extract the features of both backbones with these options; write a model that tells images apart."""
     for backbone in ("tiny", "other"):
@@ -66,6 +72,8 @@ def train(*options: str) -> None:
     embedding = read_model(Path("data/models/d/jule/dmvc.safetensors")).transform(views)
     trained.cluster_centers_ = embedding[[4, 9, 13, 20]] + np.float32(0.01)
     write_model(Path("data/models/d/jule/dmvc.safetensors"), trained, SETTINGS)
+    for method in ("jule/dmvc", "jule/views/tiny"):
+        tables.write_vectors(embedded(method), "embedding", [embedding], FINGERPRINT, {})
     write_text(RESULT, answer("jule/dmvc"))
 
 
@@ -75,7 +83,7 @@ def expected() -> Rows:
     labels, confidence = read_model(Path("data/models/d/jule/dmvc.safetensors")).predict(views)
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     return [
-        {"path": path, "cluster": str(label), "confidence": f"{value:.6f}"}
+        {"path": path, "cluster": str(label), "confidence": f"{value:.6f}", "fits": "yes"}
         for path, label, value in zip(paths, labels, confidence, strict=True)
     ]
 
@@ -138,10 +146,10 @@ def test_the_images_trained_on_come_into_the_clusters_of_the_training(
         train(*options)
     status, output, errors = assign()
     assert status == 0
-    assert output.splitlines()[0] == "path,cluster,confidence,name"
+    assert output.splitlines()[0] == "path,cluster,confidence,fits,name"
     assert same(read(output), expected())
     assert len({row["cluster"] for row in read(output)}) == 4
-    assert errors == "21 images in 4 of 4 clusters of jule/dmvc, 0 skipped\n"
+    assert errors == "21 images in 4 of 4 clusters of jule/dmvc, 0 fit none, 0 skipped\n"
 
 
 def test_clusters_of_the_result_have_their_names(project: Path, assign: Call) -> None:
@@ -204,7 +212,7 @@ def test_unreadable_files_are_skipped_and_reported(project: Path, assign: Call) 
     assert errors == (
         "skipped '1/empty.jpg': the file is empty\n"
         "skipped 'broken.png': not an image of a known format\n"
-        "21 images in 4 of 4 clusters of jule/dmvc, 2 skipped\n"
+        "21 images in 4 of 4 clusters of jule/dmvc, 0 fit none, 2 skipped\n"
     )
 
 
@@ -213,6 +221,79 @@ def test_a_file_instead_of_standard_output(project: Path, assign: Call) -> None:
     status, output, _ = assign("--out", "made/found.csv")
     assert (status, output) == (0, "")
     assert Path("made/found.csv").read_text(encoding="utf-8") == right
+
+
+def test_an_image_that_none_of_its_cluster_is_near_fits_none(project: Path, assign: Call) -> None:
+    """The network knows its images twice, but for one: it is farther from the others than copies are."""
+    embedding = tables.read_vectors(embedded(), "embedding").values
+    known = np.repeat(np.delete(embedding, 5, axis=0), 2, axis=0)
+    tables.write_vectors(embedded(), "embedding", [known], FINGERPRINT, {})
+    right = expected()
+    right[5]["fits"] = "no"
+    _, output, errors = assign()
+    assert [row["fits"] for row in read(output)] == [row["fits"] for row in right]
+    assert errors.endswith("20 images in 4 of 4 clusters of jule/dmvc, 1 fit none, 0 skipped\n")
+
+
+def test_without_the_embedding_nobody_knows_which_images_fit(project: Path, assign: Call) -> None:
+    embedded().unlink()
+    status, output, errors = assign()
+    assert status == 0
+    assert {row["fits"] for row in read(output)} == {""}
+    way_out = f"`dvc pull {embedded()}` fetches it"
+    assert errors.splitlines()[0] == (
+        f"{embedded()} does not exist: which images fit no cluster is not known; {way_out}"
+    )
+
+
+def test_the_embedding_of_another_network_is_refused(project: Path, assign: Call) -> None:
+    message = f"error: {embedded()} is not of the method's network; run `dvc repro` to make both again\n"
+    tables.write_vectors(embedded(), "embedding", [np.zeros((4, 5), np.float32)], FINGERPRINT, {})
+    assert assign() == (1, "", message)
+    train()
+    file = Path("data/models/d/jule/dmvc.safetensors")
+    model = read_model(file)
+    again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centres.numpy())
+    write_model(file, again, {**SETTINGS, "images": "of others"})
+    assert assign() == (1, "", message)
+
+
+@pytest.fixture
+def exported(project: Path) -> Path:
+    """An export of the method's clusters, of all images but the first."""
+    images = tables.read_images(Path("data/images/d.parquet"))
+    labels = np.array([int(row["cluster"]) for row in expected()])
+    table = Path("data/partitions/d/jule/dmvc.parquet")
+    tables.write_partitions(table, {"dmvc": labels}, {"dmvc": {}}, images.fingerprint)
+    assert exit_status(export, "--dataset", "d", "--method", "jule/dmvc", "--to", "out") == 0
+    return Path("out")
+
+
+def test_new_images_go_into_the_folders_of_an_export(exported: Path, assign: Call) -> None:
+    before = (exported / "clusters.csv").read_text(encoding="utf-8")
+    shutil.copy("new/0/00.png", "new/0/copy.png")
+    cluster = int(expected()[0]["cluster"])
+    status, output, _ = assign("--into", "out")
+    assert (status, output) == (0, f"cluster-{cluster:02}: 1 new image\n21 images there already\nout\n")
+    added = f"0/copy.png,{cluster},33,40,cluster-{cluster:02}/copy.png\n"
+    assert (exported / "clusters.csv").read_text(encoding="utf-8") == before + added
+    assert (exported / f"cluster-{cluster:02}/copy.png").read_bytes() == Path("new/0/00.png").read_bytes()
+    status, output, _ = assign("--into", "out", "--out", "found.csv")
+    assert (status, output) == (0, "22 images there already\nout\n")
+    assert len(read(Path("found.csv").read_text(encoding="utf-8"))) == 22
+
+
+def test_a_folder_that_no_images_can_go_into_is_one_line_before_anything_is_computed(
+    exported: Path, assign: Call
+) -> None:
+    shutil.rmtree("data/backbones")
+    for into in ("new", "new/out", "."):
+        line = f"error: --into {into} and the new images in new are in one another; move one of them\n"
+        assert assign("--into", into) == (1, "", line)
+    missing = assign("--into", "nowhere")[2]
+    assert (
+        missing.startswith("error: ") and "nowhere holds no export of folders with clusters.csv; make" in missing
+    )
 
 
 def test_batches_and_workers_do_not_matter(project: Path, assign: Call) -> None:
@@ -269,7 +350,7 @@ NO_NETWORK = (
 
 def test_the_result_is_the_method_taken_unless_another_is_named(project: Path, assign: Call) -> None:
     write_text(RESULT, answer("jule/views/tiny"))
-    assert assign()[2].endswith("clusters of jule/views/tiny, 0 skipped\n")
+    assert assign()[2].endswith("clusters of jule/views/tiny, 0 fit none, 0 skipped\n")
     assert assign("--method", "result")[1] == assign("--method", "jule/views/tiny")[1] == assign()[1]
     assert same(read(assign("--method", "jule/dmvc")[1]), expected())
 

@@ -12,12 +12,14 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from stages import tables
 from stages.commands.assign import app
+from stages.commands.export import app as export
 from stages.deep.image_models import read_image_model, write_image_model
 from stages.deep.jule.convolutions import ConvEncoder, initialise_convolutions
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import Stack, initialise
-from tests.shell import error_line
+from tests.shell import error_line, exit_status
 
 GREY, COLOUR = (1, 9, 12), (3, 8, 8)
 MODELS = Path("data/models/d/images")
@@ -97,7 +99,32 @@ def test_images_become_grey_or_coloured_and_as_large_as_those_trained_on(
     assert labels[[1, 2, 4]].tolist() == [0, 1, 2]
     result = assign("jule", "--workers", "2")
     check(result, labels, confidence)
-    assert result.stderr == "5 images in 3 of 3 clusters of images/jule, 0 skipped\n"
+    table = "data/embeddings/d/images/jule.parquet"
+    assert result.stderr == (
+        f"{table} does not exist: which images fit no cluster is not known; `dvc pull {table}` fetches it\n"
+        "5 images in 3 of 3 clusters of images/jule, 0 skipped\n"
+    )
+
+
+def test_new_images_are_added_to_an_export_of_the_last_result(project: Path) -> None:
+    """The network on images knows photos 1, 2 and 4, which are in the export, and 0 and 3 fit none of them."""
+    known = [1, 2, 4]
+    table = [tables.Image(f"{n}.png", Path(f"new/{n}.png").read_bytes(), None, 9, 9) for n in known]
+    tables.write_images(Path("data/images/d.parquet"), table, [])
+    images = tables.read_images(Path("data/images/d.parquet"))
+    labels = {"jule-sf": np.array([2, 2, 2]), "jule-rc": np.arange(3)}
+    facts: dict[str, Any] = {name: {} for name in labels}
+    tables.write_partitions(Path("data/partitions/d/images/jule.parquet"), labels, facts, images.fingerprint)
+    embedding = read_image_model(MODELS / "jule.safetensors").transform(expected(GREY))[known]
+    table_of = Path("data/embeddings/d/images/jule.parquet")
+    tables.write_vectors(table_of, "embedding", [np.repeat(embedding, 2, axis=0)], images.fingerprint, {})
+    for method, to in [("jule-sf", "first"), ("jule-rc", "last")]:
+        assert exit_status(export, "--dataset", "d", "--method", f"images/jule/{method}", "--to", to) == 0
+    other = "has other clusters than those of images/jule/jule-rc, such as that of '1.png'; make an export of "
+    assert refusal("jule", "--into", "first").startswith(f"{project / 'first'} {other}")
+    result = assign("jule", "--into", "last")
+    assert result.stdout == "no-group: 2 new images\n3 images there already\nlast\n"
+    assert result.stderr == "3 images in 3 of 3 clusters of images/jule, 2 fit none, 0 skipped\n"
 
 
 def test_the_network_of_dec_sees_the_same_pixels_as_one_view(project: Path) -> None:

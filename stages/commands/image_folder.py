@@ -128,11 +128,11 @@ def _own_images(place: Path, name: str, labels: Labels | None) -> ImageFolder:
     """The dataset whose own folder was given."""
     if name not in ("", place.name):
         raise ParameterError(f"{place} is the dataset {place.name!r} already; leave out --name")
-    if labels == "none" or (place / SOURCE).exists():
-        wrong = (
-            f"holds a {SOURCE}, no photos; " if (place / SOURCE).exists() else "has its sub-folders as labels; "
-        )
-        raise ParameterError(f"{place} {wrong}name a folder outside the project")
+    wrong = "has its sub-folders as labels" if labels == "none" else ""
+    if (place / SOURCE).exists():
+        wrong = f"holds a {SOURCE}, no photos"
+    if wrong:
+        raise ParameterError(f"{place} {wrong}; name a folder outside the project")
     return ImageFolder(place, _check_name(place.name), None, False)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,11 @@ def read_folder(root: Path, report: Callable[[str], None] = lambda line: None) -
 
     Raises `DatasetError` when labels.csv cannot be used.
     """
-    images = list_images(root)
+    return label_images(root, list_images(root), report)
+
+
+def label_images(root: Path, images: Sequence[RawImage], report: Callable[[str], None]) -> list[RawImage]:
+    """Give `images` of the folder `root` their labels, as `read_folder` does."""
     paths = [image.path for image in images]
     if table := find_table(root):
         labels = labels_from_table(Table(table.name, str(table), table.read_bytes()), paths, report=report)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from stages.core.errors import DatasetError, one_line
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
-from stages.datasets.folder import PassedOver, list_images, passed_over, read_folder
+from stages.datasets.folder import PassedOver, label_images, list_images, passed_over
 from stages.datasets.images import RawImage
 from stages.datasets.keys import About, fill, listed, near, resolve_path
 from stages.datasets.local import SOURCE, Local
@@ -65,7 +65,7 @@ def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> It
         with described.open(cache, report) as images:
             yield images
     elif here:
-        yield read_folder(folder, report)
+        yield label_images(folder, here, report)
     else:  # for the user who took something else for images
         other = next((place for place in sorted(folder.rglob("[!.]*")) if place.is_file()), None)
         found = f"no image, but {other.relative_to(folder).as_posix()!r}" if other else "nothing"

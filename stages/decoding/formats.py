@@ -18,23 +18,9 @@ _FORMATS = (
 # What people take for pictures counts as images, decoded or not, so that it is reported and not left out unseen.
 _PICTURES = frozenset(
     (
-        *(
-            ".heic",
-            ".heif",
-            ".hif",
-            ".jxl",
-            ".svg",
-            ".svgz",
-            ".3fr",
-            ".arw",
-            ".cr2",
-            ".cr3",
-            ".crw",
-            ".dng",
-            ".erf",
-        ),
-        *(".iiq", ".kdc", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf"),
-        *(".srw", ".x3f"),
+        *(".heic", ".heif", ".hif", ".jxl", ".svg", ".svgz", ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng"),
+        *(".erf", ".iiq", ".kdc", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl"),
+        *(".sr2", ".srf", ".srw", ".x3f"),
     )
 )
 # Folders, in lower case, in which systems and programs keep copies, thumbnails and deleted files.

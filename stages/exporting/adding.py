@@ -17,7 +17,7 @@ from stages.core.csvtext import csv_text
 from stages.core.errors import ParameterError
 from stages.core.lock import locked_beside
 from stages.exporting.clusters import UNSURE
-from stages.exporting.images import LONGEST, cluster_names, needs_plain_names, safe_parts, shortened
+from stages.exporting.images import cluster_names, needs_plain_names, numbered, safe_parts
 from stages.exporting.target import MARKER, refuse_busy
 
 INDEX = "clusters.csv"
@@ -120,10 +120,8 @@ def add_images(
 
 def _place(folder: Path, top: str, name: str, content: bytes) -> str:
     """The first path below `folder`/`top` that is free or holds just this `content`."""
-    suffix = PurePosixPath(name).suffix
     for number in itertools.count(1):
-        mark = f" ({number}){suffix}" if number > 1 else suffix
-        place = f"{top}/{shortened(name.removesuffix(suffix), LONGEST - len(mark.encode()))}{mark}"
+        place = f"{top}/{numbered(name, number)}"
         file = folder / place
         if not os.path.lexists(file):
             return place

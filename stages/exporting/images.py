@@ -160,6 +160,15 @@ def shortened(name: str, room: int = LONGEST) -> str:
     return stem.decode(errors="ignore") + suffix
 
 
+def numbered(name: str, number: int) -> str:
+    """Return a name with a number, of a length that a file system takes: "a (2).png"; with 1, without it."""
+    if number == 1:
+        return shortened(name)
+    suffix = PurePosixPath(name).suffix
+    mark = f" ({number}){suffix}"
+    return shortened(name.removesuffix(suffix), LONGEST - len(mark.encode())) + mark
+
+
 class _FreeNames:
     """Gives each file a path of its own, also where letters' case and ways to spell an accent do not count.
 
@@ -176,10 +185,7 @@ class _FreeNames:
         key = _key(path)
         while _key(path) in self._taken:
             self._last[key] = number = self._last.get(key, 1) + 1
-            suffix = PurePosixPath(name).suffix
-            mark = f" ({number})"
-            stem = shortened(name.removesuffix(suffix), LONGEST - len(f"{mark}{suffix}".encode()))
-            path = f"{folder}/{stem}{mark}{suffix}"
+            path = f"{folder}/{numbered(name, number)}"
         self._taken.add(_key(path))
         return path
 

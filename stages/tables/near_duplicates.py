@@ -7,6 +7,7 @@ import numpy as np
 
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
+from stages.core.dendrogram import number_by_size
 from stages.tables.images import ImageTable
 from stages.tables.textfiles import damaged, rows_of, understanding
 
@@ -30,11 +31,8 @@ def write_near_duplicates(file: Path, images: ImageTable, stands_for: np.ndarray
 
     The best of a group has the most pixels (ties: the first). Columns: group, path, best ("yes" or "").
     """
-    _, first, inverse, sizes = np.unique(stands_for, return_index=True, return_inverse=True, return_counts=True)
-    order = np.lexsort((first, -sizes))
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order))
-    groups = np.where(sizes[inverse] > 1, rank[inverse], -1).astype(np.int32)
+    groups = number_by_size(stands_for)
+    groups[np.bincount(groups)[groups] == 1] = -1
     pixels = images.sizes.astype(np.int64).prod(axis=1)
     rows = np.lexsort((np.arange(len(groups)), -pixels, groups))
     rows = rows[groups[rows] >= 0]

@@ -65,10 +65,8 @@ def read_vectors(file: Path, column: str) -> Vectors:
 def vector_blocks(file: Path, column: str) -> Iterator[np.ndarray]:
     """Yield the rows of a table in blocks of at most 4,096, float32 or float16 as they were written."""
     with opened(file) as table:
-        width = table.schema_arrow.field(column).type.list_size
         for group in range(table.num_row_groups):
-            for chunk in table.read_row_group(group, columns=[column])[column].chunks:
-                yield chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+            yield _read_group(table, group, column)
 
 
 def merge_vectors(file: Path, column: str, rows: np.ndarray, others: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -91,10 +89,8 @@ def merge_vectors(file: Path, column: str, rows: np.ndarray, others: Iterable[np
                 block[place] = next(news)
             group_of = np.where(here < 0, -1, np.searchsorted(ends, here, side="right"))
             for group in set(group_of.tolist()) - {-1}:
-                column_of = table.read_row_group(group, columns=[column])[column].combine_chunks()
-                values = column_of.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
                 within = group_of == group
-                block[within] = values[here[within] - (ends[group] - sizes[group])]
+                block[within] = _read_group(table, group, column)[here[within] - (ends[group] - sizes[group])]
             yield block
 
 
@@ -107,6 +103,13 @@ def check_layer(name: str, layer: str, features: Path, backbones: Sequence[str])
         there = sorted(file.stem for file in (features / backbone).glob("*.parquet"))
         if there and layer not in there:
             raise ParameterError(f"{name} is {layer!r}, which was not extracted; give one of {', '.join(there)}")
+
+
+def _read_group(table: pq.ParquetFile, group: int, column: str) -> np.ndarray:
+    """The vectors of a row group, float32 or float16 (rows, d)."""
+    vectors = table.read_row_group(group, columns=[column])[column].combine_chunks()
+    values: np.ndarray = vectors.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(vectors), -1)
 
 
 def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -106,7 +106,7 @@ def _clusters_in(file: Path) -> dict[str, int]:
 
 
 def _clusters_at(rev: str, file: Path, dataset: str) -> dict[str, int]:
-    """What `_clusters_in` finds in the `file` of another commit."""
+    """The cluster of every image, as `_clusters_in`, in the `file` of another commit."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc_data.index import DataIndexDirError

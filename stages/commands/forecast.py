@@ -1,4 +1,4 @@
-"""What `manyviews cluster` would work on: the images of a folder, what is passed over, and the cost."""
+"""Forecast of `manyviews cluster`: the images of a folder, what is passed over, and the cost."""
 
 import json
 from collections import Counter

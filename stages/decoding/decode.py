@@ -134,7 +134,7 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
 
 
 def _opened(data: bytes) -> ImageFile.ImageFile:
-    """What `Image.open` does, but for its limit to the pixels, which is `check_size`'s business."""
+    """Open an image as `Image.open` does, but for its limit to the pixels, which is `check_size`'s business."""
     stream = io.BytesIO(data)
     for name in readable_formats():
         factory, accept = Image.OPEN[name]

@@ -15,7 +15,7 @@ _FORMATS = (
     *("PNG", "JPEG", "MPO", "WEBP", "GIF", "TIFF", "BMP", "DIB", "PPM", "JPEG2000", "AVIF", "HEIF", "ICO", "ICNS"),
     *("QOI", "PSD", "DDS", "PCX", "SGI", "SUN", "MSP", "XPM", "XBM", "TGA"),
 )
-# What people take for pictures counts as images, decoded or not, so that it is reported and not left out unseen.
+# Files that people take for pictures count as images, decoded or not: they are reported, and not left out unseen.
 _PICTURES = frozenset(
     (
         *(".heic", ".heif", ".hif", ".jxl", ".svg", ".svgz", ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng"),
@@ -92,7 +92,7 @@ def begins_like_image(start: bytes) -> bool:
 
 
 def is_raw(data: bytes) -> bool:
-    """Whether a file is a camera's RAW by its first bytes; those that begin like a TIFF are told by their tags."""
+    """Whether a file is a RAW of a camera by its first bytes; tags show which of those are that begin like a TIFF."""
     return bool(re.match(_RAW, data, re.DOTALL))
 
 

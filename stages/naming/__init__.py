@@ -1,4 +1,4 @@
-"""What a cluster is called: by the labels of its images, or by what pretrained networks see in them."""
+"""Names for clusters: by the labels of their images, or by what pretrained networks see in them."""
 
 from stages.naming.names import name_clusters
 from stages.naming.words import cluster_words

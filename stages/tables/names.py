@@ -1,4 +1,4 @@
-"""What the clusters of a run's result are called, as result.json has it."""
+"""The names of the clusters of a run's result, as result.json has them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -92,7 +92,7 @@ def begins_like_image(start: bytes) -> bool:
 
 
 def is_raw(data: bytes) -> bool:
-    """Whether a file is a RAW of a camera by its first bytes; tags show which of those are that begin like a TIFF."""
+    """Whether a file is a RAW of a camera by its first bytes; of those that begin like a TIFF, tags say more."""
     return bool(re.match(_RAW, data, re.DOTALL))
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
 from stages.core.command import run
+from stages.core.dendrogram import Dendrogram
 from stages.core.digests import file_digest
 from stages.core.errors import TableError
 from stages.graphs.modularity import modularity
@@ -43,6 +44,7 @@ from stages.tables.clusters import read_method, read_result
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
+from stages.tables.near_duplicates import read_near_duplicates
 from stages.tables.trained_files import training_curve
 
 
@@ -121,7 +123,11 @@ def evaluate(
         folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features), [*curves, "silhouette", "images"]
     )
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
-    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
+    merges, grouped = tree.merges, result.labels
+    if tree.settings.get("count_once"):
+        once = read_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images).representatives
+        merges, shown = once.dendrogram_of_rows(Dendrogram(merges)).merges, grouped[once.rows]
+    write_text(folder / "dendrogram.csv", dendrogram_csv(merges, grouped, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
     joint = {name: labels for name, labels in clusters.items() if name not in of_views}
     compared, classes = confusions(images.labels, joint), class_names(images)

@@ -329,7 +329,7 @@ def test_the_page_says_what_the_views_speak_for_and_offers_other_numbers(
     write_answer(tmp_path, "d", n_clusters=3, found=5, plausible=[5, 5], coarser=2)
     html = report(monkeypatch, tmp_path, "d").replace("&#39;", "'")
     assert "The views speak for 5. This page has 3, which was asked for." in html
-    assert "Coarser: 2, Found: 5." in html
+    assert "Coarser: 2, found: 5." in html
     assert "<code>manyviews cut 2 --dataset d</code>" in html
 
 

@@ -122,7 +122,7 @@ def contact_sheet(
     else:
         strips = [
             ("Most confident", sheet.most),
-            ("On the boundary", sheet.boundary),
+            ("Boundary", sheet.boundary),
             ("Least confident", sheet.least),
         ]
     return Cluster(

@@ -82,8 +82,8 @@ def ours(folder: Path) -> Iterator[str]:
     found = (stands_for[-N_COPIES:] == stands_for[:N_COPIES]).mean()
     others = len(np.unique(stands_for)) - (N_IMAGES - N_COPIES)
     yield (
-        f"hashes {hashed:.1f} CPU s, search {searched:.1f}; {found:.1%} of the copies found, {-others} others joined; "
-        f"before it {decoding:.0f} CPU s to decode as many photos of 500 x 375"
+        f"hashes {hashed:.1f} CPU s, search {searched:.1f}; {found:.1%} of the copies "
+        f"found, {-others} others joined; before it {decoding:.0f} CPU s to decode as many photos of 500 x 375"
     )
 
 

@@ -73,7 +73,7 @@ def test_a_sheet_has_three_strips_and_leaves_out_an_empty_one() -> None:
     strips = contact_sheet(Sheet(0, 9, 1.0, *parts), tiles, np.full(9, -1), []).strips
     assert [(strip.heading, strip.tiles[0].place) for strip in strips] == [
         ("Most confident", 0),
-        ("On the boundary", 2),
+        ("Boundary", 2),
         ("Least confident", 1),
     ]
     bare = Sheet(0, 9, 1.0, parts[0], parts[1], np.array([], int))

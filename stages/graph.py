@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stages.core.command import run
+from stages.core.counted import counted
 from stages.core.runlog import write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
@@ -82,7 +83,7 @@ def _summary(found: NearDuplicates) -> str:
     alike, groups = int((found.groups >= 0).sum()), int(found.groups.max()) + 1
     if not groups:
         return "no near-duplicates"
-    return f"{alike:,} images in {groups:,} group{'' if groups == 1 else 's'} of near-duplicates"
+    return f"{alike:,} images in {counted(groups, 'group')} of near-duplicates"
 
 
 app = stage_application(graph, "seed", "views.layers", "graph.near_duplicates", "graph.count_once")

@@ -14,6 +14,7 @@ import typer
 
 from stages.core.atomic import write_bytes, write_text
 from stages.core.command import run
+from stages.core.counted import counted
 from stages.core.errors import ParameterError, TableError
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
@@ -219,14 +220,10 @@ def _print_scores(datasets: Sequence[Dataset]) -> None:
     if not console.is_terminal:
         console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
-        title = f"{dataset.name}: {_plural(dataset.images, 'image')} in {_plural(dataset.k, 'cluster')}"
+        title = f"{dataset.name}: {counted(dataset.images, 'image')} in {counted(dataset.k, 'cluster')}"
         title += f" by {dataset.result.name}"
         console.print(terminal_table(title, dataset.scores))
         console.print()
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 app = stage_application(

@@ -13,12 +13,12 @@ from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.digests import file_digest
 from stages.core.errors import ParameterError
+from stages.core.layer_names import CLASSES
 from stages.params.file import PARAMS
 from stages.params.options import AUTO, DATA, DataFolder, Dataset
 from stages.params.stage import ParamsFile, stage_application
 from stages.params.transfers import read_transfers, sources_of
 from stages.tables import (
-    CLASSES,
     ImageTable,
     check_same_images,
     class_names,

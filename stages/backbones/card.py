@@ -14,9 +14,6 @@ from typing import Any, Literal
 
 from stages.core.errors import BackboneError, TableError
 
-# The layer of a card that is no view: what the network's head says of the thousand classes of ImageNet.
-CLASSES = "classes"
-
 
 @dataclass(frozen=True)
 class WheelSource:

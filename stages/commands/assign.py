@@ -14,11 +14,11 @@ import typer
 from stages.backbones.card import Backbone, Preprocessing, read_card
 from stages.core.atomic import write_text
 from stages.core.command import application
+from stages.core.counted import counted
 from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
 from stages.exporting.adding import NewImage, add_images, check_clusters
-from stages.exporting.clusters import counted
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
 from stages.tables import read_images, read_partitions, read_vectors

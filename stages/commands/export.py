@@ -10,9 +10,10 @@ import typer
 
 from stages.commands.viewer_table import write_viewer_table
 from stages.core.command import application
+from stages.core.counted import counted
 from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
-from stages.exporting.clusters import choose_rows, counted, find_unsure, sum_up, without_duplicates
+from stages.exporting.clusters import choose_rows, find_unsure, sum_up, without_duplicates
 from stages.exporting.documents import Wanted
 from stages.exporting.images import cluster_names, passed_over
 from stages.exporting.moving import count_moved, move_back, move_originals

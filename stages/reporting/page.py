@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stages.core.counted import counted
 from stages.core.templates import template_environment
 from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
@@ -131,7 +132,7 @@ def _count(number: int) -> str:
 
 
 def _plural(number: int, noun: str) -> str:
-    return f"{_count(number)} {noun}{'' if number == 1 else 's'}"
+    return counted(number, noun).replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _fraction(value: float) -> str:

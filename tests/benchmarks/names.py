@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stages.core.layer_names import CLASSES
 from stages.naming import cluster_words
 from stages.naming.words import CLEAR
-from stages.tables import CLASSES, read_images, vector_blocks
+from stages.tables import read_images, vector_blocks
 from stages.tables.clusters import read_result
 from stages.tables.manifest import read_manifest
 from stages.tables.parquet import read_metadata

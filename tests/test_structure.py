@@ -150,6 +150,7 @@ LIBRARIES = {
     "graphs": {"core", "clustering"},
     "consensus": {"core"},
     "naming": {"core", "tables"},
+    "correcting": {"core", "tables"},
     "deep": {"core", "clustering", "consensus"},
     "scoring": {"core", "tables"},
     "training": {"core", "tables", "decoding", "consensus", "deep", "scoring"},

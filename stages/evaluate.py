@@ -39,7 +39,8 @@ from stages.tables import (
     read_partitions,
     read_vectors,
 )
-from stages.tables.clusters import read_method, read_result
+from stages.tables.clusters import RESULT, read_method, read_result
+from stages.tables.corrections import UNCORRECTED, read_uncorrected
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
@@ -56,7 +57,8 @@ def evaluate(
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
     scores.json has one entry a method, of the trained method "views" one a backbone, of a method on images one a
-    result; a baseline's is the mean over its seeds. summary.json has what branches are compared by. runs.csv has
+    result; a baseline's is the mean over its seeds. Where the result was corrected by hand, "result" and "uncorrected"
+    are its scores after and before, on the images that are in a group. summary.json has what branches are compared by. runs.csv has
     every run; cluster_sizes.csv has the result; classes.csv and confusion.csv have the ensemble and the trained
     methods that see all views or the images, class by class. Without labels nmi.csv, classes.csv and confusion.csv
     have a header alone.
@@ -78,10 +80,13 @@ def evaluate(
     check_same_images(images, *tables, ensemble, *trained.values(), *views, neighbours, cuts)
     results = data / "results" / dataset
     result = read_result(results, images)
+    uncorrected = read_uncorrected(results, images)
+    made = result.labels if uncorrected is None else uncorrected  # by the method, before any correction
 
-    def scored(labels: np.ndarray) -> dict[str, Any]:
+    def scored(labels: np.ndarray, among: Any = slice(None)) -> dict[str, Any]:
         quality = round(modularity(neighbours.links, labels), DIGITS)
-        return partition_scores(images.labels, features, labels) | {"modularity": quality}
+        chosen = [view[among] for view in features]
+        return partition_scores(images.labels[among], chosen, labels[among]) | {"modularity": quality}
 
     features = [isometric(normalise(view.values, "l2")) for view in views]
     runs: list[dict[str, Any]] = []
@@ -96,6 +101,14 @@ def evaluate(
     for name, labels in clusters.items():
         methods[name] = scored(labels)
         runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
+    of_result = {RESULT: {"method": read_method(results).name}}
+    if uncorrected is None:
+        of_result[RESULT] |= scored(result.labels)
+    else:
+        # Both on the images that were not set aside: to leave out the hard ones must not look like better groups.
+        inside = result.labels >= 0
+        of_result[RESULT] |= scored(result.labels, inside)
+        of_result[UNCORRECTED] = scored(np.where(inside, uncorrected, -1), inside)
 
     folder = metrics / dataset
     rejected = data / "images" / f"{dataset}.rejected.csv"
@@ -104,9 +117,9 @@ def evaluate(
         "rejected": len(pd.read_csv(rejected)),
         "labelled": int((images.labels >= 0).sum()),
         "classes": len(np.unique(images.labels[images.labels >= 0])),
-        "clusters": len(np.unique(result.labels)),
+        "clusters": len(np.unique(made)),
     }
-    scores = nested(facts, {"method": read_method(results).name, **scored(result.labels)}, methods)
+    scores = nested(facts, of_result, methods)
     write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
     on = {"images": facts["images"], "labelled_images": facts["labelled"]}
@@ -121,7 +134,7 @@ def evaluate(
         folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features), [*curves, "silhouette", "images"]
     )
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
-    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
+    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, made, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
     joint = {name: labels for name, labels in clusters.items() if name not in of_views}
     compared, classes = confusions(images.labels, joint), class_names(images)

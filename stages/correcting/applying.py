@@ -57,7 +57,7 @@ def correct(paths: Sequence[str], labels: np.ndarray, rows: Sequence[Row]) -> Co
     names = {number: name for number, name in names.items() if number in present}
     stayed = np.array([homes[number] for number in labels.tolist()], dtype=np.int32)
     done = Corrections(
-        rows=tuple(tuple(row) for row in rows),
+        rows=tuple((row.action, row.group, row.value) for row in rows),
         groups=groups,
         merged={number: home for number, home in homes.items() if number != home},
         moved=int(((after >= 0) & (after != stayed)).sum()),

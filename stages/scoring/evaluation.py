@@ -49,10 +49,11 @@ def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
     }
 
 
-def nested(facts: Mapping[str, int], result: Row, methods: Mapping[str, Row]) -> dict[str, Any]:
+def nested(facts: Mapping[str, int], result: Mapping[str, Row], methods: Mapping[str, Row]) -> dict[str, Any]:
     """The content of scores.json: facts of the dataset, the result, then each method, those of a kind together.
 
-    `result` is the name of the "method" whose clusters are the result, and its scores.
+    `result` has the "result", its scores and the name of the "method" that made it, and, where it was corrected by
+    hand, the scores before as "uncorrected".
     """
     others: dict[str, Any] = {}
     trained: dict[str, Any] = {}
@@ -61,7 +62,7 @@ def nested(facts: Mapping[str, int], result: Row, methods: Mapping[str, Row]) ->
         name = parse_scored(text)
         kind = others if name is None else trained if isinstance(name, MethodName) else plain
         kind[str(name or text)] = scores
-    return {"dataset": dict(facts), "result": dict(result), **others, "train": trained, "baseline": plain}
+    return {"dataset": dict(facts), **result, **others, "train": trained, "baseline": plain}
 
 
 def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,10 +73,11 @@ def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
     where there is more than one cluster.
     """
     joint = {name: values for name, values in scores["train"].items() if not MethodName.parse(name).on_one_view}
+    results = {name: scores[name] for name in ("result", "uncorrected", "ensemble") if name in scores}
     facts = {name: scores["dataset"][name] for name in ("images", "clusters")}
     return facts | {
         method: {name: round(values[name], _SUMMARY_DIGITS) for name in _SUMMARISED if name in values}
-        for method, values in {"result": scores["result"], "ensemble": scores["ensemble"], **joint}.items()
+        for method, values in (results | joint).items()
     }
 
 
@@ -92,8 +94,9 @@ def nmi_csv(methods: Mapping[str, Row], labelled: int) -> str:
 def size_rows(clusters: np.ndarray, confidence: np.ndarray) -> list[Row]:
     """The images of each cluster, `clusters` int (n), and the mean of their `confidence`, float64 (n).
 
-    A number that no image has, which a network may leave, has no row.
+    A number that no image has, which a network may leave, has no row, nor have images in no cluster, -1.
     """
+    clusters, confidence = clusters[clusters >= 0], confidence[clusters >= 0]
     numbers, place, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     means = np.bincount(place, weights=confidence) / sizes
     return [

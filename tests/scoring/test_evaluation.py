@@ -52,7 +52,7 @@ def test_scores_are_nested_by_kind_the_result_first():
         "ensemble": {"modularity": 0.2},
         "train/jule/dmvc": {"modularity": 0.3},
     }
-    found = nested({"images": 3}, {"method": "ensemble", "modularity": 0.2}, methods)
+    found = nested({"images": 3}, {"result": {"method": "ensemble", "modularity": 0.2}}, methods)
     assert found == {
         "dataset": {"images": 3},
         "result": {"method": "ensemble", "modularity": 0.2},

@@ -57,10 +57,10 @@ def evaluate(
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
     scores.json has one entry a method, of the trained method "views" one a backbone, of a method on images one a
-    result; a baseline's is the mean over its seeds. Where the result was corrected by hand, "result" and "uncorrected"
-    are its scores after and before, on the images that are in a group. summary.json has what branches are compared by. runs.csv has
-    every run; cluster_sizes.csv has the result; classes.csv and confusion.csv have the ensemble and the trained
-    methods that see all views or the images, class by class. Without labels nmi.csv, classes.csv and confusion.csv
+    result; a baseline's is the mean over its seeds. Where the result was corrected by hand, "result" and
+    "uncorrected" are its scores after and before, on the images that are in a group. summary.json has what
+    branches are compared by. runs.csv has every run; cluster_sizes.csv has the result; classes.csv and
+    confusion.csv have the ensemble and the trained methods that see all views or the images, class by class. Without labels nmi.csv, classes.csv and confusion.csv
     have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")

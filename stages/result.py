@@ -82,7 +82,7 @@ def result(
     The result is one partition: that of the report, of `manyviews export` and of assignments.csv. An image's
     confidence is its mean co-association with the other members of its cluster, whichever method made them. A
     cluster is named by the label of most of its labelled images, or by what networks see in its surest ones.
-    Corrections by hand, DATA/corrections/DATASET.csv, are applied last: an image that is set aside is in cluster -1.
+    Corrections by hand, DATA/corrections/DATASET.csv, are applied last: an image set aside is in cluster -1.
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
     sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []
@@ -121,7 +121,9 @@ def result(
     corrected = correct(images.paths, clusters[chosen], by_hand)
     labels, inside = corrected.labels, corrected.labels >= 0
     if not inside.any():
-        raise ParameterError(f"{data / 'corrections' / dataset}.csv sets all images aside; remove some of its rows")
+        raise ParameterError(
+            f"{data / 'corrections' / dataset}.csv sets all images aside; remove some of its rows"
+        )
     (settings,) = read_partitions(folder / f"{ENSEMBLE}.parquet").settings.values()
     base = read_base_partitions(images, folder, settings)
     confidence = np.where(inside, membership_confidence(base.partitions, labels, base.weights), 0.0)

@@ -10,6 +10,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner, Result
 
 from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
 from stages.evaluate import app
 from stages.graphs import modularity
 from stages.tables import (
@@ -20,6 +21,7 @@ from stages.tables import (
     write_partitions,
     write_vectors,
 )
+from stages.tables.corrections import Corrections
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
@@ -367,3 +369,42 @@ def test_a_training_curve_that_is_not_there_is_named(project: Path) -> None:
     assert str(error) == (
         "metrics/d/training-jule-cc.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
     )
+
+
+def test_a_corrected_result_is_scored_before_and_after_on_the_images_in_a_group(project: Path) -> None:
+    assert evaluate("jule/dmvc").exit_code == 0
+    before, files = scores(), {file: file.read_bytes() for file in Path("metrics").rglob("*.csv")}
+    found, corrected = partition(2), partition(0)
+    corrected[[11, 3]] = -1, 0
+    columns = ["path", "cluster", "confidence", "name", "uncorrected"]
+    lines = [(f"{i}.png", corrected[i], "1.0", "", found[i]) for i in range(12)]
+    write_text(Path("data/results/d/assignments.csv"), csv_text(columns, lines))
+    done = Corrections((("aside", "", "11.png"),), {}, {}, 2, 1, 0)
+    answer = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}}
+    write_text(Path("data/results/d/result.json"), json.dumps(answer | {"corrections": done.to_json()}))
+    assert evaluate("jule/dmvc").exit_code == 0
+    after = scores()
+    assert list(after)[:4] == ["dataset", "result", "uncorrected", "ensemble"]
+    inside = corrected >= 0
+    nmi = normalized_mutual_info_score(CLASSES[inside], found[inside], average_method="geometric")
+    assert after["uncorrected"]["nmi_geometric"] == pytest.approx(nmi, abs=1e-6)
+    assert (after["result"]["method"], after["result"]["nmi_geometric"], after["result"]["accuracy"]) == (
+        "jule/dmvc",
+        1,
+        1,
+    )
+    assert after["uncorrected"]["accuracy"] == pytest.approx(9 / 11, abs=1e-6)
+    assert [after[name]["smallest_cluster"] for name in ("result", "uncorrected")] == [3, 2]
+    assert after["result"]["modularity"] == round(modularity(LINKS, corrected), 6)
+    assert after["uncorrected"]["modularity"] == round(modularity(LINKS, np.where(inside, found, -1)), 6)
+    assert after["dataset"] == before["dataset"]
+    assert [after[name] for name in ("ensemble", "train", "baseline")] == [
+        before[name] for name in ("ensemble", "train", "baseline")
+    ]
+    changed = {file.name for file, content in files.items() if file.read_bytes() != content}
+    assert changed == {"cluster_sizes.csv", "dendrogram.csv"}, (
+        "no score of a method, so that no experiment is rerun"
+    )
+    assert [row["images"] for row in rows("cluster_sizes")] == ["4", "4", "3"]
+    summed = json.loads(Path("metrics/d/summary.json").read_text())
+    assert list(summed) == ["images", "clusters", "result", "uncorrected", "ensemble", "jule/dmvc"]

@@ -179,9 +179,7 @@ def _model_file(folder: Path, name: MethodName) -> Path:
     raise ParameterError(f"{folder} holds no model of the method {method!r}; did you mean {' or '.join(near)}?")
 
 
-def _export_folder(
-    into: Path, folder: Path, data: Path, dataset: str, name: MethodName, corrected: bool
-) -> Path:
+def _export_folder(into: Path, folder: Path, data: Path, dataset: str, name: MethodName, corrected: bool) -> Path:
     """The whole path of an export, checked to have the clusters of the method and to hold no new images.
 
     They are those of the run's result where this one was `corrected` by hand.

@@ -1,4 +1,4 @@
-"""CSV tables as people and spreadsheets write them: in UTF-8 or UTF-16, with any separator and columns in any order."""
+"""CSV tables as people and spreadsheets write them: any separator, any order of columns, UTF-8 or UTF-16."""
 
 import csv
 import io

@@ -1,8 +1,9 @@
 """The file of corrections: rows of action, group and value, in the order in which they are applied.
 
-A run numbers its clusters as it likes. So a group has a name of the file's own, such as "g3", and its rows `member`
-list some of its images. The other actions are `rename` (the value is the name), `merge` (the value is the group that
-joins this one), `move` (the value is an image that goes into the group) and `aside` (an image, into no group).
+A run numbers its clusters as it likes. So a group has a name of the file's own, such as "g3", and its rows
+`member` list some of its images. The other actions are `rename` (the value is the name), `merge` (the value is the
+group that joins this one), `move` (the value is an image that goes into the group) and `aside` (an image, into no
+group).
 """
 
 from pathlib import Path
@@ -30,7 +31,7 @@ class Row(NamedTuple):
 
 
 def read_rows(file: Path) -> list[Row]:
-    """Read a file of corrections; no rows where there is none.
+    """Read a file of corrections; no rows where there is none, or an empty one.
 
     Raises `DatasetError` for one that is no CSV in UTF-8 or UTF-16 with the columns action, group and value, for
     another action, for an empty field, and for a group without a member.
@@ -43,7 +44,10 @@ def read_rows(file: Path) -> list[Row]:
         raise DatasetError(f"{file} cannot be read ({error.strerror}); put it right, or remove it") from None
     name = str(file)
     rows, numbers = list[Row](), list[int]()
-    for number, (action, group, value) in records(name, text_lines(name, content), Row._fields):
+    lines = text_lines(name, content)
+    if not any(map(str.strip, lines)):
+        return []
+    for number, (action, group, value) in records(name, lines, Row._fields):
         row = Row(action.strip().casefold(), group.strip(), value)
         if not any(map(str.strip, row)):
             continue

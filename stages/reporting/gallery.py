@@ -58,7 +58,7 @@ def gallery_json(
     """Write what the page's script needs as JSON, safe between the tags of an HTML script element.
 
     The gallery has the rows `at_hand` (m), ascending, which the `sprites` show; those `mapped` are on the maps.
-    `called` has the names of the clusters. With `corrections`, the clusters before them are `uncorrected`, int (n).
+    `called` has the names of the clusters. With `corrections`, those before them are `uncorrected`, int (n).
     """
     names = class_names(images)
     content: dict[str, Any] = {

@@ -64,7 +64,9 @@ def scatter(points: np.ndarray, clusters: np.ndarray, labels: np.ndarray) -> Sca
         rows = (clusters == cluster) & (labels == label)
         path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed[rows])  # no length, round ends: a dot
         dots.append(Dots(cluster, label, int(rows.sum()), path))
-    marks = [_mark(cluster, placed[clusters == cluster]) for cluster in np.unique(clusters).tolist() if cluster >= 0]
+    marks = [
+        _mark(cluster, placed[clusters == cluster]) for cluster in np.unique(clusters).tolist() if cluster >= 0
+    ]
     diameter = round(float(np.clip(100 / np.sqrt(len(points)), 2.5, 9)), 1)
     return Scatter(SIZE, diameter, tuple(dots), tuple(marks), placed)
 

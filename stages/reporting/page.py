@@ -46,8 +46,8 @@ class Dataset:
     `advantages` are sentences on what combining and training gained. `spaces` are what is mapped, `mapped` images
     each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
     `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made and
-    escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrections` are those that
-    were applied, with `corrected`, the scores before them and after.
+    escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrections` are
+    those that were applied, with `corrected`, the scores before them and after.
     """
 
     name: str

@@ -37,9 +37,9 @@ class Rivals:
 def find_rivals(partitions: np.ndarray, weights: np.ndarray, clusters: np.ndarray) -> Rivals:
     """Compare int partitions (n, m), -1 for a missing label, of weights (m), with the int clusters (n) at hand.
 
-    Of clusters that agree equally, the one with the lowest number. Images in no cluster, -1, are nobody's rival, and
-    their own agreement is 0. Memory: the votes of some images at a time
-    beside a table of labels by clusters; never images by images.
+    Of clusters that agree equally, the one with the lowest number. Images in no cluster, -1, are nobody's rival,
+    and agree 0 with their own. Memory: the votes of some images at a time beside a table of labels by clusters;
+    never images by images.
     """
     numbers, own_place = np.unique(clusters, return_inverse=True)
     sizes = np.bincount(own_place)

@@ -30,9 +30,8 @@ def names_to_json(names: Mapping[int, ClusterName]) -> dict[str, Any]:
 def read_names(folder: Path, method: str | None = None) -> dict[int, ClusterName]:
     """Read the names of the clusters of a run's result from its `folder`.
 
-    There are none where the result is not of `method`, or no longer, as it was corrected by hand; in a result of an
-    earlier version; and without a result.
-    Raises `TableError` for a damaged one.
+    There are none where the result is not of `method` or was corrected by hand since, in a result of an earlier
+    version, and without a result. Raises `TableError` for a damaged one.
     """
     file = folder / "result.json"
     if not file.exists():

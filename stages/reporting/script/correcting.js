@@ -69,7 +69,8 @@ class Correcting {
 
   async move(_, images) {
     if (!images.length) return this.say('Choose images first.');
-    const group = await ask(`Move ${plural(images.length, 'image')} to`, this.choices(null));
+    const own = new Set(images.map((image) => this.store.clusters[image]));
+    const group = await ask(`Move ${plural(images.length, 'image')} to`, this.choices(own.size === 1 ? [...own][0] : null));
     return group === null ? '' : this.put(images, 'move', Number(group));
   }
 

@@ -59,12 +59,12 @@ class Correcting {
   /** Do what a key or button asks for; `from` is where it was pressed. */
   async act(what, from) {
     const sheet = from.closest('.sheet');
-    const stop = { sheet, place: sheet ? visible(sheet).indexOf(from) : -1, from };
+    const tiles = sheet ? visible(sheet) : [];
     const own = from.dataset.image === undefined ? [] : [Number(from.dataset.image)];
     const group = sheet ? Number(sheet.dataset.cluster) : this.store.clusters[own[0]] ?? null;
     const said = await this[what](group, this.chosen.size ? [...this.chosen] : own);
     if (said) this.show(said);
-    this.refocus(stop);
+    this.refocus(from, tiles);
   }
 
   async move(_, images) {
@@ -188,13 +188,15 @@ class Correcting {
     return '';
   }
 
-  /** Keep the keyboard where it was, or at the next image of the sheet, or at the sheet that the rest is on. */
-  refocus({ sheet, place, from }) {
+  /** Keep the keyboard where it was, or at the next image of the sheet, or of the one that its group is part of now. */
+  refocus(from, tiles) {
     if (from.isConnected && from.checkVisibility() && !from.disabled) { from.focus(); return; }
-    const tiles = sheet?.checkVisibility() ? visible(sheet) : [];
-    const next = tiles[Math.min(Math.max(place, 0), tiles.length - 1)] ?? visible(this.article)[0] ?? this.toggle;
-    if (tiles.length) rove(next, tiles);
-    next.focus();
+    const place = tiles.indexOf(from);
+    const here = (tile) => tile.checkVisibility();
+    const [, into] = this.corrections.steps.at(-1)?.[0] ?? [];
+    const next = tiles.slice(place + 1).find(here) ?? tiles.findLast(here) ?? visible(this.sheetOf(into) ?? this.article).find(here);
+    if (next?.closest('.sheet')) rove(next, visible(next.closest('.sheet')));
+    (next ?? this.toggle).focus();
   }
 }
 

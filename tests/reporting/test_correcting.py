@@ -247,7 +247,7 @@ def test_a_corrected_page_shows_what_was_done_and_saves_it_again(chromium: Brows
     assert "both on the 59 images that are in a group" in text
     assert "group 'old': none of its images is there; 1 row not applied" in text
     cells = "[...document.querySelectorAll('[aria-labelledby=d1-corrected] tbody tr')].map((row) => row.innerText)"
-    assert chromium.run(cells) == ["NMI geo.\t0.500\t\N{EN DASH}", "Silhouette\t0.250\t0.750"]
+    assert chromium.run(cells) == ["before\t0.500\t0.250", "after\t\N{EN DASH}\t0.750"]
     assert chromium.run("document.querySelector('[data-do=save]').disabled")
     focus(chromium, 2)
     press(chromium, "r")

@@ -60,8 +60,8 @@ def evaluate(
     result; a baseline's is the mean over its seeds. Where the result was corrected by hand, "result" and
     "uncorrected" are its scores after and before, on the images that are in a group. summary.json has what
     branches are compared by. runs.csv has every run; cluster_sizes.csv has the result; classes.csv and
-    confusion.csv have the ensemble and the trained methods that see all views or the images, class by class. Without
-    labels nmi.csv, classes.csv and confusion.csv have a header alone.
+    confusion.csv have the ensemble and the trained methods that see all views or the images, class by class.
+    Without labels nmi.csv, classes.csv and confusion.csv have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset

@@ -85,7 +85,7 @@ class Correcting {
   }
 
   async rename(group) {
-    if (group === null || group < 0) return this.say('Go to an image of the group first.');
+    if (!this.corrections.groups.includes(group)) return this.say('Go to an image of the group first.');
     const name = await ask(`Rename cluster ${group}`, null, this.store.names[group]);
     if (name === null || name === this.store.names[group]) return '';
     this.corrections.add(['rename', group, name]);
@@ -93,7 +93,7 @@ class Correcting {
   }
 
   async merge(group) {
-    if (group === null || group < 0) return this.say('Go to an image of the group first.');
+    if (!this.corrections.groups.includes(group)) return this.say('Go to an image of the group first.');
     const into = await ask(`Merge ${this.store.group(group)} into`, this.choices(group));
     if (into === null) return '';
     this.corrections.add(['merge', Number(into), group]);

@@ -19,9 +19,9 @@ class Corrections {
   /** Whether there is something that no saved file holds. */
   get unsaved() { return this.steps.length !== this.saved; }
 
-  /** The groups that images can be moved to: those of which the page has images, by which the file can name them. */
+  /** The groups that images can be moved to: those of which the page has images that the run put there, by which the file names them. */
   get groups() {
-    const there = new Set(this.store.found);
+    const there = new Set([...this.store.found, ...Object.values(this.store.corrections?.groups ?? {})]);
     return Object.keys(this.store.names).map(Number)
       .filter((group) => this.store.sizes[group] > 0 && there.has(group)).sort((a, b) => a - b);
   }

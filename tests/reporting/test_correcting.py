@@ -34,7 +34,7 @@ def report(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
-    make(root, "photos", PATHS, 3)
+    make(root, "photos", PATHS, 3, alike=[(0, "folder/40.png", "yes"), (0, "folder/41.png", "")])
     write_names(root, "photos", "", "ox-eye daisy", "<i>oak</i>")
     return report(root)
 
@@ -205,6 +205,20 @@ def test_an_image_from_a_search_can_be_moved_and_its_last_place_counts(opened: B
     assert shown(opened, -1) == [image]
     file = opened.download(tmp_path, SAVE)
     assert [row for row in read_rows(file) if row.action != "member"] == [("aside", "", "folder/20.png")]
+
+
+def test_a_near_duplicate_can_be_set_aside_where_it_is_shown(opened: Browser, tmp_path: Path) -> None:
+    click(opened, ".alike li:nth-child(2) figure")
+    press(opened, "s")
+    assert shown(opened, -1) == [PATHS.index("folder/41.png")]
+    assert opened.run("document.querySelectorAll('.alike li:not([hidden])').length") == 2
+    opened.run("document.querySelector('.alike figure').focus()")
+    press(opened, "r")
+    opened.type("twins")
+    press(opened, "Enter")
+    found = saved(opened, tmp_path)
+    assert found.names == {int(LABELS[PATHS.index("folder/40.png")]): "twins"}
+    assert found.done.aside == 1
 
 
 def test_what_is_not_saved_is_kept_and_reported_before_the_page_is_left(

@@ -10,7 +10,7 @@ class Correcting {
     this.bar = article.querySelector('.correct');
     this.toggle = article.querySelector('.by-hand');
     this.toggle.addEventListener('click', () => this.turn(!this.on));
-    for (const sheet of article.querySelectorAll('.sheet')) this.equip(sheet);
+    for (const sheet of article.querySelectorAll('.sheet[data-cluster]')) this.equip(sheet);
     article.addEventListener('click', (event) => {
       const button = event.target.closest('[data-do]');
       if (button) this.act(button.dataset.do, button);
@@ -61,7 +61,7 @@ class Correcting {
     const sheet = from.closest('.sheet');
     const tiles = sheet ? visible(sheet) : [];
     const own = from.dataset.image === undefined ? [] : [Number(from.dataset.image)];
-    const group = sheet ? Number(sheet.dataset.cluster) : this.store.clusters[own[0]] ?? null;
+    const group = Number(sheet?.dataset.cluster ?? this.store.clusters[own[0]]);
     const said = await this[what](group, this.chosen.size ? [...this.chosen] : own);
     if (said) this.show(said);
     this.refocus(from, tiles);
@@ -119,7 +119,7 @@ class Correcting {
   /** Bring the whole page to how the groups are now. */
   show(said) {
     const { store, article, on } = this;
-    for (const sheet of article.querySelectorAll('.sheet')) {
+    for (const sheet of article.querySelectorAll('.sheet[data-cluster]')) {
       const group = Number(sheet.dataset.cluster);
       sheet.querySelector('.edit').hidden = !on || group < 0;
       if (group >= 0) {
@@ -141,7 +141,7 @@ class Correcting {
     const shown = new Set();
     const moved = [...found].filter((image) => store.moved(image));
     if (moved.some((image) => store.clusters[image] < 0) && !this.sheetOf(-1)) this.addSheet();
-    for (const sheet of article.querySelectorAll('.sheet')) {
+    for (const sheet of article.querySelectorAll('.sheet[data-cluster]')) {
       sheet.querySelector('.moved')?.remove();
       const came = moved.filter((image) => store.clusters[image] === Number(sheet.dataset.cluster));
       if (!came.length) continue;

@@ -28,7 +28,7 @@ class Sheets {
     const found = new Set(narrowed ? store.all.filter((image) => matches(store, image, asked)) : store.all);
     for (const tile of this.tiles) {
       const image = Number(tile.dataset.image);
-      tile.parentElement.hidden = !found.has(image) || store.moved(image);
+      tile.parentElement.hidden = !found.has(image) || (store.moved(image) && Boolean(tile.closest('[data-cluster]'))); // a near-duplicate stays where it is
     }
     const moved = this.correcting.showMoved(found);
     const onSheets = (image) => (store.moved(image) ? moved.has(image) : this.onSheets.has(image));

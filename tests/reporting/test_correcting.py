@@ -21,12 +21,12 @@ LABELS = np.arange(60) % 3  # image i is in cluster i % 3, which shows 12 of its
 SAVE = "document.querySelector('[data-do=save]').click()"
 
 
-def report(root: Path) -> Path:
+def report(root: Path, *options: str) -> Path:
     """Make the page of the project in a folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         with pytest.raises(SystemExit) as end:
-            run(lambda **how: app(["--datasets=photos"], **how))
+            run(lambda **how: app(["--datasets=photos", *options], **how))
         assert not end.value.code
     return root / "metrics/report.html"
 
@@ -303,3 +303,7 @@ def test_a_page_without_corrections_has_the_controls_and_nothing_of_them(page: P
     content = json.loads(text.partition('class="store">')[2].partition("</script>")[0])
     assert not {"found", "corrections"} & content.keys()
     assert 'id="d1-corrected"' not in text and "Set aside</h3>" not in text
+    assert "run <code>dvc repro</code> again" in text
+    alone = page.with_name("alone.html")
+    report(page.parents[1], f"--page={alone}")
+    assert "run <code>manyviews cluster</code> again" in alone.read_text(encoding="utf-8")

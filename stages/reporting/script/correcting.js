@@ -19,11 +19,10 @@ class Correcting {
     addEventListener('beforeunload', (event) => { if (this.corrections.unsaved) event.preventDefault(); });
   }
 
-  /** The heading of a sheet and the buttons below it, which are there while groups are corrected. */
+  /** Give a sheet its buttons, which are there while groups are corrected. */
   equip(sheet) {
-    const name = sheet.querySelector('h3').textContent;
     const button = (what, text) => {
-      const made = element('button', { type: 'button', textContent: text, ariaLabel: `${text} ${name}` });
+      const made = element('button', { type: 'button', textContent: text, ariaLabel: `${text} cluster ${sheet.dataset.cluster}` });
       made.dataset.do = what;
       return made;
     };

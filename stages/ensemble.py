@@ -48,7 +48,9 @@ def ensemble(
     overclustering: Annotated[
         list[int],
         typer.Option(
-            min=1, max=MOST, help="Factors whose partitions are combined, of algorithms that draw no number; repeatable."
+            min=1,
+            max=MOST,
+            help="Factors whose partitions are combined, of algorithms that draw no number; repeatable.",
         ),
     ] = [1],  # noqa: B006
     linkage: Annotated[

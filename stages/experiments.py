@@ -34,7 +34,9 @@ def experiments(
     subsets: Annotated[
         int,
         typer.Option(
-            min=1, max=MOST, help="Most subsets of the views of each size that are combined; 252: all of ten views."
+            min=1,
+            max=MOST,
+            help="Most subsets of the views of each size that are combined; 252: all of ten views.",
         ),
     ] = 20,
     view: Annotated[

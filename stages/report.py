@@ -81,7 +81,11 @@ def report(
     ] = FIRST,
     seed: Annotated[
         int,
-        typer.Option(min=0, max=2**31 - 1, help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster."),
+        typer.Option(
+            min=0,
+            max=2**31 - 1,
+            help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster.",
+        ),
     ] = 0,
     images_per_cluster: Annotated[
         int,

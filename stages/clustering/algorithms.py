@@ -107,7 +107,7 @@ class Algorithm:
         return found
 
     def check(self) -> None:
-        """Raise `ParameterError` for unknown parameters, those of another type, or an invalid multiple or seeds."""
+        """Raise `ParameterError` for unknown parameters and for values of another type or out of range."""
         defaults = self._class()().get_params()
         known = {*defaults, *_RUNS} - {"n_clusters", "random_state", *self.fixed}
         for name, value in self.parameters.items():

@@ -111,7 +111,7 @@ def _records(table: Table, columns: tuple[str, str]) -> Iterator[_Row]:
         mark: [name.strip() for name in next(csv.reader([header], delimiter=mark), [])] for mark in separators
     }
     for separator, names in headers.items():  # noqa: B007 - the one that fits separates the rows, too
-        places = {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
+        places = {name.casefold(): place for place, name in enumerate(names)}
         if all(column in places for column in wanted):
             break
     else:
@@ -122,10 +122,18 @@ def _records(table: Table, columns: tuple[str, str]) -> Iterator[_Row]:
             f"{table.name} has no column {_quoted(missing)}; its first line has {_quoted(names) or 'no columns'}; "
             f"name the columns {_quoted(columns)} there"
         )
+    folded = [name.casefold() for name in names]
+    if twice := [column for column in wanted if folded.count(column) > 1]:
+        raise DatasetError(f"{table.name} has two columns {_quoted(twice)}; remove or rename one")
     at = [places[column] for column in wanted]
     rows = csv.reader(lines[first + 1 :], delimiter=separator, strict=True)
     try:
         for row in rows:
+            if any(cell.strip() for cell in row[len(names) :]):
+                raise DatasetError(
+                    f"{table.name}, line {first + 1 + rows.line_num}: {len(row)} cells, {len(names)} columns; "
+                    "put quotes around what holds the separator"
+                )
             path, label = (row[place] if place < len(row) else "" for place in at)
             if path.strip():
                 yield _Row(first + 1 + rows.line_num, path, label.strip())

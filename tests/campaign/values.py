@@ -17,7 +17,9 @@ from tests.campaign import values_of_keys, values_of_options, values_of_sources
 from tests.campaign.tally import Tally
 from tests.shell import exit_status
 
-Case = tuple[str, Callable[[], list[object]]]  # a name, and what puts the input there and returns stage and options
+Case = tuple[
+    str, Callable[[], list[object]]
+]  # a name, and what puts the input there and returns stage and options
 
 
 def run(count: int, seed: int) -> Tally:
@@ -53,10 +55,12 @@ def _fault(module: str, arguments: list[object]) -> str | None:
 
 @contextlib.contextmanager
 def _empty_folder() -> Iterator[None]:
-    before = Path.cwd()
+    before, environment = Path.cwd(), dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
             yield
         finally:
             os.chdir(before)
+            os.environ.clear()
+            os.environ.update(environment)

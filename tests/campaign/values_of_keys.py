@@ -46,7 +46,7 @@ def cases() -> Iterator[tuple[str, Callable[[], list[object]]]]:
 
 
 def bad_values(option: Any) -> Iterator[Any]:
-    """Yield values that an option must refuse; it is given by its annotation, `Annotated[type, typer.Option()]`."""
+    """Yield values that an option must refuse; `option` is its annotation, `Annotated[type, typer.Option()]`."""
     yield from (None, {"a": 1}, [[1]], [None], [{}])
     kind, info = get_args(option)[:2]
     many = get_origin(kind) is list
@@ -87,7 +87,16 @@ def _trained(sound: dict[str, Any]) -> Iterator[tuple[str, Callable[[], list[obj
 
 def _algorithms(sound: dict[str, Any]) -> Iterator[tuple[str, Callable[[], list[object]]]]:
     for algorithm in ALGORITHMS.values():
-        for end in ("x", ":", ":=", ":n_clusters=3", ":seeds=0", ":seeds=1000000000", ":multiple=-1", ":subspace=2"):
+        for end in (
+            "x",
+            ":",
+            ":=",
+            ":n_clusters=3",
+            ":seeds=0",
+            ":seeds=1000000000",
+            ":multiple=-1",
+            ":subspace=2",
+        ):
             yield _case(sound, "baseline.algorithms", [algorithm.name + end])
         for name, default in algorithm._class()().get_params().items():
             if isinstance(default, int | float) and name not in algorithm.fixed:

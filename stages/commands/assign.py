@@ -76,8 +76,6 @@ def assign(
     """Put the images of a folder into the clusters of a trained method; write what was found as CSV.
 
     The columns are path, cluster, confidence, fits and name; only the clusters of the run's result have names.
-
-    Its columns are path, cluster, confidence and name; only the clusters of the run's result have names.
     Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
     distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1. An
     image fits, "yes", if it is no farther from the nearest image of its cluster than 99 in 100 images there are
@@ -90,6 +88,8 @@ def assign(
     the dataset only the model and the backbones' cards are needed, with --into also its table of images. Images
     that cannot be read are skipped, and listed on standard error.
     """
+    if out and out.is_dir():
+        raise ParameterError(f"--out is {out}, a folder; name the CSV file to write")
     method = read_method(data / "results" / dataset).name if method == RESULT else method
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)

@@ -13,6 +13,7 @@ import numpy as np
 import typer
 
 from stages.core.atomic import write_bytes, write_text
+from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.errors import ParameterError, TableError
 from stages.params.file import PARAMS
@@ -82,12 +83,17 @@ def report(
     ] = FIRST,
     seed: Annotated[
         int,
-        typer.Option(help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster."),
+        typer.Option(
+            min=0,
+            max=2**31 - 1,
+            help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster.",
+        ),
     ] = 0,
     images_per_cluster: Annotated[
         int,
         typer.Option(
             min=1,
+            max=MOST,
             help="Images to show per cluster: half its most confident ones, a quarter on its boundary with "
             "another cluster, a quarter its least confident; 12 fill one row of a wide window.",
         ),

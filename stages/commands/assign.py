@@ -90,6 +90,8 @@ def assign(
     the dataset only the model and the backbones' cards are needed, with --into also its table of images. Images
     that cannot be read are skipped, and listed on standard error.
     """
+    if out and out.is_dir():
+        raise ParameterError(f"--out is {out}, a folder; name the CSV file to write")
     of_result, results = method == RESULT, data / "results" / dataset
     method = read_method(results).name if of_result else method
     corrections = read_corrections(results) if of_result else None

@@ -31,7 +31,8 @@ def records(name: str, lines: Sequence[str], columns: Sequence[str]) -> Iterator
     """Yield the number of each line and its fields in the `columns`, "" where the line has none.
 
     The `columns` are found in the first line, in any case; there may be others. A comma, semicolon, tab or "|"
-    separates them. Raises `DatasetError` where one is missing, and where it is no CSV.
+    separates them. Raises `DatasetError` where one is missing or there twice, for a line of more cells than there
+    are columns, and where it is no CSV.
     """
     # Excel marks the separator in a line of its own, which the header itself shows as well.
     marked = bool(lines) and lines[0].lower().startswith("sep=")
@@ -44,7 +45,7 @@ def records(name: str, lines: Sequence[str], columns: Sequence[str]) -> Iterator
         mark: [name.strip() for name in next(csv.reader([header], delimiter=mark), [])] for mark in separators
     }
     for separator, names in headers.items():  # noqa: B007 - the one that fits separates the rows, too
-        places = {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
+        places = {name.casefold(): place for place, name in enumerate(names)}
         if all(column in places for column in wanted):
             break
     else:
@@ -55,11 +56,20 @@ def records(name: str, lines: Sequence[str], columns: Sequence[str]) -> Iterator
             f"{name} has no column {_quoted(missing)}; its first line has {_quoted(names) or 'no columns'}; "
             f"name the columns {_quoted(columns)} there"
         )
+    folded = [name.casefold() for name in names]
+    if twice := [column for column in wanted if folded.count(column) > 1]:
+        raise DatasetError(f"{name} has two columns {_quoted(twice)}; remove or rename one")
     at = [places[column] for column in wanted]
     rows = csv.reader(lines[first + 1 :], delimiter=separator, strict=True)
     try:
         for row in rows:
-            yield first + 1 + rows.line_num, [row[place] if place < len(row) else "" for place in at]
+            number = first + 1 + rows.line_num
+            if any(cell.strip() for cell in row[len(names) :]):
+                raise DatasetError(
+                    f"{name}, line {number}: {len(row)} cells, {len(names)} columns; "
+                    "put quotes around what holds the separator"
+                )
+            yield number, [row[place] if place < len(row) else "" for place in at]
     except csv.Error as error:
         line = first + 1 + rows.line_num
         raise DatasetError(

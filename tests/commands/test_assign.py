@@ -350,6 +350,7 @@ def test_more_images_than_a_shard_and_one_alone(
             "method 'jule/mvec' has no network for new images, it is a vote of the single views; "
             "take jule/dmvc, or one view such as jule/views/mobilenet_v2",
         ),
+        (("--out", "data"), "--out is data, a folder; name the CSV file to write"),
         (
             ("--method", "jule/dmcv"),
             "data/models/d holds no model of the method 'jule/dmcv'; did you mean jule/dmvc?",

@@ -153,7 +153,7 @@ LIBRARIES = {
     "correcting": {"core", "tables"},
     "deep": {"core", "clustering", "consensus"},
     "scoring": {"core", "tables"},
-    "training": {"core", "tables", "decoding", "consensus", "deep", "scoring"},
+    "training": {"core", "tables", "decoding", "clustering", "consensus", "deep", "scoring"},
     "reporting": {"core", "tables", "decoding"},
     "studies": {"core", "tables", "clustering", "consensus", "scoring", "reporting"},
     "exporting": {"core", "tables"},

@@ -24,7 +24,7 @@ from stages.scoring.evaluation import (
     mean_by_method,
     nested,
     nmi_csv,
-    partition_scores,
+    score_partitions,
     size_rows,
     summary,
 )
@@ -83,32 +83,35 @@ def evaluate(
     uncorrected = read_uncorrected(results, images)
     made = result.labels if uncorrected is None else uncorrected  # by the method, before any correction
 
-    def scored(labels: np.ndarray, among: Any = slice(None)) -> dict[str, Any]:
-        quality = round(modularity(neighbours.links, labels), DIGITS)
-        chosen = [view[among] for view in features]
-        return partition_scores(images.labels[among], chosen, labels[among]) | {"modularity": quality}
+    def scored(partitions: list[np.ndarray], among: Any = slice(None)) -> list[dict[str, Any]]:
+        chosen = [labels[among] for labels in partitions]
+        quality = [round(modularity(neighbours.links, labels), DIGITS) for labels in partitions]
+        scores = score_partitions(images.labels[among], [view[among] for view in features], chosen)
+        return [score | {"modularity": value} for score, value in zip(scores, quality, strict=True)]
 
     features = [isometric(normalise(view.values, "l2")) for view in views]
     runs: list[dict[str, Any]] = []
+    found: list[np.ndarray] = []  # the clusters of each run
     for backbone, table in zip(backbones, tables, strict=True):
         for run_name, labels in table.labels.items():
             settings = table.settings[run_name]
             method = scored_name(BaselineName(backbone, settings["layer"], settings["algorithm"]))
-            scores = scored(labels)
-            runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name, **scores})
-    methods = mean_by_method(run for run in runs if run["multiple"] == 1)
+            runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name})
+            found.append(labels)
     clusters = {ENSEMBLE: ensemble.labels[ENSEMBLE], **_by_method(trained)}
-    for name, labels in clusters.items():
-        methods[name] = scored(labels)
-        runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
+    runs += [{"method": name, "multiple": 1, "run": name} for name in clusters]
+    *measured, of_made = scored([*found, *clusters.values(), made])
+    runs = [run | score for run, score in zip(runs, measured, strict=True)]
+    methods = mean_by_method(run for run in runs[: len(found)] if run["multiple"] == 1)
+    methods |= dict(zip(clusters, measured[len(found) :], strict=True))
     of_result = {RESULT: {"method": read_method(results).name}}
     if uncorrected is None:
-        of_result[RESULT] |= scored(result.labels)
+        of_result[RESULT] |= of_made
     else:
         # Both on the images that were not set aside: to leave out the hard ones must not look like better groups.
         inside = result.labels >= 0
-        of_result[RESULT] |= scored(result.labels, inside)
-        of_result[UNCORRECTED] = scored(np.where(inside, uncorrected, -1), inside)
+        after, before = scored([result.labels, np.where(inside, uncorrected, -1)], inside)
+        of_result = {RESULT: of_result[RESULT] | after, UNCORRECTED: before}
 
     folder = metrics / dataset
     rejected = data / "images" / f"{dataset}.rejected.csv"

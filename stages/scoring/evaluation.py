@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from stages.core.csvtext import csv_text
-from stages.scoring.scores import DIGITS, external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.scoring.scores import DIGITS, external_scores, view_agreement
+from stages.scoring.silhouettes import silhouettes
 from stages.tables.methods import MethodName, parse_scored
 
 Row = dict[str, Any]
@@ -17,21 +18,22 @@ _SUMMARY_DIGITS = 4  # decimals kept: fewer than chance leaves alone, more than 
 _NMI = ("nmi_geometric", "nmi_arithmetic")
 
 
-def partition_scores(classes: np.ndarray, features: Sequence[np.ndarray], labels: np.ndarray) -> Row:
-    """Score a partition, `labels` int (n): by the true `classes`, int (n), -1 for none, and by the `features`.
+def score_partitions(
+    classes: np.ndarray, features: Sequence[np.ndarray], partitions: Sequence[np.ndarray]
+) -> list[Row]:
+    """Score the `partitions`, int (n) each: by the true `classes`, int (n), -1 for none, and by the `features`.
 
     `features` are those of the views, float32 (n, d_v). Scores that are not defined are left out.
     """
-    scores: dict[str, Any] = {}
-    known = classes >= 0
-    if known.any():
-        scores = external_scores(classes[known], labels[known])
-    silhouette = mean_silhouette(features, labels)
-    if silhouette is not None:
-        scores["silhouette"] = silhouette
-    _, sizes = np.unique(labels, return_counts=True)
-    scores |= {"n_clusters": len(sizes), "largest_cluster": int(sizes.max()), "smallest_cluster": int(sizes.min())}
-    return {name: round(score, DIGITS) for name, score in scores.items()}
+    known, rows = classes >= 0, []
+    for labels, silhouette in zip(partitions, silhouettes(features, partitions), strict=True):
+        scores: Row = dict(external_scores(classes[known], labels[known])) if known.any() else {}
+        if silhouette is not None:
+            scores["silhouette"] = silhouette
+        sizes = np.unique(labels, return_counts=True)[1].tolist()
+        scores |= {"n_clusters": len(sizes), "largest_cluster": max(sizes), "smallest_cluster": min(sizes)}
+        rows.append({name: round(score, DIGITS) for name, score in scores.items()})
+    return rows
 
 
 def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
@@ -110,8 +112,8 @@ def count_rows(curves: pd.DataFrame, cuts: Mapping[str, np.ndarray], features: S
     (n)."""
     partitions = [cuts[f"cut-{count}"] for count in curves["clusters"]]
     counts = curves.copy()
-    silhouettes = silhouette_curve(features, partitions)
-    counts["silhouette"] = [None if value is None else round(value, DIGITS) for value in silhouettes]
+    values = silhouettes(features, partitions)
+    counts["silhouette"] = [None if value is None else round(value, DIGITS) for value in values]
     counts["images"] = len(features[0])
     return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
 

@@ -10,7 +10,7 @@ import typer
 
 from stages.core.algorithm_name import algorithm_label, check_shares, parse_algorithm
 from stages.core.atomic import write_text
-from stages.core.checks import check_share
+from stages.core.checks import MOST, check_share
 from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.errors import ParameterError
@@ -50,7 +50,9 @@ def ensemble(
     overclustering: Annotated[
         list[int],
         typer.Option(
-            min=1, help="Factors whose partitions are combined, of algorithms that draw no number; repeatable."
+            min=1,
+            max=MOST,
+            help="Factors whose partitions are combined, of algorithms that draw no number; repeatable.",
         ),
     ] = [1],  # noqa: B006
     linkage: Annotated[

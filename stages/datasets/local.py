@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 from stages.datasets.archive import list_members
 from stages.datasets.folder import PassedOver, find_table, list_files
 from stages.datasets.images import RawImage
@@ -99,6 +99,8 @@ class Local(Labelling):
     def _prefixes(self, root: Path) -> list[str]:
         """The folders to walk, with "/" at the end; the rest of a large collection is not even listed."""
         for folder in self.folders:
+            if folder.startswith("/") or ".." in PurePosixPath(folder).parts:
+                raise DatasetError(f"`folders` lists {folder!r}; name folders below {root}, from there on")
             if not (root / folder).is_dir():
                 others = sorted(place.name for place in root.iterdir() if place.is_dir())[:5]
                 raise DatasetError(
@@ -109,7 +111,10 @@ class Local(Labelling):
 
 def _table(root: Path, pattern: str) -> Table:
     """Read the one file of `root` that matches."""
-    files = sorted(root.glob(pattern))
+    try:
+        files = sorted(file for file in root.glob(pattern) if file.is_file())
+    except (NotImplementedError, ValueError) as error:  # of an absolute one, and of "**x"
+        raise DatasetError(f"`labels` is {pattern!r} ({one_line(error)}); write a path from {root} on") from None
     if len(files) != 1:
         found = f"{len(files)} files match" if files else "no file matches"
         raise DatasetError(f"{root}: {found} {pattern!r}, the table of labels; exactly one should")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.core.errors import TableError
-from stages.tables.parquet import Table, opened, read_metadata, write_numbers
+from stages.tables.parquet import Table, numbers, opened, read_metadata, write_numbers
+from stages.tables.textfiles import understanding
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,13 @@ def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mappi
 
 
 def read_links(file: Path) -> Links:
-    """Read a neighbour graph."""
+    """Read a neighbour graph; raises `TableError` for images that cannot be."""
     metadata = read_metadata(file, "links")
-    with opened(file) as table:
+    with opened(file) as table, understanding(file):
         columns = table.read()
-    try:
-        links = np.column_stack([columns["start"].to_numpy(), columns["end"].to_numpy()])
+        links = np.column_stack([numbers(columns, name, np.int32) for name in ("start", "end")])
+        if len(links) and links.min() < 0:
+            raise ValueError(f"a link leads to the image {links.min()}")
         structure = metadata["settings"]["structure"]
         figures = float(structure["odds"]), float(structure["cut"])
-    except (KeyError, TypeError, ValueError):
-        raise TableError(f"{file} is not what its stage writes; delete it and run `dvc repro`") from None
     return Links(file, metadata["images"], links, figures)

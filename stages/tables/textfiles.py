@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import TableError
+from stages.core.errors import ManyviewsError, TableError, first_line
 
 
 @contextmanager
@@ -20,10 +20,12 @@ def understanding(file: Path) -> Iterator[None]:
     """Report content of `file` that the block cannot make sense of: a missing key, or a value of another kind."""
     try:
         yield
+    except ManyviewsError:
+        raise
     except KeyError as error:
         raise damaged(file, f"{error} is missing") from None
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:
-        raise damaged(file, str(error)) from None
+    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
+        raise damaged(file, first_line(error)) from None
 
 
 def json_of(file: Path) -> Any:

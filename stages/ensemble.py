@@ -1,7 +1,6 @@
 """Stage `ensemble`: combine the partitions of all views into one."""
 
 import functools
-import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +12,9 @@ from stages.core.atomic import write_text
 from stages.core.checks import check_share
 from stages.core.command import run
 from stages.core.csvtext import csv_text
+from stages.core.digests import file_digest
 from stages.core.runlog import Timings, write_runlog
+from stages.core.seal import BLANK, sealed
 from stages.params.file import PARAMS
 from stages.params.n_clusters import resolve_n_clusters
 from stages.params.options import AUTO, DATA, DataFolder, Dataset, NClusters
@@ -21,6 +22,7 @@ from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_base_partitions, read_images, write_dendrogram, write_partitions
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest
+from stages.tables.textfiles import write_json
 
 if TYPE_CHECKING:
     from stages.core.dendrogram import Dendrogram
@@ -130,9 +132,11 @@ def ensemble(
     counts = sorted({*found.counts.tolist(), used})
     labels = {f"cut-{k}": cuts(k) for k in counts}
     write_partitions(folder / "cuts.parquet", labels, {name: {} for name in labels}, images.fingerprint)
-    write_text(folder / "cluster_counts.csv", _counts_csv(found, dendrogram))
-    write_text(folder / "n_clusters.txt", f"{used}\n")
-    write_text(folder / "n_clusters.json", json.dumps(_answer(found, used), indent=2) + "\n")
+    counts_file = folder / "cluster_counts.csv"
+    write_text(counts_file, _counts_csv(found, dendrogram))
+    write_text(folder / "n_clusters.txt", sealed(f"{used} {BLANK}\n"))
+    digest = {counts_file.name: file_digest(counts_file)}
+    write_json(folder / "n_clusters.json", _answer(found, used) | digest)
     write_runlog(
         f"ensemble-{dataset}",
         partitions=len(values),

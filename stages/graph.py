@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stages.core.command import run
+from stages.core.digests import file_digest
 from stages.core.runlog import write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
@@ -56,10 +57,12 @@ def graph(
     links = graphs.view_links(views)
     structure = graphs.measure_structure(views, derived_seed(seed, "graph"))
     settings = {"backbones": list(backbones), "layers": layers, "structure": structure._asdict()}
-    write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
     pixels = read_shaped(images, (1, graphs.SIDE, graphs.SIDE))[:, 0]
     stands_for = graphs.near_duplicates(views, links, graphs.perceptual_hashes(pixels), near_duplicates)
-    found = write_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images, stands_for)
+    file = data / "graphs" / f"{dataset}.near_duplicates.csv"
+    found = write_near_duplicates(file, images, stands_for)
+    settings[file.name] = file_digest(file)
+    write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
     seconds = time.perf_counter() - started
     write_runlog(f"graph-{dataset}", links=len(links), seconds=round(seconds, 3))
     print(f"{dataset}: {_summary(found)}")

@@ -1,7 +1,7 @@
 """Seals: a digest of a file within the file, by which damage to any of its bytes is found before they are used.
 
-A seal is "sha256:" and 64 hex digits, in the header of a safetensors file or under a key of a JSON file: the sha256 of
-the whole file with zeros in place of the digits. It finds accidents. Whoever can write the file can seal it again.
+A seal is "sha256:" and 64 hex digits, in the header of a safetensors file or in a text: the sha256 of the whole
+file with zeros in place of the digits. It finds accidents; whoever can write a file can seal it again.
 """
 
 import hashlib
@@ -44,16 +44,25 @@ def check_seal(file: Path) -> None:
     _compare(digest.hexdigest(), digits)
 
 
+def sealed(text: str) -> str:
+    """Return a text with its digest in place of the `BLANK` in it."""
+    return text.replace(BLANK, f"sha256:{hashlib.sha256(text.encode()).hexdigest()}")
+
+
+def check_sealed(text: str) -> None:
+    """Raise `SealError` unless `text` is, character by character, what `sealed` returned."""
+    blank, digits = _opened(text.encode())
+    _compare(hashlib.sha256(blank).hexdigest(), digits)
+
+
 def sealed_json(content: Mapping[str, Any]) -> str:
     """A mapping as indented JSON with a seal; `unsealed_json` is the inverse."""
-    text = json.dumps({**content, KEY: BLANK}, indent=2) + "\n"
-    return text.replace(BLANK, f"sha256:{hashlib.sha256(text.encode()).hexdigest()}")
+    return sealed(json.dumps({**content, KEY: BLANK}, indent=2) + "\n")
 
 
 def unsealed_json(text: str) -> dict[str, Any]:
     """Read what `sealed_json` wrote. Raises `SealError` for anything else, whatever it is."""
-    blank, digits = _opened(text.encode())
-    _compare(hashlib.sha256(blank).hexdigest(), digits)
+    check_sealed(text)
     content: dict[str, Any] = json.loads(text)
     del content[KEY]
     return content

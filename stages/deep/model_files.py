@@ -94,7 +94,7 @@ def read_model_file(file: Path) -> Content:
     try:
         settings = json.loads(text or "{}")
         facts = settings.pop(_ENCODER)
-        del settings[KEY]
+        settings.pop(KEY, None)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _unusable(file, "does not say how its network is built") from None
     return Content(tensors, facts, settings)

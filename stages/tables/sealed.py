@@ -1,7 +1,7 @@
 """Parquet files in which every byte that is read is checked first, without reading the others.
 
-Parquet has checksums of pages, but none of their headers or of the footer. So the digests of all blocks of a file stand
-between its last page and its footer, where readers of Parquet do not look:
+Parquet has checksums of pages, but none of their headers or of the footer. So the digests of all blocks of a file
+stand between its last page and its footer, where readers of Parquet do not look:
 
     pages | sha256 of each MiB of the pages | sha256 of these digests and of the footer | "MVSEAL01" | footer
 

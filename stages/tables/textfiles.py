@@ -5,14 +5,16 @@ file name.
 """
 
 import csv
+import hashlib
 import io
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stages.core.atomic import write_text
 from stages.core.errors import ManyviewsError, TableError, first_line
+from stages.core.seal import BLANK, check_sealed, sealed, sealed_json, unsealed_json
 
 
 @contextmanager
@@ -28,9 +30,33 @@ def understanding(file: Path) -> Iterator[None]:
         raise damaged(file, first_line(error)) from None
 
 
-def json_of(file: Path) -> Any:
-    """The content of a JSON file; `understanding` reports what is wrong with it."""
-    return json.loads(text_of(file))
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a sealed JSON file."""
+    write_text(file, sealed_json(content))
+
+
+def json_of(file: Path) -> dict[str, Any]:
+    """The content of a sealed JSON file; `understanding` reports what is wrong with it."""
+    return unsealed_json(text_of(file))
+
+
+def write_fragment(file: Path, html: str) -> None:
+    """Write a part of the report, which ends with a comment that is its seal."""
+    write_text(file, sealed(f"{html}<!-- {BLANK} -->\n"))
+
+
+def fragment_of(file: Path) -> str:
+    """The part of the report that `write_fragment` wrote."""
+    text = text_of(file)
+    with understanding(file):
+        check_sealed(text)
+    return text[: text.rindex("<!--")]
+
+
+def check_digest(file: Path, digest: str | None) -> None:
+    """Raise `TableError` unless `file` has the sha256 that was noted of it when it was written; None: none was."""
+    if digest is not None and hashlib.sha256(text_of(file).encode()).hexdigest() != digest:
+        raise damaged(file, "its content was changed since it was written")
 
 
 def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:

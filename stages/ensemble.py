@@ -134,7 +134,7 @@ def ensemble(
     write_partitions(folder / "cuts.parquet", labels, {name: {} for name in labels}, images.fingerprint)
     counts_file = folder / "cluster_counts.csv"
     write_text(counts_file, _counts_csv(found, dendrogram))
-    write_text(folder / "n_clusters.txt", sealed(f"{used} {BLANK}\n"))
+    write_text(folder / "n_clusters.txt", sealed(f"{used} {dataset} {BLANK}\n"))
     digest = {counts_file.name: file_digest(counts_file)}
     write_json(folder / "n_clusters.json", _answer(found, used) | digest)
     write_runlog(

@@ -128,7 +128,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     partitions, metrics = options.data / "partitions" / name, options.metrics / name
     near_file = options.data / "graphs" / f"{name}.near_duplicates.csv"
     rejected_file = options.data / "images" / f"{name}.rejected.csv"
-    listed = [*sorted(metrics.glob("*.csv")), near_file, rejected_file]
+    listed = [*sorted(metrics.glob("*.csv")), metrics / "scores.json", near_file, rejected_file]
     check_listed(options.data / "evaluations" / f"{name}.json", name, listed)
     scores = read_scores(metrics / "scores.json")
     agreement = read_agreement(metrics / "agreement.csv")

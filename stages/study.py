@@ -52,7 +52,9 @@ def study(
 
 def _baselines(folder: Path, dataset: str, data: Path) -> list[dict[str, Any]]:
     """The scores of each of the baseline's methods on one dataset; none without labels."""
-    check_listed(data / "evaluations" / f"{dataset}.json", dataset, [folder / "methods.csv"])
+    check_listed(
+        data / "evaluations" / f"{dataset}.json", dataset, [folder / "methods.csv", folder / "scores.json"]
+    )
     with understanding(folder / "methods.csv"):
         table = pd.read_csv(io.StringIO(text_of(folder / "methods.csv")))
     with understanding(folder / "scores.json"):

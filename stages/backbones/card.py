@@ -175,6 +175,8 @@ def read_card(file: Path, layers: Iterable[str]) -> Backbone:
         raise TableError(f"{file} cannot be used ({error}); delete it and run `dvc repro weights`") from None
     except (AttributeError, ValueError, KeyError, TypeError):
         raise TableError(f"{file} is not a backbone's card; delete it and run `dvc repro weights`") from None
+    if card.name != file.stem:
+        raise TableError(f"{file} is the card of {card.name!r}; delete it and run `dvc repro weights`")
     for layer in layers:
         if layer not in card.layers:
             raise BackboneError(f"backbone {card.name!r} has no layer {layer!r}; it has {', '.join(card.layers)}")

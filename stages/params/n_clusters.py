@@ -50,7 +50,10 @@ def found_n_clusters(file: Path) -> int:
     try:
         text = file.read_text(encoding="utf-8")
         check_sealed(text)
-        return int(text.split()[0])
+        number, _, rest = text.partition(" ")
+        if rest.rpartition(" ")[0] != file.parent.name:
+            raise ValueError
+        return int(number)
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
     except ValueError:

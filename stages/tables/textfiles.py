@@ -42,7 +42,7 @@ def json_of(file: Path) -> dict[str, Any]:
 
 def write_fragment(file: Path, html: str) -> None:
     """Write a part of the report, which ends with a comment that is its seal."""
-    write_text(file, sealed(f"{html}<!-- {BLANK} -->\n"))
+    write_text(file, sealed(f"{html}<!-- {file.name} {BLANK} -->\n"))
 
 
 def fragment_of(file: Path) -> str:
@@ -50,7 +50,10 @@ def fragment_of(file: Path) -> str:
     text = text_of(file)
     with understanding(file):
         check_sealed(text)
-    return text[: text.rindex("<!--")]
+        html, comment, _ = text.rpartition(f"<!-- {file.name} ")
+        if not comment:
+            raise ValueError(f"it is another file: {text[-100:].strip()}")
+    return html
 
 
 def check_digest(file: Path, digest: str | None) -> None:

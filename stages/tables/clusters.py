@@ -72,9 +72,10 @@ def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
 def read_result(folder: Path, images: ImageTable) -> Assignments:
     """Read the clusters of a run's result from its `folder`, checked to be of these images."""
     file, note = folder / "assignments.csv", folder / "result.json"
-    with understanding(note):
-        check_digest(file, json_of(note).get(file.name))
     rows = list(rows_of(file, "path", "cluster", "confidence"))
+    if note.exists():
+        with understanding(note):
+            check_digest(file, json_of(note).get(file.name))
     labels = _labels(file, images.paths, rows)
     with understanding(file):
         return Assignments(labels, np.array([_confidence(text) for *_, text in rows]))

@@ -25,7 +25,8 @@ class Links(Table):
 
 def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
     """Write the links int32 (m, 2), and how they were made; the "structure" has "odds" and "cut"."""
-    columns = {"start": pa.array(links[:, 0]), "end": pa.array(links[:, 1])}
+    start, end = links.astype(np.int32, copy=False).T
+    columns = {"start": pa.array(start), "end": pa.array(end)}
     write_numbers(file, columns, "links", fingerprint, dict(settings))
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from stages.backbones.card import Backbone
 from stages.commands.assign import app
 from stages.commands.export import app as export
 from stages.core.atomic import write_text
+from stages.core.seal import sealed_json
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import MVnet, initialise
 from stages.extract import app as extract
@@ -41,7 +41,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 def answer(method: str) -> str:
     """The text of RESULT that names a method."""
-    return json.dumps({"method": method, "chosen": "named", "modularity": {method: 0.5}})
+    return sealed_json({"method": method, "chosen": "named", "modularity": {method: 0.5}})
 
 
 def photos() -> list[bytes]:
@@ -155,7 +155,7 @@ def test_the_images_trained_on_come_into_the_clusters_of_the_training(
 def test_clusters_of_the_result_have_their_names(project: Path, assign: Call) -> None:
     names = {"0": {"name": "rose, red", "words": [], "label": "rose, red", "share": 1.0}}
     content = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}, "names": names}
-    write_text(RESULT, json.dumps(content))
+    write_text(RESULT, sealed_json(content))
     for options in ((), ("--method", "jule/dmvc")):
         rows = read(assign(*options)[1])
         assert {row["cluster"]: row["name"] for row in rows} == {"0": "rose, red", "1": "", "2": "", "3": ""}

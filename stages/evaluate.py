@@ -119,9 +119,9 @@ def evaluate(
     tree = read_dendrogram(partitions / "dendrogram.parquet")
     check_same_images(images, tree)
     curves = _counts(partitions)
-    _write_csv(
-        folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features), [*curves, "silhouette", "images"]
-    )
+    with understanding(cuts.file):
+        counts = list(count_rows(curves, cuts.labels, features))
+    _write_csv(folder / "cluster_counts.csv", counts, [*curves, "silhouette", "images"])
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
     write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}

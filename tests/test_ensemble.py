@@ -137,7 +137,8 @@ def test_auto_takes_the_cut_of_greatest_modularity(project: Path, ensemble: Ense
     assert (settings["n_clusters"], settings["n_clusters_by"]) == (4, "modularity")
     assert found_n_clusters(FOLDER / "n_clusters.txt") == 4
     found = answer()
-    assert list(found) == ["n_clusters", "found", "clear", "plausible", "coarser", "finer", "summary"]
+    told = ["n_clusters", "found", "clear", "plausible", "coarser", "finer", "summary"]
+    assert list(found) == [*told, "cluster_counts.csv"]
     assert (found["n_clusters"], found["found"], found["clear"]) == (4, 4, True)
     assert output.splitlines()[-1] == f"d: {found['summary']}; `manyviews cut K --dataset d` shows another number"
 

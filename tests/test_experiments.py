@@ -289,5 +289,6 @@ def test_a_study_of_what_was_not_scored_says_so(call):
     code, _, error = call(study, "--datasets", "umist")
     assert (code, error) == (
         1,
-        "error: metrics/umist/methods.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it\n",
+        "error: data/evaluations/umist.json does not exist; run `dvc repro` to make it or `dvc pull` to fetch "
+        "it\n",
     )

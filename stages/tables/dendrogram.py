@@ -26,6 +26,10 @@ class Merges(Table):
     merges: np.ndarray
     settings: dict[str, Any]
 
+    @property
+    def n_images(self) -> int:
+        return len(self.merges) + 1
+
 
 def write_dendrogram(file: Path, merges: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
     """Write a dendrogram, float64 (n - 1, 4) in scipy's form, and how it was made."""

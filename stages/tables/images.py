@@ -46,6 +46,10 @@ class ImageTable(Table):
         return len(self.paths)
 
     @property
+    def n_images(self) -> int:
+        return len(self.paths)
+
+    @property
     def labelled(self) -> bool:
         """Whether at least one image has a label."""
         return bool((self.labels >= 0).any())

@@ -31,4 +31,5 @@ def check_listed(manifest: Path, name: str, files: Iterable[Path]) -> None:
     with understanding(manifest):
         digests = dict(json_of(manifest)[name])
         for file in files:
-            check_digest(file, digests.get(file.name))
+            if file.name in digests:
+                check_digest(file, digests[file.name])

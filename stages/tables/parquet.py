@@ -35,6 +35,11 @@ class Table:
     file: Path
     fingerprint: str
 
+    @property
+    def n_images(self) -> int | None:
+        """How many images it has rows for; None where its rows are not read, or are of something else."""
+        return None
+
 
 def read_fingerprint(file: Path) -> Table:
     """Read of which images a table of any kind is, without its rows."""
@@ -49,6 +54,8 @@ def check_same_images(*tables: Table) -> None:
             raise TableError(
                 f"{other.file} was made from other images than {first.file}; run `dvc repro` to make it again"
             )
+        if None not in (first.n_images, other.n_images) and first.n_images != other.n_images:
+            raise damaged(other.file, f"it has {other.n_images} images, {first.file} has {first.n_images}")
 
 
 @contextmanager

@@ -22,6 +22,10 @@ class Partitions(Table):
     labels: dict[str, np.ndarray]
     settings: dict[str, dict[str, Any]]
 
+    @property
+    def n_images(self) -> int:
+        return len(next(iter(self.labels.values())))
+
 
 def write_partitions(
     file: Path, labels: Mapping[str, np.ndarray], settings: Mapping[str, Mapping[str, Any]], fingerprint: str

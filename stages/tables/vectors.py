@@ -26,6 +26,10 @@ class Vectors(Table):
     values: np.ndarray
     metadata: dict[str, Any]
 
+    @property
+    def n_images(self) -> int:
+        return len(self.values)
+
 
 def write_vectors(
     file: Path, column: str, blocks: Iterable[np.ndarray], fingerprint: str, metadata: Mapping[str, Any]
@@ -56,7 +60,8 @@ def read_vectors(file: Path, column: str) -> Vectors:
         values = np.empty((table.metadata.num_rows, _width(table, column)), dtype=np.float32)
     start = 0
     for block in vector_blocks(file, column):
-        values[start : start + len(block)] = block
+        with understanding(file):
+            values[start : start + len(block)] = block
         start += len(block)
     return Vectors(file, metadata["images"], values, metadata)
 

@@ -14,6 +14,7 @@ import torch
 from stages.backbones.card import read_card
 from stages.backbones.kept import KeptFeatures
 from stages.backbones.shards import ShardStore
+from stages.commands.assign import check_trained_on
 from stages.core.errors import ManyviewsError
 from stages.deep.checkpoint import FileCheckpoint
 from stages.deep.models import read_model
@@ -101,6 +102,7 @@ def _reader(read: Callable[[Path], Any], file: Path) -> Call:
 
 def _model(file: Path) -> Any:
     model = read_model(file)
+    check_trained_on(file, model.settings, Path("data/images/d.parquet"))
     views = [np.ones((2, width), np.float32) for width in model.view_widths]
     return model.transform(views).tolist(), model.centres.tolist(), model.settings
 

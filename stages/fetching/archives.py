@@ -132,7 +132,27 @@ class ZipArchive(Archive):
         info = self.content.getinfo(name)
         self._check_size(name, info.file_size, limit)
         with _understood(f"{name} in {self.name}", self.KIND), self.content.open(name) as stream:
+            if info.compress_type == zipfile.ZIP_BZIP2:  # of which 100 bytes may hold 200 MB
+                stream._decompressor = _Bzip2(info.file_size)  # type: ignore[attr-defined]
             yield io.BufferedReader(_Blocks(stream, info.compress_type), _BLOCK)
+
+
+class _Bzip2:
+    """Unpacks no more than the `most` bytes that a zip's directory says; `ZipExtFile` would unpack all."""
+
+    def __init__(self, most: int) -> None:
+        self._unpacker, self._left = bz2.BZ2Decompressor(), most
+
+    @property
+    def eof(self) -> bool:
+        return self._unpacker.eof
+
+    def decompress(self, packed: bytes) -> bytes:
+        block = self._unpacker.decompress(packed, self._left + 1)
+        self._left -= len(block)
+        if self._left < 0:
+            raise zipfile.BadZipFile("it holds more than its directory says")
+        return block
 
 
 class _Blocks(io.RawIOBase):
@@ -144,7 +164,7 @@ class _Blocks(io.RawIOBase):
 
     def __init__(self, stream: IO[bytes], method: int) -> None:
         self._stream = stream
-        # Of the other methods, all of so many packed bytes is unpacked: as few as `ZipExtFile` reads.
+        # Of LZMA, all of so many packed bytes is unpacked, some 30 MB of as few as `ZipExtFile` reads.
         self._most = _BLOCK if method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else _FEW
 
     def readable(self) -> bool:

@@ -81,7 +81,7 @@ def test_what_a_directory_conceals_is_not_unpacked_in_memory(tmp_path, method):
     content[entry + 24 : entry + 28] = (1_000_000).to_bytes(4, "little")
     (tmp_path / "liar.zip").write_bytes(content)
     tracemalloc.start()
-    with pytest.raises(FetchError, match=r"is not a readable zip archive \(Bad CRC-32"):
+    with pytest.raises(FetchError, match=r"not a readable zip archive \((Bad CRC-32|it holds more than)"):
         read_member(tmp_path / "liar.zip", "zeros")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

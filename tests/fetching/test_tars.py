@@ -102,7 +102,7 @@ def test_a_bomb_is_refused_and_leaves_nothing(archive, tmp_path, compression):
 
 @pytest.mark.parametrize("compression", ["gz", "bz2", "xz"])
 def test_nothing_goes_to_the_disk_before_all_is_looked_through(archive, monkeypatch, compression):
-    """Neither of what is no tar, nor of a member too large, nor of one that breaks off; and nothing behind the end."""
+    """Nothing of what is no tar, has too large a member or breaks off; and nothing from behind the end."""
     written = []
     monkeypatch.setattr("stages.fetching.archives._write", lambda plain, block, *_: written.append(len(block)))
     pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[compression]

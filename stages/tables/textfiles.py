@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.atomic import write_text
+from stages.core.csvtext import text_of_cell
 from stages.core.errors import ManyviewsError, TableError, first_line
 from stages.core.seal import BLANK, check_sealed, sealed, sealed_json, unsealed_json
 
@@ -64,7 +65,7 @@ def check_digest(file: Path, digest: str | None) -> None:
 
 
 def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
-    """Yield the named columns of a CSV file (RFC 4180) as text."""
+    """Yield the named columns of a CSV file (RFC 4180) as text, as `csv_text` was given it."""
     # newline="": a carriage return within a file name stays one.
     reader = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
     try:
@@ -75,7 +76,7 @@ def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
         for row in reader:
             if len(row) != len(header):
                 raise damaged(file, f"line {reader.line_num} has {len(row)} of {len(header)} fields")
-            yield tuple(row[place] for place in places)
+            yield tuple(text_of_cell(row[place]) for place in places)
     except csv.Error as error:
         raise damaged(file, f"line {reader.line_num}: {error}") from None
 

@@ -25,6 +25,7 @@ from stages.core.seal import sealed_json
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import MVnet, initialise
 from stages.extract import app as extract
+from stages.tables.textfiles import write_json
 from tests.datasets.images import encode
 from tests.extraction import prepare
 from tests.shell import Shell, exit_status
@@ -255,7 +256,8 @@ def test_the_embedding_of_another_network_is_refused(project: Path, assign: Call
     model = read_model(file)
     again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centres.numpy())
     write_model(file, again, {**SETTINGS, "images": "of others"})
-    assert assign() == (1, "", message)
+    refused = f"{file} was trained on other images than data/images/d.parquet holds"
+    assert assign() == (1, "", f"error: {refused}; run `dvc repro` to train it again\n")
 
 
 @pytest.fixture
@@ -364,7 +366,7 @@ def test_a_result_without_a_network_gives_a_way_out(project: Path, assign: Call)
 
 
 def test_a_result_that_names_no_method_is_one_line(project: Path, assign: Call) -> None:
-    write_text(RESULT, answer("ensemble").replace("method", "methods"))
+    write_json(RESULT, {"methods": "ensemble", "chosen": "named", "modularity": {"ensemble": 0.5}})
     message = f"error: {RESULT} cannot be used ('method' is missing); delete it and run `dvc repro`\n"
     assert assign() == (1, "", message)
 

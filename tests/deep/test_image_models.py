@@ -1,6 +1,7 @@
 """Saved models on images: what is written comes back, new images find a cluster, other files are refused."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -210,7 +211,7 @@ def test_a_missing_tensor_and_a_model_of_features_are_refused(tmp_path: Path) ->
     file = tmp_path / "m.safetensors"
     write_image_model(file, estimator(), {})
     with safe_open(file, "pt") as content:
-        metadata = content.metadata()
+        metadata = {"manyviews": re.sub("sha256:[0-9a-f]*", "", content.metadata()["manyviews"])}
     for missing in ("centers", "encoder.linear.bias"):
         tensors = load_file(file)
         del tensors[missing]

@@ -1,6 +1,7 @@
 """From features to partitions: the algorithms that `baseline.algorithms` may name."""
 
 from stages.clustering.algorithms import ALGORITHMS, Algorithm, Factor, find_algorithm
+from stages.clustering.base import check_finite
 from stages.clustering.preparation import NORMALISATIONS, count_different, isometric, normalise
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "NORMALISATIONS",
     "Algorithm",
     "Factor",
+    "check_finite",
     "count_different",
     "find_algorithm",
     "isometric",

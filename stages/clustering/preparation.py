@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from stages.clustering.base import check_finite
 from stages.clustering.distances import centred, centred_squares, mean_of
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
@@ -69,6 +70,7 @@ def isometric(features: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             products += block @ block.T
     if not np.isfinite(products).all():
+        check_finite(features)
         centred_squares(features, mean)  # says which row is too large
     values, vectors = np.linalg.eigh(products)
     vectors *= np.sqrt(np.maximum(values, 0))

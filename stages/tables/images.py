@@ -16,6 +16,7 @@ from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, numbers, 
 from stages.tables.textfiles import understanding
 
 IMAGE_ROWS = 256  # rows in a row group: some 10 to 100 MB of photos
+_MOST_CLASSES = 1 << 20  # of labels without names
 _IMAGES_AT_ONCE = 16  # images that are read from the file together
 
 
@@ -124,7 +125,8 @@ def read_images(file: Path) -> ImageTable:
         columns = table.read(columns=["image.path", "label", "width", "height"])
         names = tuple(str(name) for name in metadata["class_names"])
         labels = columns["label"].fill_null(-1).to_numpy()
-        if labels.dtype != np.int64 or labels.min(initial=-1) < -1 or 0 < len(names) <= labels.max(initial=-1):
+        most = len(names) or _MOST_CLASSES
+        if labels.dtype != np.int64 or labels.min(initial=-1) < -1 or labels.max(initial=-1) >= most:
             raise ValueError(
                 f"it has labels from {labels.min()} to {labels.max()} and {len(names)} names of classes"
             )

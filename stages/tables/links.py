@@ -22,6 +22,9 @@ class Links(Table):
     links: np.ndarray
     structure: tuple[float, float]
 
+    def fits(self, n_images: int) -> bool:
+        return bool(self.links.max(initial=-1) < n_images)
+
 
 def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
     """Write the links int32 (m, 2), and how they were made; the "structure" has "odds" and "cut"."""

@@ -40,6 +40,10 @@ class Table:
         """How many images it has rows for; None where its rows are not read, or are of something else."""
         return None
 
+    def fits(self, n_images: int) -> bool:
+        """Whether its rows can be about so many images, as far as they are read."""
+        return self.n_images in (None, n_images)
+
 
 def read_fingerprint(file: Path) -> Table:
     """Read of which images a table of any kind is, without its rows."""
@@ -54,8 +58,8 @@ def check_same_images(*tables: Table) -> None:
             raise TableError(
                 f"{other.file} was made from other images than {first.file}; run `dvc repro` to make it again"
             )
-        if None not in (first.n_images, other.n_images) and first.n_images != other.n_images:
-            raise damaged(other.file, f"it has {other.n_images} images, {first.file} has {first.n_images}")
+        if first.n_images is not None and not other.fits(first.n_images):
+            raise damaged(other.file, f"it is not of the {first.n_images} images of {first.file}")
 
 
 @contextmanager

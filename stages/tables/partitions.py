@@ -47,8 +47,10 @@ def read_partitions(file: Path) -> Partitions:
         labels = {name: numbers(columns, name, np.int32) for name in columns.column_names if name != "image_id"}
         settings = {name: dict(metadata["settings"][name]) for name in labels}
         for name, values in labels.items():
-            if len(values) and values.min() < -1:
-                raise ValueError(f"{name} has the label {values.min()}")
+            if not -1 <= values.min(initial=0) <= values.max(initial=0) < max(len(values), 1):
+                raise ValueError(
+                    f"{name} has labels from {values.min()} to {values.max()} of {len(values)} images"
+                )
         if not labels:
             raise ValueError("it holds no partition")
     return Partitions(file, metadata["images"], labels, settings)

@@ -35,7 +35,7 @@ class ArchiveSet(Labelling):
         if not self.files or not self.mirrors:
             raise DatasetError("'files' and 'mirrors' need a value each")
         for name in self.files:
-            if "/" in name or "\\" in name or name in ("", ".", ".."):
+            if any(mark in name for mark in "/\\\0") or name in ("", ".", ".."):
                 raise DatasetError(
                     f"{name!r} among 'files' is not a file name alone; put its folder into 'mirrors'"
                 )

@@ -38,7 +38,10 @@ class SealedFile(io.RawIOBase):
     """A sealed Parquet file, open for reading: raises `SealError` instead of giving a byte that was changed."""
 
     def __init__(self, file: Path) -> None:
-        self._stream = file.open("rb", buffering=0)
+        try:
+            self._stream = file.open("rb", buffering=0)
+        except ValueError as error:  # a NUL in a name
+            raise SealError(str(error)) from None
         try:
             footer, start = _footer(self._stream)
             blocks = -(-(start - len(_MARK) - _DIGEST) // (_BLOCK + _DIGEST))

@@ -63,4 +63,4 @@ def _check(merges: np.ndarray) -> None:
         raise ValueError("its heights are no numbers that never decrease")
     sizes = np.concatenate([np.ones(n_images), merges[:, 3]])
     if (merges[:, 3] != sizes[joined.astype(np.int64)].sum(axis=1)).any():
-        raise ValueError("its merges have other numbers of images than the groups that they join")
+        raise ValueError("its merges have other numbers of images than their groups")

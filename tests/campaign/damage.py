@@ -18,7 +18,7 @@ from stages.commands.assign import check_trained_on
 from stages.core.errors import ManyviewsError
 from stages.deep.checkpoint import FileCheckpoint
 from stages.deep.models import read_model
-from stages.tables import read_images, read_vectors
+from stages.tables import check_same_images, read_images, read_vectors
 from stages.tables.near_duplicates import read_near_duplicates
 from tests.campaign.harm import BYTES, CONTENT, SEALED
 from tests.campaign.sound_project import AT_LAST, ROWS, VIEWS, Call, make, stages_of
@@ -109,6 +109,7 @@ def _model(file: Path) -> Any:
 
 def _embedding(file: Path) -> Any:
     table = read_vectors(file, "embedding")
+    check_same_images(read_images(Path("data/images/d.parquet")), table)
     return table.values.tolist(), table.metadata
 
 

@@ -72,7 +72,7 @@ def test_no_byte_can_be_another_one(tmp_path: Path) -> None:
     chance = Random(0)
     for file, read in write_all(tmp_path).items():
         sound, content = read(file), file.read_bytes()
-        for place in range(len(content)):
+        for place in range(chance.randrange(29), len(content), 29):
             harmed = bytearray(content)
             harmed[place] ^= chance.randrange(1, 256)
             file.write_bytes(harmed)
@@ -80,7 +80,7 @@ def test_no_byte_can_be_another_one(tmp_path: Path) -> None:
                 assert read(file) == sound, (file, place)
             except (TableError, ModelError) as error:
                 assert str(error).startswith(f"{file} ") and "\n" not in str(error)
-        for end in range(len(content)):
+        for end in range(chance.randrange(97), len(content), 97):
             file.write_bytes(content[:end])
             with pytest.raises((TableError, ModelError)):
                 read(file)
@@ -119,9 +119,7 @@ def test_only_what_is_read_is_checked(tmp_path: Path) -> None:
     file.write_bytes(content)
     images = read_images(file)
     assert len(images) == 3
-    with pytest.raises(
-        TableError, match=r"i\.parquet is not a readable Parquet table \(its bytes from 3145728 on"
-    ):
+    with pytest.raises(TableError, match=r"i\.parquet is not a readable .* \(its bytes from 3145728 on were"):
         list(images.read_bytes())
 
 
@@ -134,11 +132,11 @@ def test_only_what_is_read_is_checked(tmp_path: Path) -> None:
         ([[0, 1, np.nan, 2], [2, 3, 0.5, 3]], "its heights are no numbers that never decrease"),
         (
             [[0, 1, 0.1, 2], [2, 3, 0.5, 4]],
-            "its merges have other numbers of images than the groups that they join",
+            "its merges have other numbers of images than their groups",
         ),
     ],
 )
-def test_a_dendrogram_that_cannot_be(tmp_path: Path, merges: list, reason: str) -> None:
+def test_a_dendrogram_that_cannot_be(tmp_path: Path, merges: list[list[float]], reason: str) -> None:
     file = tmp_path / "d.parquet"
     write_dendrogram(file, np.array(merges), "f", {})
     with pytest.raises(TableError) as caught:
@@ -152,8 +150,8 @@ def test_a_dendrogram_that_cannot_be(tmp_path: Path, merges: list, reason: str) 
         ({"a": pa.array([0, 1], pa.int32())}, {}, "'a' is missing"),
         ({"a": pa.array([0, 1], pa.int32())}, [], "list indices must be integers or slices, not str"),
         ({"a": pa.array([0, 1], pa.int32())}, {"a": 1}, "'int' object is not iterable"),
-        ({"a": pa.array([0, -2], pa.int32())}, {"a": {}}, "a: labels from -2 to 0 of 2 images"),
-        ({"a": pa.array([0, 2], pa.int32())}, {"a": {}}, "a: labels from 0 to 2 of 2 images"),
+        ({"a": pa.array([0, -2], pa.int32())}, {"a": {}}, "a has labels from -2 to 0 of 2 images"),
+        ({"a": pa.array([0, 2], pa.int32())}, {"a": {}}, "a has labels from 0 to 2 of 2 images"),
         ({"a": pa.array([0.5, 1])}, {"a": {}}, "the column 'a' is double, not int32"),
         (
             {"a": pa.array([0, None], pa.int32())},
@@ -163,7 +161,9 @@ def test_a_dendrogram_that_cannot_be(tmp_path: Path, merges: list, reason: str) 
         ({}, {}, "it holds no partition"),
     ],
 )
-def test_partitions_that_cannot_be(tmp_path: Path, columns: dict, settings: object, reason: str) -> None:
+def test_partitions_that_cannot_be(
+    tmp_path: Path, columns: dict[str, pa.Array], settings: object, reason: str
+) -> None:
     file = tmp_path / "p.parquet"
     write_numbers(file, {"image_id": pa.array([0, 1]), **columns}, "partitions", "f", settings)
     with pytest.raises(TableError) as caught:

@@ -60,8 +60,7 @@ def read_vectors(file: Path, column: str) -> Vectors:
         values = np.empty((table.metadata.num_rows, _width(table, column)), dtype=np.float32)
     start = 0
     for block in vector_blocks(file, column):
-        with understanding(file):
-            values[start : start + len(block)] = block
+        values[start : start + len(block)] = block
         start += len(block)
     return Vectors(file, metadata["images"], values, metadata)
 
@@ -72,7 +71,9 @@ def vector_blocks(file: Path, column: str) -> Iterator[np.ndarray]:
         with understanding(file):
             _width(table, column)
         for group in range(table.num_row_groups):
-            yield _read_group(table, group, column)
+            with understanding(file):
+                block = _read_group(table, group, column)
+            yield block
 
 
 def merge_vectors(file: Path, column: str, rows: np.ndarray, others: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -124,7 +125,7 @@ def _read_group(table: pq.ParquetFile, group: int, column: str) -> np.ndarray:
     """The vectors of a row group, float32 or float16 (rows, d)."""
     vectors = table.read_row_group(group, columns=[column])[column].combine_chunks()
     values: np.ndarray = vectors.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(len(vectors), -1)
+    return values.reshape(len(vectors), vectors.type.list_size)
 
 
 def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -64,7 +64,12 @@ def write_all(folder: Path) -> dict[Path, Read]:
         table = read_dendrogram(file)
         return table.merges.tolist(), table.settings, table.fingerprint
 
-    readers = {"v.parquet": vectors, "p.parquet": partitions, "d.parquet": dendrogram, "i.parquet": images}
+    readers: dict[str, Read] = {
+        "v.parquet": vectors,
+        "p.parquet": partitions,
+        "d.parquet": dendrogram,
+        "i.parquet": images,
+    }
     return {folder / name: read for name, read in readers.items()} | {folder / "m.safetensors": model}
 
 

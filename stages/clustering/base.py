@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from stages.clustering.preparation import check_finite
 from stages.core.checks import check_n_clusters, check_number
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
@@ -41,18 +42,6 @@ def check_features(estimator: BaseEstimator, X: Any, least: int = 1) -> np.ndarr
         raise ParameterError(" ".join(str(error).split())) from None
     check_finite(features)
     return features
-
-
-def check_finite(
-    features: np.ndarray, name: str = "features", way_out: str = "leave that image out, or mend it"
-) -> None:
-    """Raise `ParameterError`, naming the first of them, for values of features (n, d) that are not finite."""
-    for start in range(0, len(features), _ROWS):
-        block = features[start : start + _ROWS]
-        if not np.isfinite(block).all():
-            row, column = np.argwhere(~np.isfinite(block))[0]
-            value = "NaN" if np.isnan(block[row, column]) else "inf"
-            raise ParameterError(f"{name} hold {value} in row {start + row}, column {column}; {way_out}")
 
 
 def check_counts(estimator: BaseEstimator, *names: str) -> None:

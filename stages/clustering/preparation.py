@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from stages.clustering.base import check_finite
 from stages.clustering.distances import centred, centred_squares, mean_of
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
@@ -16,6 +15,19 @@ Normalisation = Literal["sqrt", "l2", "none"]
 NORMALISATIONS = get_args(Normalisation)
 Scaling = Literal["sqrt", "l2", "global", "none"]  # of views for a network
 _COLUMNS = 4096  # features that are multiplied at once
+_ROWS = 4096  # checked at a time: a mask of a wide layer would be as large as a copy
+
+
+def check_finite(
+    features: np.ndarray, name: str = "features", way_out: str = "leave that image out, or mend it"
+) -> None:
+    """Raise `ParameterError`, naming the first of them, for values of features (n, d) that are not finite."""
+    for start in range(0, len(features), _ROWS):
+        block = features[start : start + _ROWS]
+        if not np.isfinite(block).all():
+            row, column = np.argwhere(~np.isfinite(block))[0]
+            value = "NaN" if np.isnan(block[row, column]) else "inf"
+            raise ParameterError(f"{name} hold {value} in row {start + row}, column {column}; {way_out}")
 
 
 def normalise(features: np.ndarray, how: str) -> np.ndarray:

@@ -242,6 +242,43 @@ def test_a_backbone_named_twice(fails):
     assert line == "backbones names a twice; name every backbone once"
 
 
+def test_features_that_are_not_finite_name_their_table_and_row(project, fails):
+    file = project / "data/features/d/a/L3.parquet"
+    values = np.ones((ROWS, 40), np.float32)  # wider than there are images: they are reduced first
+    values[7, 3] = np.nan
+    write_vectors(file, "features", [values], read_images(project / "data/images/d.parquet").fingerprint, {})
+    line = fails("baseline", "--dataset", "d", "--backbone", "a", "--n-clusters", "3")
+    found = "the features in data/features/d/a/L3.parquet hold NaN in row 7, column 3"
+    assert line == f"{found}; extract them again, or leave the view out"
+
+
+def test_values_beyond_memory(fails):
+    line = fails("train", "--dataset", "d", "--n-clusters", "3", "--method", "cc", "--width", "1000000")
+    assert line.startswith(
+        "networks with a width of 1000000 on 2 views would take 74506.0 GiB of memory, of which "
+    )
+    assert line.endswith("GiB are free; give a smaller width")
+
+
+@pytest.mark.parametrize(
+    ("stage", "options"),
+    [
+        ("baseline", ("--backbone", "\0", "--n-clusters", "3")),
+        ("views", ("--backbones", "\0")),
+        ("graph", ("--layers", "\0")),
+        ("train", ("--backbones", "\0", "--n-clusters", "3")),
+        ("evaluate", ("--layers", "\0")),
+    ],
+)
+def test_a_nul_in_a_name(project, fails, stage, options):
+    if stage == "evaluate":
+        write_manifest(project / "data/views/d/methods.json", {})
+        shutil.copy(
+            project / "data/partitions/d/baseline/a.parquet", project / "data/partitions/d/ensemble.parquet"
+        )
+    assert "embedded null byte" in fails(stage, "--dataset", "d", *options)
+
+
 def test_an_absent_device(project, fails):
     import torch
 

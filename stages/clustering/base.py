@@ -20,7 +20,7 @@ from stages.core.checks import check_n_clusters, check_number
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
-_ROWS = 4096  # checked or compared at a time: a mask of a wide layer would be as large as a copy
+_ROWS = 4096  # compared at a time: a mask of a wide layer would be as large as a copy
 
 
 def check_features(estimator: BaseEstimator, X: Any, least: int = 1) -> np.ndarray:

@@ -103,7 +103,7 @@ class _Partial:
         """The address that the last bytes are from and what the server calls this version; "" where unknown."""
         try:
             address, validator = json.loads(self._note.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return "", ""
         return str(address), str(validator)
 

@@ -152,6 +152,7 @@ def test_a_dry_run_says_what_there_is_and_writes_nothing(root: Path, cluster: Ca
     (folder / "film.mp4").touch()
     log = {"images": 200, "seconds": 120}
     write_text(root / "logs/extract-d-pixels.json", json.dumps(log))
+    write_text(root / "logs/extract-e-pixels.json", "[]")  # a damaged one says nothing
     before = sorted(root.rglob("*"))
     status, out, err = cluster("../photos", "--dry-run", "--groups", "3")
     assert (status, err) == (0, "")

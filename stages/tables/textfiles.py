@@ -14,7 +14,7 @@ from typing import Any
 
 from stages.core.atomic import write_text
 from stages.core.csvtext import text_of_cell
-from stages.core.errors import ManyviewsError, TableError, first_line
+from stages.core.errors import TableError, first_line
 from stages.core.seal import BLANK, check_sealed, sealed, sealed_json, unsealed_json
 
 
@@ -23,8 +23,6 @@ def understanding(file: Path) -> Iterator[None]:
     """Report content of `file` that the block cannot make sense of: a missing key, or a value of another kind."""
     try:
         yield
-    except ManyviewsError:
-        raise
     except KeyError as error:
         raise damaged(file, f"{error} is missing") from None
     except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:

@@ -166,7 +166,7 @@ def _curves(folder: Path, trained: Mapping[str, Partitions]) -> list[Path]:
     for name, table in trained.items():
         if (method := MethodName.parse(name)).trains_network:
             files.append(training_curve(folder, method))
-            check_digest(files[-1], next(iter(table.settings.values())).get("curve"))
+            check_digest(files[-1], table.file, next(iter(table.settings.values())).get("curve"))
     return files
 
 
@@ -174,7 +174,7 @@ def _counts(partitions: Path) -> pd.DataFrame:
     """The modularity and the lifetime of each number of clusters, as the ensemble wrote them."""
     file, note = partitions / "cluster_counts.csv", partitions / "n_clusters.json"
     with understanding(note):
-        check_digest(file, json_of(note).get(file.name))
+        check_digest(file, note, json_of(note).get(file.name))
     return pd.read_csv(file)
 
 

@@ -75,7 +75,7 @@ def read_result(folder: Path, images: ImageTable) -> Assignments:
     rows = list(rows_of(file, "path", "cluster", "confidence"))
     if note.exists():
         with understanding(note):
-            check_digest(file, json_of(note).get(file.name))
+            check_digest(file, note, json_of(note).get(file.name))
     labels = _labels(file, images.paths, rows)
     with understanding(file):
         return Assignments(labels, np.array([_confidence(text) for *_, text in rows]))

@@ -32,4 +32,4 @@ def check_listed(manifest: Path, name: str, files: Iterable[Path]) -> None:
         digests = dict(json_of(manifest)[name])
         for file in files:
             if file.name in digests:
-                check_digest(file, digests[file.name])
+                check_digest(file, manifest, digests[file.name])

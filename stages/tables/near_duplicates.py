@@ -48,7 +48,7 @@ def read_near_duplicates(file: Path, images: ImageTable) -> NearDuplicates:
     """Read the groups of near-duplicates of these images, written with the table of links beside them."""
     if (links := file.with_name(images.file.name)).exists():
         with understanding(links):
-            check_digest(file, read_metadata(links, "links")["settings"].get(file.name))
+            check_digest(file, links, read_metadata(links, "links")["settings"].get(file.name))
     places = {path: row for row, path in enumerate(images.paths)}
     groups, best = np.full(len(places), -1, dtype=np.int32), np.zeros(len(places), dtype=bool)
     for number, path, mark in rows_of(file, "group", "path", "best"):

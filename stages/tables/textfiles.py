@@ -55,11 +55,11 @@ def fragment_of(file: Path) -> str:
     return html
 
 
-def check_digest(file: Path, digest: str | None) -> None:
-    """Raise `TableError` unless `file` is there, with the sha256 noted when it was written, None if none was."""
+def check_digest(file: Path, noted: Path, digest: str | None) -> None:
+    """Raise `TableError` unless `file` is there, with the sha256 `noted` in another one; None if none was."""
     found = hashlib.sha256(text_of(file).encode()).hexdigest()
     if digest not in (None, found):
-        raise damaged(file, "its content was changed since it was written")
+        raise damaged(file, f"its digest is not the one in {noted}")
 
 
 def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:

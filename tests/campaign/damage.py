@@ -210,9 +210,7 @@ def _fault(file: Path, call: Call, sound: Outcome, contents: dict[Path, bytes], 
     if outcome.status == 0:
         reads_alone = not call.arguments and call not in AT_LAST.values()
         return "another result" if reads_alone and outcome.out != sound.out else None
-    # Of a result, its other file may be the one that is named.
-    named = str(file.parent if file.name == "result.json" else file) in outcome.err
-    return None if refused and named else f"status {outcome.status}, {outcome.err!r}"
+    return None if refused and str(file) in outcome.err else f"status {outcome.status}, {outcome.err!r}"
 
 
 def _state() -> dict[Path, tuple[int, int]]:

@@ -67,7 +67,9 @@ def experiments(
     clusters, own_seed = settings["n_clusters"], derived_seed(seed, "panels")
     panels = draw_panels(images, data, dataset, chosen, layer, objective, clusters, own_seed)
     folder = metrics / dataset
-    check_listed(data / "evaluations" / f"{dataset}.json", dataset, [folder / "methods.csv"])
+    # No dependency in dvc.yaml: it only says whether the scores are whole, and changes with what is not read here.
+    if (evaluation := data / "evaluations" / f"{dataset}.json").exists():
+        check_listed(evaluation, dataset, [folder / "methods.csv"])
     published = beside_published(folder / "methods.csv", TrainedFiles(data, dataset), settings, trained, panels)
 
     studies: tuple[Study, ...] = (counts, classes, panels, published)

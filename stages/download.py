@@ -25,7 +25,7 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     sub-folders, or a labels.csv with the columns path and label, give labels for the scores; neither is needed.
 
     Writes DATA/images/NAME.parquet, DATA/images/NAME.rejected.csv with the images that cannot be read,
-    DATA/images/NAME.passed_over.csv with the files that do not count as images, and the digests of both lists.
+    DATA/images/NAME.passed_over.csv with the files that do not count as images, and the digest of the first list.
 
     Fetched files are kept in the user's cache folder; the environment variable MANYVIEWS_CACHE names another.
     """
@@ -66,10 +66,7 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
         rows = _rows(readable, class_names)
         write_images(table, tracked(rows, "writing the table", len(readable)), class_names)
         # Beside the table and not in it: another file in the folder is no reason to extract features again.
-        write_manifest(
-            table.with_suffix(".lists.json"),
-            {dataset: {file.name: file_digest(file) for file in (rejects, others)}},
-        )
+        write_manifest(table.with_suffix(".lists.json"), {dataset: {rejects.name: file_digest(rejects)}})
     classes = f"{len(class_names)} classes" if class_names else "no labels"
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")

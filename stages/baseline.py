@@ -11,6 +11,7 @@ from stages.clustering import (
     ALGORITHMS,
     Algorithm,
     Factor,
+    check_finite,
     count_different,
     find_algorithm,
     isometric,
@@ -85,6 +86,7 @@ def baseline(
     for layer in layers:
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
+        check_finite(table.values, f"the features in {table.file}", "extract them again, or leave the view out")
         features = normalise(table.values, normalise_rows)
         reduced = isometric(features)
         different = count_different([features])

@@ -1,7 +1,6 @@
 """Stage `ensemble`: combine the partitions of all views into one."""
 
 import functools
-import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,8 +12,10 @@ from stages.core.atomic import write_text
 from stages.core.checks import MOST, check_share
 from stages.core.command import run
 from stages.core.csvtext import csv_text
+from stages.core.digests import file_digest
 from stages.core.errors import ParameterError
 from stages.core.runlog import Timings, write_runlog
+from stages.core.seal import BLANK, sealed
 from stages.params.file import PARAMS
 from stages.params.n_clusters import resolve_n_clusters
 from stages.params.options import AUTO, DATA, DataFolder, Dataset, NClusters
@@ -23,6 +24,7 @@ from stages.tables import check_same_images, read_base_partitions, read_images, 
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest
 from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.textfiles import write_json
 
 if TYPE_CHECKING:
     from stages.core.dendrogram import Dendrogram
@@ -149,9 +151,11 @@ def ensemble(
     counts = sorted({*found.counts.tolist(), used})
     labels = {f"cut-{k}": labels_of(k) for k in counts}
     write_partitions(folder / "cuts.parquet", labels, {name: {} for name in labels}, images.fingerprint)
-    write_text(folder / "cluster_counts.csv", _counts_csv(found, whole))
-    write_text(folder / "n_clusters.txt", f"{used}\n")
-    write_text(folder / "n_clusters.json", json.dumps(_answer(found, used), indent=2) + "\n")
+    counts_file = folder / "cluster_counts.csv"
+    write_text(counts_file, _counts_csv(found, whole))
+    write_text(folder / "n_clusters.txt", sealed(f"{used} {dataset} {BLANK}\n"))
+    digest = {counts_file.name: file_digest(counts_file)}
+    write_json(folder / "n_clusters.json", _answer(found, used) | digest)
     write_runlog(
         f"ensemble-{dataset}",
         partitions=len(values),

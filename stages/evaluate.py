@@ -1,6 +1,7 @@
 """Stage `evaluate`: score every partition, with labels where there are some and without them always."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from stages.core.atomic import replacing, write_text
 from stages.core.command import run
 from stages.core.dendrogram import Dendrogram
 from stages.core.digests import file_digest
-from stages.core.errors import TableError
 from stages.graphs.modularity import modularity
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder
@@ -43,9 +43,10 @@ from stages.tables import (
 from stages.tables.clusters import RESULT, read_method, read_result
 from stages.tables.corrections import UNCORRECTED, read_uncorrected
 from stages.tables.links import read_links
-from stages.tables.manifest import read_manifest, write_manifest
+from stages.tables.manifest import check_listed, read_manifest, write_manifest
 from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
 from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.textfiles import check_digest, json_of, rows_of, understanding, write_json
 from stages.tables.trained_files import training_curve
 
 
@@ -117,15 +118,16 @@ def evaluate(
 
     folder = metrics / dataset
     rejected = data / "images" / f"{dataset}.rejected.csv"
+    check_listed(data / "images" / f"{dataset}.lists.json", dataset, [rejected])
     facts = {
         "images": len(images),
-        "rejected": len(pd.read_csv(rejected)),
+        "rejected": len(list(rows_of(rejected, "path"))),
         "labelled": int((images.labels >= 0).sum()),
         "classes": len(np.unique(images.labels[images.labels >= 0])),
         "clusters": len(np.unique(made)),
     }
     scores = nested(facts, of_result, methods)
-    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    write_json(folder / "scores.json", scores)
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
     on = {"images": facts["images"], "labelled_images": facts["labelled"]}
     _write_csv(folder / "runs.csv", [run_scores | on for run_scores in runs])
@@ -134,10 +136,10 @@ def evaluate(
     _write_csv(folder / "cluster_sizes.csv", size_rows(result.labels, result.confidence))
     tree = read_dendrogram(partitions / "dendrogram.parquet")
     check_same_images(images, tree)
-    curves = pd.read_csv(partitions / "cluster_counts.csv")
-    _write_csv(
-        folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features), [*curves, "silhouette", "images"]
-    )
+    curves = _counts(partitions)
+    with understanding(cuts.file):
+        counts = list(count_rows(curves, cuts.labels, features))
+    _write_csv(folder / "cluster_counts.csv", counts, [*curves, "silhouette", "images"])
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
     merges = tree.merges
     if tree.settings.get("count_once"):
@@ -155,10 +157,11 @@ def evaluate(
     }
     _write_csv(folder / "agreement.csv", agreement_rows(coarse, len(images)))
     # All that the report shows besides images and features: it is made again when any of it changes.
-    tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion")
+    tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion", "methods")
     shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
     answers = [*(results / name for name in ("assignments.csv", "result.json")), partitions / "n_clusters.json"]
-    shown += [*answers, rejected, ensemble.file, *_curves(folder, names)]
+    near = data / "graphs" / f"{dataset}.near_duplicates.csv"
+    shown += [*answers, near, rejected, ensemble.file, *_curves(folder, trained)]
     digests = {file.name: file_digest(file) for file in shown}
     digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
@@ -179,14 +182,22 @@ def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
     return clusters
 
 
-def _curves(folder: Path, methods: list[str]) -> list[Path]:
-    """The training curves of the `methods`, which the train stages wrote, as far as they train anything."""
-    names = [MethodName.parse(name) for name in methods]
-    files = [training_curve(folder, name) for name in names if name.trains_network]
-    for file in files:
-        if not file.is_file():
-            raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
+def _curves(folder: Path, trained: Mapping[str, Partitions]) -> list[Path]:
+    """The training curves of the methods, which the train stages wrote, as far as they train anything."""
+    files = []
+    for name, table in trained.items():
+        if (method := MethodName.parse(name)).trains_network:
+            files.append(training_curve(folder, method))
+            check_digest(files[-1], table.file, next(iter(table.settings.values())).get("curve"))
     return files
+
+
+def _counts(partitions: Path) -> pd.DataFrame:
+    """The modularity and the lifetime of each number of clusters, as the ensemble wrote them."""
+    file, note = partitions / "cluster_counts.csv", partitions / "n_clusters.json"
+    with understanding(note):
+        check_digest(file, note, json_of(note).get(file.name))
+    return pd.read_csv(file)
 
 
 def _write_csv(file: Path, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from stages.core.command import run
 from stages.core.counted import counted
+from stages.core.digests import file_digest
 from stages.core.runlog import write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
@@ -64,7 +65,8 @@ def graph(
     links = graphs.view_links(views)
     pixels = read_shaped(images, (1, graphs.SIDE, graphs.SIDE))[:, 0]
     stands_for = graphs.near_duplicates(views, links, graphs.perceptual_hashes(pixels), near_duplicates)
-    found = write_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images, stands_for)
+    file = data / "graphs" / f"{dataset}.near_duplicates.csv"
+    found = write_near_duplicates(file, images, stands_for)
     if count_once:
         rows = found.representatives.rows
         views = [view[rows] for view in views]
@@ -72,6 +74,7 @@ def graph(
     structure = graphs.measure_structure(views, derived_seed(seed, "graph"))
     settings: dict[str, Any] = {"backbones": list(backbones), "layers": layers, "structure": structure._asdict()}
     settings |= {"count_once": True} if count_once else {}
+    settings[file.name] = file_digest(file)
     write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
     seconds = time.perf_counter() - started
     write_runlog(f"graph-{dataset}", links=len(links), seconds=round(seconds, 3))

@@ -48,11 +48,11 @@ from stages.studies.sections import styles
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
 from stages.tables.clusters import read_method, read_result
 from stages.tables.corrections import read_corrections, read_uncorrected
-from stages.tables.manifest import read_manifest
+from stages.tables.manifest import check_listed, read_manifest
 from stages.tables.methods import MethodName
 from stages.tables.names import ClusterName, read_names
 from stages.tables.near_duplicates import read_near_duplicates
-from stages.tables.textfiles import text_of
+from stages.tables.textfiles import fragment_of
 
 
 class Options(NamedTuple):
@@ -127,7 +127,7 @@ def report(
     names = dict.fromkeys(datasets)
     room = share_room(len(names), thumbnail)
     pages = [_dataset(name, options, room) for name in names]
-    study = "" if page else text_of(data / "study.html")
+    study = "" if page else fragment_of(data / "study.html")
     write_text(file, render(pages, study, styles()))
     _print_scores(pages)
     print(file)
@@ -136,13 +136,17 @@ def report(
 def _dataset(name: str, options: Options, room: Room) -> Dataset:
     """Gather what the page shows of one dataset."""
     partitions, metrics = options.data / "partitions" / name, options.metrics / name
+    near_file = options.data / "graphs" / f"{name}.near_duplicates.csv"
+    rejected_file = options.data / "images" / f"{name}.rejected.csv"
+    listed = [*sorted(metrics.glob("*.csv")), metrics / "scores.json", near_file, rejected_file]
+    check_listed(options.data / "evaluations" / f"{name}.json", name, listed)
     scores = read_scores(metrics / "scores.json")
     agreement = read_agreement(metrics / "agreement.csv")
     counts = read_counts(metrics / "cluster_counts.csv")
     answer = read_answer(partitions / "n_clusters.json")
     results = options.data / "results" / name
     result = read_method(results)
-    rejected = read_rejected(options.data / "images" / f"{name}.rejected.csv")
+    rejected = read_rejected(rejected_file)
     images = read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
         raise TableError(
@@ -162,7 +166,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     base = read_base_partitions(images, partitions, runs["Ensemble"].settings["ensemble"])
     rivals = find_rivals(base.partitions, base.weights, assigned.labels)
     sheets = choose_images(assigned.labels, assigned.confidence, rivals, options.images_per_cluster, room.tiles)
-    near = read_near_duplicates(options.data / "graphs" / f"{name}.near_duplicates.csv", images)
+    near = read_near_duplicates(near_file, images)
     alike = choose_duplicates(near)
     shown = [*(row for sheet in sheets for row in sheet.rows), *itertools.chain.from_iterable(alike)]
     mapped = sample_rows(len(images), room.mapped, options.seed)
@@ -211,7 +215,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         names=names,
         clusters=contact_sheets(images, assigned.labels, sheets, tiles),
         duplicates=lay_out_duplicates(near, alike, tiles),
-        studies=text_of(options.data / "studies" / f"{name}.html"),
+        studies=fragment_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),
         training=draw_learning_curves(metrics, trained),
         classes=tuple(sorted(reports, key=lambda report: report.method != scored_as)),  # the first one is open

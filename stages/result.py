@@ -1,6 +1,5 @@
 """Stage `result`: list the trained methods, and choose the partition that the run is about."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +45,7 @@ from stages.tables.methods import (
 )
 from stages.tables.names import names_to_json
 from stages.tables.parquet import read_metadata
+from stages.tables.textfiles import write_json
 from stages.tables.trained_files import TrainedFiles
 
 # By which the network's modularity may be below the ensemble's before its clusters are not the result. Differences
@@ -144,13 +144,14 @@ def result(
         columns[UNCORRECTED] = clusters[chosen].tolist()
     write_text(out / "assignments.csv", csv_text(list(columns), zip(*columns.values(), strict=True)))
     answer: dict[str, Any] = {
+        "assignments.csv": file_digest(out / "assignments.csv"),
         "method": chosen,
         "chosen": AUTO if result == AUTO else "named",
         "modularity": {method: round(score, 6) for method, score in scores.items()},
         "names": names_to_json(names),
         **({"corrections": corrected.done.to_json()} if by_hand else {}),
     }
-    write_text(out / "result.json", json.dumps(answer, indent=2) + "\n")
+    write_json(out / "result.json", answer)
     listed = ", ".join(f"{method} {score:.3f}" for method, score in scores.items())
     print(f"{dataset}: {len(digests)} trained methods: {', '.join(digests) or 'none'}")
     print(f"{dataset}: the result is that of {chosen} (modularity: {listed})")

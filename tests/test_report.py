@@ -12,6 +12,7 @@ import pytest
 
 from stages import reporting, tables
 from stages.core.command import run
+from stages.core.seal import sealed_json
 from stages.report import app
 from stages.reporting import sprites
 from stages.reporting.page import SCRIPTS
@@ -340,7 +341,7 @@ def test_the_page_says_where_the_network_does_not_help(tmp_path: Path, monkeypat
     scores = json.loads(file.read_text())
     scores["train"]["jule/dmvc"]["modularity"] = 0.375
     scores["baseline"]["a/L3/ward"]["modularity"] = 0.875
-    file.write_text(json.dumps(scores))
+    file.write_text(sealed_json(scores))
     html = report(monkeypatch, tmp_path, "d")
     assert (
         "<p>By modularity, without labels: jule/dmvc 0.375, ensemble 0.500, best single view 0.875 (a/L3/ward, "
@@ -368,7 +369,7 @@ def test_a_result_of_a_method_on_images_is_marked_in_the_table(
     file = tmp_path / "metrics/d/scores.json"
     scores = json.loads(file.read_text())
     scores["train"] |= {"images/jule-sf": {"silhouette": 0.25}, "images/jule-rc": {"silhouette": 0.5}}
-    file.write_text(json.dumps(scores))
+    file.write_text(sealed_json(scores))
     method = "images/jule/jule-rc"
     rows = [(name, i % 2, 0.5) for i, name in enumerate(names)]
     write_result(tmp_path, "d", rows, method=method, chosen="named", modularity={method: 0.5})

@@ -1,7 +1,6 @@
 """The stage `result`: which trained methods are listed, and whose clusters are the result."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 from stages.tables.names import ClusterName, read_names
+from stages.tables.textfiles import json_of
 
 FOLDER = Path("data/partitions/d")
 
@@ -83,14 +83,15 @@ def run_stage(*objectives: str, options: tuple[str, ...] = ()) -> str:
 def listed(*objectives: str, images: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
     """The manifest; `images` are further options, on methods that see the images."""
     run_stage(*objectives, options=images)
-    content: dict[str, dict[str, str]] = json.loads(Path("data/views/d/methods.json").read_text())
+    content: dict[str, dict[str, str]] = json_of(Path("data/views/d/methods.json"))
     return content
 
 
 def chosen(*objectives: str, result: str = "auto") -> dict[str, Any]:
     """What result.json says."""
     run_stage(*objectives, options=("--result", result))
-    content: dict[str, Any] = json.loads(Path("data/results/d/result.json").read_text())
+    content: dict[str, Any] = json_of(Path("data/results/d/result.json"))
+    assert content.pop("assignments.csv") == file_digest(Path("data/results/d/assignments.csv"))
     return content
 
 
@@ -323,7 +324,7 @@ def test_the_method_that_is_named_is_the_result_whatever_its_modularity(project:
     write("jule", "views", fingerprint, a=GROUPS, b=worst)
     write_network(worst, "jule/cc")
     output = run_stage("jule", "idec", options=("--image-baselines", "pixels", "--result", name))
-    found = json.loads(Path("data/results/d/result.json").read_text())
+    found = json_of(Path("data/results/d/result.json"))
     assert (found["method"], found["chosen"]) == (name, "named")
     assert list(found["modularity"]) == list(dict.fromkeys(["ensemble", "jule/dmvc", name]))
     expected = worst if name in ("jule/cc", "jule/views/b", "images/pixels/pixels-ward") else GROUPS

@@ -15,6 +15,19 @@ Normalisation = Literal["sqrt", "l2", "none"]
 NORMALISATIONS = get_args(Normalisation)
 Scaling = Literal["sqrt", "l2", "global", "none"]  # of views for a network
 _COLUMNS = 4096  # features that are multiplied at once
+_ROWS = 4096  # checked at a time: a mask of a wide layer would be as large as a copy
+
+
+def check_finite(
+    features: np.ndarray, name: str = "features", way_out: str = "leave that image out, or mend it"
+) -> None:
+    """Raise `ParameterError`, naming the first of them, for values of features (n, d) that are not finite."""
+    for start in range(0, len(features), _ROWS):
+        block = features[start : start + _ROWS]
+        if not np.isfinite(block).all():
+            row, column = np.argwhere(~np.isfinite(block))[0]
+            value = "NaN" if np.isnan(block[row, column]) else "inf"
+            raise ParameterError(f"{name} hold {value} in row {start + row}, column {column}; {way_out}")
 
 
 def normalise(features: np.ndarray, how: str) -> np.ndarray:
@@ -69,6 +82,7 @@ def isometric(features: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             products += block @ block.T
     if not np.isfinite(products).all():
+        check_finite(features)
         centred_squares(features, mean)  # says which row is too large
     values, vectors = np.linalg.eigh(products)
     vectors *= np.sqrt(np.maximum(values, 0))

@@ -21,7 +21,7 @@ from stages.core.progress import progress_bar
 from stages.exporting.adding import NewImage, add_images, check_clusters
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
-from stages.tables import read_images, read_partitions, read_vectors
+from stages.tables import read_fingerprint, read_images, read_partitions, read_vectors
 from stages.tables.clusters import RESULT, find_clusters, read_method, read_result
 from stages.tables.corrections import read_corrections
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
@@ -111,6 +111,7 @@ def assign(
         model, seen = _read_image_network(file, name.method, machine)
     else:
         model, seen = _read_feature_network(file, data, dataset, preprocessing, precision, machine)
+    check_trained_on(file, model.settings, data / "images" / f"{dataset}.parquet")
     images, skipped = _readable(folder)
     embedding = model.transform(seen([image.raw for image in images]))
     clusters, confidences = confident_clusters([torch.from_numpy(embedding)], model.centres.cpu())
@@ -278,6 +279,14 @@ def _read_feature_network(
         made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
         views.append(_view(card, made, preprocessing, precision))
     return model, lambda images: [_features(images, layer, *view, machine) for view in views]
+
+
+def check_trained_on(file: Path, settings: Mapping[str, Any], table: Path) -> None:
+    """Refuse a model whose settings name other images than the image table, where there is one."""
+    if table.exists() and settings.get("images") not in (None, read_fingerprint(table).fingerprint):
+        raise TableError(
+            f"{file} was trained on other images than {table} holds; run `dvc repro` to train it again"
+        )
 
 
 def _made(table: Path) -> dict[str, Any]:

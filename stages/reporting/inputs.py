@@ -133,5 +133,5 @@ def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in metadata.items()
-        if name not in ("kind", "images", "embedding", "partition_weights")
+        if name not in ("kind", "images", "embedding", "curve", "partition_weights")
     }

@@ -32,6 +32,7 @@ from stages.diagnosis.repository import (
 )
 from stages.diagnosis.tables import check_tables
 from stages.tables.links import write_links
+from stages.tables.textfiles import write_json
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
 from tests.shell import Shell
@@ -407,10 +408,10 @@ def test_the_result_is_of_the_images_and_names_its_method(project: Path) -> None
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     folder = Path("data/results/d")
     table, answer = folder / "assignments.csv", folder / "result.json"
-    write_text(answer, '{"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": 0.5}}')
+    write_json(answer, {"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": 0.5}})
     write_text(table, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
     assert only(check_tables(values, Path("data"))).message.startswith("d: 2 tables are of the images of")
-    write_text(answer, "{}")
+    write_json(answer, {})
     write_text(table, "path,cluster,confidence\nelsewhere.png,0,1\n")
     assert list(check_tables(values, Path("data"))) == [
         ("fault", f"{table} lists other images than the image table; run `dvc repro` to make it again"),

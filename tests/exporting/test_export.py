@@ -16,6 +16,7 @@ from stages import tables
 from stages.commands.export import app
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
+from stages.core.seal import sealed_json
 from stages.download import app as download
 from stages.exporting.clusters import sum_up
 from stages.tables.corrections import Corrections
@@ -42,7 +43,7 @@ def test_folders_are_named_as_the_clusters_are(project: Path, export: Call) -> N
     """Those of the result, also where its method is named; a cut has no names."""
     name = {"words": ["rose"], "label": "", "share": 0.0}
     named = {"0": {"name": "wild rose"} | name, "1": {"name": "rose"} | name, "2": {"name": ""} | name}
-    write_text(RESULT.with_name("result.json"), json.dumps({"method": "jule/dmvc", "names": named}))
+    write_text(RESULT.with_name("result.json"), sealed_json({"method": "jule/dmvc", "names": named}))
     export()
     assert {row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))} == {
         "00-wild-rose",

@@ -21,6 +21,10 @@ class BackboneError(ManyviewsError):
     """A backbone is unknown, or its weights are not available."""
 
 
+class WriteError(ManyviewsError, OSError):
+    """A file could not be written, because the disk is full."""
+
+
 class TableError(ManyviewsError):
     """A table is missing, unreadable, or belongs to other images."""
 

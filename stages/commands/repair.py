@@ -23,6 +23,7 @@ def repair(
     from stages.diagnosis.torn import dvc_kept_out
 
     root = find_project()
+    root = Path() if root == Path.cwd() else root  # in messages, names are shorter so
     with dvc_kept_out(root):
         mended = mend(root, patience, dry_run)
     if not mended:

@@ -17,7 +17,7 @@ from stages.core.errors import WriteError
 _FULL = {
     errno.ENOSPC: "the disk is full; make room there",
     errno.EDQUOT: "your share of the disk is used up; make room there",
-    errno.EFBIG: "files may not be that large here; raise the limit, see `ulimit -f`, or take another disk",
+    errno.EFBIG: "it is larger than a file may be; raise the limit (`ulimit -f`) or use another disk",
 }
 _LEFT = re.compile(r"\.partial-(?P<machine>[0-9a-f]{6})-(?P<process>\d+)-")
 
@@ -68,15 +68,16 @@ def explaining_full_disk(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         if reason := full_disk(error):
-            raise WriteError(f"{path} cannot be written: {reason}, and run this again") from error
+            raise WriteError(f"{path} {reason}") from error
         raise
 
 
 def full_disk(error: Exception) -> str | None:
-    """Return the reason and the way out if an error says that the disk is full, in words or by its number."""
+    """Return the end of a sentence, of which the file is the beginning, if an error says that the disk is full."""
     said = re.search(r"\b(?:os error|errno) (\d+)", str(error), re.IGNORECASE)
     number = error.errno if isinstance(error, OSError) and error.errno else said and int(said[1])
-    return _FULL.get(number or 0)
+    reason = _FULL.get(number or 0)
+    return reason and f"cannot be written: {reason}, and run this again"
 
 
 def partial_prefix() -> str:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from stages.core.atomic import full_disk
 from stages.core.errors import ManyviewsError, printable
 
 
@@ -35,7 +36,8 @@ def run(app: Callable[..., Any]) -> None:
         _fail(str(error))
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        _fail(f"{error.strerror or error}{place}")
+        full = full_disk(error)
+        _fail(f"{error.filename or 'a file'} {full}" if full else f"{error.strerror or error}{place}")
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", status=130)
     except Exception as error:

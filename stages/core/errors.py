@@ -21,6 +21,10 @@ class BackboneError(ManyviewsError):
     """A backbone is unknown, or its weights are not available."""
 
 
+class NotAFileError(ManyviewsError):
+    """What is there is a pipe or a device, from which reading may never end."""
+
+
 class WriteError(ManyviewsError, OSError):
     """A file could not be written, because the disk is full."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import ParameterError
+from stages.core.regular import check_regular
 from stages.diagnosis.finding import Finding, fault, listed, ok, warning
 from stages.params.file import conflict_line
 
@@ -86,7 +87,7 @@ def check_lock(lock: Path) -> Iterator[Finding]:
     if not lock.exists():
         yield warning(f"there is no {lock}: nothing was computed yet; run `dvc repro`")
         return
-    if line := _conflict_line(lock):
+    if line := _conflict_line(check_regular(lock)):
         yield fault(
             f"{lock} holds the marks of a merge conflict, from line {line} on; run `git checkout --ours {lock}`, "
             "then `dvc repro`"

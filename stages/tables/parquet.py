@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from stages.core.atomic import replacing
 from stages.core.errors import TableError
+from stages.core.regular import check_regular
 
 # Encoded images and random mantissas neither compress nor repeat; statistics would copy them.
 INCOMPRESSIBLE: dict[str, Any] = {
@@ -53,7 +54,7 @@ def opened(file: Path) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file for reading; whatever is wrong with it is one `TableError`."""
     try:
         with pq.ParquetFile(
-            file, page_checksum_verification=True, buffer_size=_READ_BYTES, pre_buffer=False
+            check_regular(file), page_checksum_verification=True, buffer_size=_READ_BYTES, pre_buffer=False
         ) as table:
             yield table
     except FileNotFoundError:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import TableError
+from stages.core.regular import check_regular
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
 def text_of(file: Path) -> str:
     """The text of a file in UTF-8."""
     try:
-        return file.read_bytes().decode("utf-8")
+        return check_regular(file).read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -136,7 +136,7 @@ def _walk(
 def _kind(file: os.DirEntry[str] | Path) -> str:
     if file.name.startswith("."):
         return "hidden"
-    if not file.is_file() and os.path.exists(file):  # a broken link is reported; a pipe would block for ever
+    if not file.is_file() and Path(file).exists():  # a broken link is reported; a pipe would block for ever
         return "not a regular file"
     if is_image_name(file.name):
         return ""

@@ -11,7 +11,7 @@ from tests.campaign.tally import Tally
 # Each part is a module with `run(count, seed) -> Tally`. The numbers: cases of the short form and of the long one.
 PARTS = {
     "values": (150, 500),
-    "kills": (8, 80),
+    "kills": (16, 80),
 }
 
 

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -31,7 +33,9 @@ SETTING = {
 }
 # DVC's own words for what it cannot go on from; docs/reliability.md quotes them.
 OF_DVC = ("dvc.lock' validation failed", "dvc.lock' is invalid", "Unable to read RWLock-file", "not 'NoneType'")
+REPRO = ["-m", "dvc", "repro"]
 REWRITING = 0.7  # seconds that DVC takes to write dvc.lock after a stage
+IN_A_STAGE = 6.0  # seconds that a stage of this setting and DVC's work after it take, about
 SCRIPTS = ("download", "baseline", "ensemble", "train", "result", "evaluate", "report")
 DATASET = ["--dataset", "drawings"]
 OPTIONS = {
@@ -53,23 +57,23 @@ class Kills(Tally):
 
 @dataclass
 class Reference:
-    """A finished project, the bytes of its outputs, and the seconds that runs of it take."""
+    """A finished project, the bytes of its outputs, and the seconds of a run that computes or restores them."""
 
     project: Project
     outputs: dict[str, bytes]
-    seconds: dict[str, float]
+    computed: float
+    restored: float
 
 
 def run(count: int, seed: int) -> Tally:
-    """Kill `count` runs: of eight, six of `dvc repro`, one of a stage's script, and one of `export --move`."""
+    """Kill `count` runs: of sixteen, thirteen of `dvc repro`, two of a stage's script, one of `export --move`."""
     tally = Kills("kills", "identical in the end")
     with tempfile.TemporaryDirectory(prefix="kills-") as place:
         reference = _reference(Path(place))
         for case in range(count):
             chance = np.random.default_rng([seed, case])
             folder = Path(place) / "case"
-            name, kill = CASES[case % len(CASES)]
-            kill(reference, reference.project.copy(folder), chance, f"{case} ({name})", tally)
+            CASES[case % len(CASES)](reference, reference.project.copy(folder), chance, f"case {case}", tally)
             shutil.rmtree(folder)
     return tally
 
@@ -82,68 +86,110 @@ def _reference(place: Path) -> Reference:
     computed = time.monotonic() - started
     project.commit("All computed")
     copy = project.copy(place / "timed")
-    _forget(copy, "from the cache")
+    _forget_outputs(copy)
     started = time.monotonic()
     copy.repro()
-    seconds = {"computed": computed, "from the cache": time.monotonic() - started}
+    restored = time.monotonic() - started
     assert copy.tables() == project.tables()
-    return Reference(project, project.tables(), seconds)
+    return Reference(project, project.tables(), computed, restored)
 
 
-def _forget(project: Project, what: str) -> None:
-    """Remove all outputs and dvc.lock; and all that DVC has, if they are to be computed."""
+def _at_the_lock(
+    reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills
+) -> None:
+    """All comes from the run cache; kill while dvc.lock is written, or shortly after."""
+    _forget_outputs(project)
+    update = int(chance.integers(1, len(_stages(reference.project)) + 1))
+    seconds = float(chance.uniform(0, REWRITING))
+    _kill(project, REPRO, seconds, said="(Updating|Generating) lock file", times=update)
+    _go_on(reference, project, f"{case}, {seconds:.3f} s after update {update} of dvc.lock", tally, set())
+
+
+def _restoring(
+    reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills
+) -> None:
+    """All comes from the run cache; kill at any moment."""
+    _forget_outputs(project)
+    seconds = float(chance.uniform(0, reference.restored))
+    _kill(project, REPRO, seconds)
+    _go_on(reference, project, f"{case}, {seconds:.3f} s after its start, from the run cache", tally, set())
+
+
+def _in_a_stage(
+    reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills
+) -> None:
+    """One stage is computed, the others come from the run cache; kill in that stage, or shortly after."""
+    stages = _stages(project)
+    name = sorted(stages.keys() - LISTING)[int(chance.integers(len(stages) - len(LISTING)))]
+    runs = project.folder / ".dvc" / "cache" / "runs"
+    for entry in [file for file in runs.glob("*/*/*") if _content(file)["cmd"] == stages[name]["cmd"]]:
+        shutil.rmtree(entry.parent)
+    _forget_outputs(project)
+    seconds = float(chance.uniform(0, IN_A_STAGE))
+    _kill(project, REPRO, seconds, said=f"Running stage '{name}'")
+    _go_on(reference, project, f"{case}, {seconds:.3f} s after the start of {name}", tally, {name})
+
+
+def _computing(
+    reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills
+) -> None:
+    """Everything is computed; kill at any moment."""
+    _forget_outputs(project)
+    shutil.rmtree(project.folder / ".dvc" / "cache")
+    seconds = float(chance.uniform(0, reference.computed))
+    _kill(project, REPRO, seconds)
+    _go_on(reference, project, f"{case}, {seconds:.3f} s after its start", tally, None)
+
+
+def _forget_outputs(project: Project) -> None:
+    """Remove all outputs, dvc.lock and what a run keeps for the next; DVC's cache stays."""
     for file in project.tables():
         (project.folder / file).unlink()
     (project.folder / "dvc.lock").unlink()
     shutil.rmtree(project.folder / "data" / "scratch", ignore_errors=True)
     shutil.rmtree(project.folder / ".dvc" / "tmp")
-    if what == "computed":
-        shutil.rmtree(project.folder / ".dvc" / "cache")
 
 
-def _pipeline(what: str, at_the_lock: bool | None) -> Callable[..., None]:
-    """Kill `dvc repro` in the `REWRITING` seconds of one of its updates of dvc.lock, or at any moment."""
+def _go_on(
+    reference: Reference, project: Project, case: str, tally: Kills, may_run: AbstractSet[str] | None
+) -> None:
+    """Run `dvc repro`, and where DVC itself cannot, `manyviews repair` before; compare all that it gives.
 
-    def kill(reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills) -> None:
-        _forget(project, what)
-        near = at_the_lock if at_the_lock is not None else bool(chance.integers(2))
-        updates = int(chance.integers(1, len(_stages(reference.project)) + 1)) if near else 0
-        seconds = float(chance.uniform(0, REWRITING if near else reference.seconds[what]))
-        case = f"{case}, {what}, {seconds:.3f} s after " + (
-            f"update {updates} of dvc.lock" if near else "its start"
-        )
-        _kill(project, ["-m", "dvc", "repro"], seconds, updates)
+    `may_run` are the stages that may be computed, besides those that only list; None for any.
+    """
+    done = project.dvc("repro")
+    reason = ""
+    if done.returncode:
+        reason = next((line for line in done.stderr.splitlines() if _is_of_dvc(line)), "")
+        if not reason:
+            tally.add(case, f"`dvc repro` failed: {' '.join(done.stderr.split())[-300:]}")
+            return
+        repair = _python(project, ["-m", "stages.commands", "repair"])
         done = project.dvc("repro")
-        reason = ""
-        if done.returncode:
-            reason = next((line for line in (done.stdout + done.stderr).splitlines() if _is_of_dvc(line)), "")
-            if not reason:
-                tally.add(case, f"`dvc repro` failed: {' '.join(done.stderr.split())[-300:]}")
-                return
-            repair = _python(project, ["-m", "stages.commands", "repair"])
-            done = project.dvc("repro")
-            if repair.returncode or done.returncode:
-                tally.add(case, f"{reason}; repair: {repair.stdout}{repair.stderr}; then {done.stderr[-300:]}")
-                return
-        again = set(re.findall(r"^Running stage '(.+)':$", done.stdout, re.MULTILINE)) - LISTING
-        fault = _difference(reference, project)
-        if what == "from the cache" and again:
-            fault = fault or f"computed again: {sorted(again)}"
-        tally.add(case, fault)
-        if reason and not fault:
-            tally.repaired.append(case)
-            print(f"{case}: went on after `manyviews repair`; DVC said: {reason}", flush=True)
-
-    return kill
+        if repair.returncode or done.returncode:
+            tally.add(case, f"{reason}; repair: {repair.stdout}{repair.stderr}; then {done.stderr[-300:]}")
+            return
+    ran = set(re.findall(r"^Running stage '(.+)':$", done.stdout, re.MULTILINE)) - LISTING
+    fault = _difference(reference, project)
+    if may_run is not None and not ran <= may_run:
+        fault = fault or f"computed again: {sorted(ran - may_run)}"
+    tally.add(case, fault)
+    if reason and not fault:
+        tally.repaired.append(case)
+        print(f"{case}: went on after `manyviews repair`; DVC said: {reason}", flush=True)
 
 
 def _is_of_dvc(line: str) -> bool:
     return any(words in line for words in OF_DVC)
 
 
-def _stages(project: Project) -> dict[str, object]:
-    stages: dict[str, object] = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+def _stages(project: Project) -> dict[str, Any]:
+    stages: dict[str, Any] = _content(project.folder / "dvc.lock")["stages"]
     return stages
+
+
+def _content(file: Path) -> Any:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def _script(reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills) -> None:
@@ -184,33 +230,30 @@ def _kill(
     project: Project,
     command: Sequence[str],
     seconds: float,
-    updates: int = 0,
+    said: str = "",
+    times: int = 1,
     until: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Start a command in a process group of its own and kill the group.
+    """Start a command in a process group of its own and kill the group, unless it ends before.
 
-    That is `seconds` after its start; or after it has said `updates` times that it updates dvc.lock; or after
-    `until` is true.
+    That is `seconds` after it has printed `times` lines that begin like the pattern `said`, and `until` is true.
     """
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=project.folder,
             env=_environment(),
-            stdout=said,
+            stdout=out,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        while process.poll() is None and not until():
-            time.sleep(0.001)
-        while process.poll() is None and updates:
-            time.sleep(0.005)
-            said.seek(0)
-            if len(re.findall("^(?:Updating|Generating) lock file", said.read(), re.MULTILINE)) >= updates:
+        while process.poll() is None:
+            out.seek(0)
+            if (not said or len(re.findall(f"^{said}", out.read(), re.MULTILINE)) >= times) and until():
+                time.sleep(seconds)
                 break
-        time.sleep(seconds)
-        with_group = process.poll() is None
-        if with_group:
+            time.sleep(0.002)
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -240,14 +283,8 @@ def _difference(reference: Reference, project: Project) -> str | None:
     return None if _stages(project) == _stages(reference.project) else "dvc.lock records something else"
 
 
-AT_THE_LOCK, ANY_MOMENT = ("from the cache", True), ("from the cache", False)
-CASES: tuple[tuple[str, Callable[..., None]], ...] = (
-    ("dvc repro", _pipeline(*AT_THE_LOCK)),
-    ("dvc repro", _pipeline("computed", None)),
-    ("dvc repro", _pipeline(*AT_THE_LOCK)),
-    ("stage", _script),
-    ("dvc repro", _pipeline(*ANY_MOMENT)),
-    ("export", _export),
-    ("dvc repro", _pipeline(*AT_THE_LOCK)),
-    ("dvc repro", _pipeline(*AT_THE_LOCK)),
+_SIX = (_at_the_lock, _in_a_stage, _at_the_lock, _script, _in_a_stage, _at_the_lock)
+CASES: tuple[Callable[[Reference, Project, np.random.Generator, str, Kills], None], ...] = (
+    *(*_SIX, _export, _at_the_lock),
+    *(*_SIX, _restoring, _computing),
 )

@@ -55,8 +55,9 @@ def cluster(
         return
     for line in write_dataset(dataset, root, groups):
         print(line)
-    with suppress(BusyError), dvc_kept_out(root):  # after a kill; beside another run, there is no telling
-        mend(root)
+    if (root / ".dvc").is_dir():
+        with suppress(BusyError), dvc_kept_out(root):  # beside another run there is no telling what is torn
+            mend(root)
     checked = data / "checked_params.txt"
     if not checked.is_file() or checked.stat().st_mtime < (root / PARAMS).stat().st_mtime:
         run_pipeline(root, ["check_params"])  # before all else, for which DVC has an order of its own

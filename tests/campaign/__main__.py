@@ -11,8 +11,8 @@ from tests.campaign.tally import Tally
 # Each part is a module with `run(count, seed) -> Tally`. The numbers: cases of the short form and of the long one.
 PARTS = {
     "values": (150, 500),
-    "kills": (16, 80),
-    "disks": (20, 100),
+    "kills": (12, 80),
+    "disks": (22, 110),
 }
 
 

@@ -15,8 +15,8 @@ def repair(
 ) -> None:
     """Mend what a kill, or a machine that lost power, left torn of DVC's own files; then `dvc repro` goes on.
 
-    A torn dvc.lock is rebuilt from what is whole in it and from git; what is neither there nor there, `dvc repro`
-    takes from the run cache. A torn rwlock, empty folders of the run cache and leftovers are removed. No result is
+    A torn dvc.lock is rebuilt from what is whole in it and from git; what neither has, `dvc repro` takes from the
+    run cache. A torn rwlock, empty folders of the run cache and leftovers are removed. No result is
     lost or computed again. Refuses while DVC or a stage is at work in the project.
     """
     from stages.commands.pipeline import find_project

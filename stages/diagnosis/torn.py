@@ -75,14 +75,21 @@ def dvc_kept_out(root: Path) -> Iterator[None]:
 
     Raises `BusyError` where one is at work, or a stage that outlived its DVC.
     """
-    import zc.lockfile
+    from dvc.config import Config, ConfigError
+    from dvc.lock import LockError, make_lock
 
     folder = root / ".dvc" / "tmp"
     folder.mkdir(exist_ok=True)
     try:
-        lock = zc.lockfile.LockFile(str(folder / "lock"))
-    except zc.lockfile.LockError:
-        raise BusyError("DVC is at work in this project; wait until it ends, or stop it") from None
+        links = bool(Config(str(folder.parent))["core"].get("hardlink_lock"))
+    except ConfigError:  # which DVC itself reports, and nothing can be at work then
+        links = False
+    lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=links)
+    try:
+        lock.lock()
+    except LockError:
+        stale = f"; with core.hardlink_lock, a kill leaves {folder / 'lock'}: remove it then" if links else ""
+        raise BusyError(f"DVC is at work in this project; wait until it ends, or stop it{stale}") from None
     try:
         # While a stage runs, its DVC lets go of that lock and keeps a claim on what the stage reads and writes.
         for pid, command in _claims(folder / "rwlock") or []:
@@ -94,7 +101,7 @@ def dvc_kept_out(root: Path) -> Iterator[None]:
             raise BusyError(f"a stage is at work on {place}; wait until it ends, or stop it")
         yield
     finally:
-        lock.close()
+        lock.unlock()
 
 
 def _torn_lock(file: Path) -> Iterator[Damage]:

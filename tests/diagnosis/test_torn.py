@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from zc.lockfile import LockFile
+from dvc.lock import Lock
 
 from stages.core.lock import locked
 from stages.diagnosis.torn import BusyError, dvc_kept_out, find_damage, find_left
@@ -151,13 +151,14 @@ def test_leftovers_of_processes_that_ended_go_and_those_of_others_stay(project: 
 
 
 def test_while_dvc_or_a_stage_is_at_work_it_refuses(project: Path) -> None:
-    holder = LockFile(".dvc/tmp/lock")
+    holder = Lock(".dvc/tmp/lock")
+    holder.lock()
     with (
         pytest.raises(BusyError, match="DVC is at work in this project; wait until it ends"),
         dvc_kept_out(Path()),
     ):
         pass
-    holder.close()
+    holder.unlock()
     _write(".dvc/tmp/rwlock", json.dumps({"read": {"/x": [{"pid": os.getpid(), "cmd": "dvc repro"}]}}))
     with pytest.raises(BusyError, match=f"`dvc repro` is at work .process {os.getpid()}."), dvc_kept_out(Path()):
         pass

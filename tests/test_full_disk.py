@@ -1,4 +1,4 @@
-"""What the libraries that write our files say on a full disk becomes one line, and nothing is left of the file.
+"""On a full disk, the libraries that write our files each end in the same line, and nothing is left of the file.
 
 The system refuses to let files grow, which it says as it says that a disk is full; in a process of its own.
 """

@@ -13,6 +13,9 @@ import typer
 from stages.core.atomic import full_disk
 from stages.core.errors import ManyviewsError, printable
 
+# What a refusal speaks of if the reason may be that it is not run in the project's folder.
+_OF_THE_PROJECT = re.compile("Missing option|(.* )?(data|docs)/|.* presets has none")
+
 
 def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:
     """Make the Typer application of one stage or command; `obj` is the `obj` of its context.
@@ -39,7 +42,8 @@ def run(app: Callable[..., Any]) -> None:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         full = full_disk(error)
-        _fail(f"{error.filename or 'a file'} {full}" if full else f"{error.strerror or error}{place}")
+        message = f"{error.filename or 'a file'} {full}" if full else f"{error.strerror or error}{place}"
+        _fail(f"{message}{_elsewhere(message)}")
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", status=130)
     except Exception as error:
@@ -52,12 +56,8 @@ def run(app: Callable[..., Any]) -> None:
 
 
 def _elsewhere(message: str) -> str:
-    """What to add to a refusal where the reason may be that this is another folder than the project's."""
-    if (
-        Path("params.yaml").exists()
-        or Path("data").exists()
-        or not re.match("Missing option|(.* )?data/", message)
-    ):
+    """The end of a refusal whose reason may be that this is another folder than the project's; else ""."""
+    if Path("params.yaml").exists() or Path("data").exists() or not _OF_THE_PROJECT.match(message):
         return ""
     return "; there is no params.yaml here, so run this in the project's folder"
 

@@ -1,4 +1,4 @@
-"""What a kill leaves torn of DVC's own files, and how each is mended. Nothing here loses a result.
+"""Files of DVC's that a kill leaves torn, and how each is mended. Nothing here loses a result.
 
 DVC writes some of its files in place, where a kill leaves the beginning of one; docs/reliability.md lists them.
 """

@@ -54,7 +54,7 @@ class _Disk:
         self.kind = "a full disk" if filler else "a disk of small files"
 
     def fault(self, command: list[str], outputs: dict[str, bytes]) -> str | None:
-        """What is wrong with a run of the command and the next one, which has room; None if nothing is."""
+        """The fault of a run of the command, or of the next one, which has room; None if both are well."""
         done = self._run(command, None if self.filler else self.room)
         errors = [line for line in done.stderr.splitlines() if not line.startswith(("warning: ", "fetching "))]
         if done.returncode and (len(errors) != 1 or not any(words in errors[0] for words in ROOM)):

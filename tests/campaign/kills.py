@@ -259,7 +259,7 @@ def _environment() -> dict[str, str]:
 
 
 def _difference(reference: Reference, project: Project) -> str | None:
-    """What of the outputs, or of dvc.lock, is not as in the reference; None if all is."""
+    """An output that is not as in the reference, or dvc.lock; None if all are."""
     now = {name: content for name, content in project.tables().items() if not COPY_OF_DVC.search(name)}
     for name in sorted(now.keys() | reference.outputs.keys()):
         if now.get(name) != reference.outputs.get(name):

@@ -1,4 +1,4 @@
-"""What a kill leaves torn of DVC's files, found and mended, without DVC at work."""
+"""Files of DVC's that a kill leaves torn, found and mended, without DVC at work."""
 
 import json
 import os

@@ -22,7 +22,7 @@ class BackboneError(ManyviewsError):
 
 
 class NotAFileError(ManyviewsError):
-    """What is there is a pipe or a device, from which reading may never end."""
+    """A pipe or a device is in the place of a file: reading it may never end."""
 
 
 class WriteError(ManyviewsError, OSError):

@@ -17,6 +17,7 @@ from stages.clustering import (
     normalise,
 )
 from stages.clustering.preparation import Normalisation
+from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
@@ -54,11 +55,15 @@ def baseline(
             help="sqrt: signed square root of each feature, then rows of length 1; l2: only that; none.",
         ),
     ] = "sqrt",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each algorithm that depends on chance.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Runs of each algorithm that depends on chance.")
+    ] = 5,
     n_init: NInit = 10,
     overclustering: Annotated[
         list[int],
-        typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
+        typer.Option(
+            min=1, max=MOST, help="Granularities: each gives runs with that many times n_clusters; repeatable."
+        ),
     ] = [1],  # noqa: B006
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,

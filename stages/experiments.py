@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from stages.core.atomic import write_bytes, write_text
+from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.errors import ParameterError
 from stages.core.seeds import derived_seed
@@ -33,7 +34,9 @@ def experiments(
     subsets: Annotated[
         int,
         typer.Option(
-            min=1, help="Most subsets of the views of each size that are combined; 252: all of ten views."
+            min=1,
+            max=MOST,
+            help="Most subsets of the views of each size that are combined; 252: all of ten views.",
         ),
     ] = 20,
     view: Annotated[

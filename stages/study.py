@@ -45,7 +45,7 @@ def study(
             (folder / f"{name}.svg").unlink(missing_ok=True)
     write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
     section = layer_section(found)
-    write_text(data / "study.html", render_section(section))
+    write_text(data / "study.html", render_section(section) if section.datasets else "")
     print(f"{len(found.tables['scores'])} scores of {len(section.datasets)} datasets. {found.conclusions[0]}")
 
 

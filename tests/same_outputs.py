@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-_NOT_RESULTS = ("raw", "scratch")  # below data/
+_NOT_RESULTS = ("corrections", "raw", "scratch")  # below data/
 
 
 def result_files(project: Path) -> set[str]:

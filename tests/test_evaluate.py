@@ -10,6 +10,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner, Result
 
 from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import dendrogram_of
 from stages.evaluate import app
 from stages.graphs import modularity
 from stages.tables import (
@@ -20,9 +22,12 @@ from stages.tables import (
     write_partitions,
     write_vectors,
 )
+from stages.tables.corrections import Corrections
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
+from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.textfiles import rows_of
 from tests.shell import error_line
 
 CLASSES = np.repeat([0, 1, 2], 4)
@@ -92,6 +97,23 @@ def evaluate(*names: str) -> Result:
 
 def scores() -> dict:
     return json.loads(Path("metrics/d/scores.json").read_text())
+
+
+def test_the_dendrogram_is_of_the_images_that_count(project: Path) -> None:
+    """Image 2 represents the four of its class, so that nine images are joined in the drawing."""
+    lines = ["group,path,best", "0,2.png,yes", "0,0.png,", "0,1.png,", "0,3.png,"]
+    write_text(Path("data/graphs/d.near_duplicates.csv"), "\n".join(lines) + "\n")
+    images = read_images(Path("data/images/d.parquet"))
+    once = read_near_duplicates(Path("data/graphs/d.near_duplicates.csv"), images).representatives
+    chain = dendrogram_of(np.column_stack([np.arange(8), np.arange(1, 9)]), np.arange(1, 9) / 9)
+    file = Path("data/partitions/d/dendrogram.parquet")
+    write_dendrogram(file, once.dendrogram_of_all(chain).merges, images.fingerprint, {"count_once": True})
+    assert evaluate().exit_code == 0
+    rows = list(rows_of(Path("metrics/d/dendrogram.csv"), "height", "images", "left_cluster", "right_cluster"))
+    assert [(float(height), int(count)) for height, count, *_ in rows] == [
+        (round(step / 9, 6), step + 1) for step in range(1, 9)
+    ]
+    assert rows[0][2:] == ("0", "1"), "image 2 and image 4"
 
 
 def test_every_listed_method_is_scored_under_its_name(project: Path) -> None:
@@ -367,3 +389,42 @@ def test_a_training_curve_that_is_not_there_is_named(project: Path) -> None:
     assert str(error) == (
         "metrics/d/training-jule-cc.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
     )
+
+
+def test_a_corrected_result_is_scored_before_and_after_on_the_images_in_a_group(project: Path) -> None:
+    assert evaluate("jule/dmvc").exit_code == 0
+    before, files = scores(), {file: file.read_bytes() for file in Path("metrics").rglob("*.csv")}
+    found, corrected = partition(2), partition(0)
+    corrected[[11, 3]] = -1, 0
+    columns = ["path", "cluster", "confidence", "name", "uncorrected"]
+    lines = [(f"{i}.png", corrected[i], "1.0", "", found[i]) for i in range(12)]
+    write_text(Path("data/results/d/assignments.csv"), csv_text(columns, lines))
+    done = Corrections((("aside", "", "11.png"),), {}, {}, 2, 1, 0)
+    answer = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}}
+    write_text(Path("data/results/d/result.json"), json.dumps(answer | {"corrections": done.to_json()}))
+    assert evaluate("jule/dmvc").exit_code == 0
+    after = scores()
+    assert list(after)[:4] == ["dataset", "result", "uncorrected", "ensemble"]
+    inside = corrected >= 0
+    nmi = normalized_mutual_info_score(CLASSES[inside], found[inside], average_method="geometric")
+    assert after["uncorrected"]["nmi_geometric"] == pytest.approx(nmi, abs=1e-6)
+    assert (after["result"]["method"], after["result"]["nmi_geometric"], after["result"]["accuracy"]) == (
+        "jule/dmvc",
+        1,
+        1,
+    )
+    assert after["uncorrected"]["accuracy"] == pytest.approx(9 / 11, abs=1e-6)
+    assert [after[name]["smallest_cluster"] for name in ("result", "uncorrected")] == [3, 2]
+    assert after["result"]["modularity"] == round(modularity(LINKS, corrected), 6)
+    assert after["uncorrected"]["modularity"] == round(modularity(LINKS, np.where(inside, found, -1)), 6)
+    assert after["dataset"] == before["dataset"]
+    assert [after[name] for name in ("ensemble", "train", "baseline")] == [
+        before[name] for name in ("ensemble", "train", "baseline")
+    ]
+    changed = {file.name for file, content in files.items() if file.read_bytes() != content}
+    assert changed == {"cluster_sizes.csv", "dendrogram.csv"}, (
+        "no score of a method, so that no experiment is rerun"
+    )
+    assert [row["images"] for row in rows("cluster_sizes")] == ["4", "4", "3"]
+    summed = json.loads(Path("metrics/d/summary.json").read_text())
+    assert list(summed) == ["images", "clusters", "result", "uncorrected", "ensemble", "jule/dmvc"]

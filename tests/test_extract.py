@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from stages.backbones.card import CLASSES, Tap, read_card
+from stages.backbones.card import Tap, read_card
+from stages.core.layer_names import CLASSES
 from stages.core.lock import locked
 from stages.extract import app
 from stages.tables import read_vectors

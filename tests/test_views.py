@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.digests import file_digest
-from stages.tables import CLASSES, Image, read_images, write_images, write_partitions, write_vectors
+from stages.core.layer_names import CLASSES
+from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.views import app
 from tests.shell import Shell
 

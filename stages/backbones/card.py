@@ -15,9 +15,6 @@ from typing import Any, Literal
 from stages.core.errors import BackboneError, TableError
 from stages.core.regular import check_regular
 
-# The layer of a card that is no view: what the network's head says of the thousand classes of ImageNet.
-CLASSES = "classes"
-
 
 @dataclass(frozen=True)
 class WheelSource:

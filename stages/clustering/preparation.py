@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -84,8 +84,7 @@ def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray
     such as graph degree linkage, give only one. Rows that all had length 1 have it again, unless they are zero:
     what `normalise` made comparable stays so. Raises `ParameterError` for another share.
     """
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
-        raise ParameterError(f"subspace is {share!r}; give a share of the features, above 0 and at most 1")
+    check_subspace(share)
     width = features.shape[1]
     drawn = np.random.default_rng(seed).permutation(width)[: max(1, round(share * width))]
     part = features[:, np.sort(drawn)]
@@ -93,6 +92,12 @@ def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray
     if np.allclose(squares[squares > 0], 1, atol=1e-4):
         part = unit_rows(part)
     return part
+
+
+def check_subspace(share: Any) -> None:
+    """Raise `ParameterError` unless `share` is a number above 0 and at most 1."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ParameterError(f"subspace is {share!r}; give a share of the features, above 0 and at most 1")
 
 
 def different_images(views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,9 @@ import typer
 
 from stages.commands.export import only_dataset
 from stages.core.command import application
+from stages.core.counted import counted
 from stages.core.csvtext import csv_text
 from stages.core.errors import ParameterError, TableError, printable
-from stages.exporting.clusters import counted
 from stages.params.options import DATA, DataFolder
 from stages.tables.textfiles import rows_of, understanding
 

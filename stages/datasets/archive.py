@@ -35,7 +35,7 @@ class ArchiveSet(Labelling):
         if not self.files or not self.mirrors:
             raise DatasetError("'files' and 'mirrors' need a value each")
         for name in self.files:
-            if "/" in name or "\\" in name or name in ("", ".", ".."):
+            if name in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(name):
                 raise DatasetError(
                     f"{name!r} among 'files' is not a file name alone; put its folder into 'mirrors'"
                 )

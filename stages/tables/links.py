@@ -17,10 +17,12 @@ class Links(Table):
     """A neighbour graph: `links` int32 (m, 2), start and end.
 
     `structure` is the odds of modularity and the ratio of cut links, of the images to a cloud without groups.
+    `count_once` says that only one of each group of near-duplicates is linked.
     """
 
     links: np.ndarray
     structure: tuple[float, float]
+    count_once: bool
 
 
 def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
@@ -36,8 +38,8 @@ def read_links(file: Path) -> Links:
         columns = table.read()
     try:
         links = np.column_stack([columns["start"].to_numpy(), columns["end"].to_numpy()])
-        structure = metadata["settings"]["structure"]
+        structure, once = metadata["settings"]["structure"], bool(metadata["settings"].get("count_once"))
         figures = float(structure["odds"]), float(structure["cut"])
     except (KeyError, TypeError, ValueError):
         raise TableError(f"{file} is not what its stage writes; delete it and run `dvc repro`") from None
-    return Links(file, metadata["images"], links, figures)
+    return Links(file, metadata["images"], links, figures, once)

@@ -8,6 +8,7 @@ import numpy as np
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.core.dendrogram import number_by_size
+from stages.core.representatives import Representatives
 from stages.tables.images import ImageTable
 from stages.tables.textfiles import damaged, rows_of, understanding
 
@@ -24,6 +25,17 @@ class NearDuplicates:
         """The images of which a group has a better one, bool (n)."""
         spare: np.ndarray = (self.groups >= 0) & ~self.best
         return spare
+
+    @property
+    def representatives(self) -> Representatives:
+        """The images without a near-duplicate, and the best of each group, which represents it."""
+        rows, place = np.flatnonzero(~self.spare), np.empty(len(self.groups), dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        best = np.flatnonzero(self.best)
+        of_group = np.empty(len(best), dtype=np.int64)
+        of_group[self.groups[best]] = best
+        place[self.spare] = place[of_group[self.groups[self.spare]]]
+        return Representatives(rows, place)
 
 
 def write_near_duplicates(file: Path, images: ImageTable, stands_for: np.ndarray) -> NearDuplicates:

@@ -14,7 +14,6 @@ from stages.core.atomic import replacing
 from stages.core.errors import ParameterError, TableError
 from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata
 
-CLASSES = "classes"  # the table of class scores beside a backbone's layers, called as in the backbones' cards
 VECTOR_ROWS = 4096  # most rows in a row group ...
 _GROUP_BYTES = 32 << 20  # ... and the most bytes
 

@@ -114,6 +114,13 @@ class DecJob(FeatureJob):
     ESTIMATOR = "stages.deep.dec.estimators:DEC"
     EXTRA = START_TYPES
 
+    @classmethod
+    def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a method; those of the first clusters are checked, too."""
+        chosen = super().chosen_parameters(name, given)
+        first_clusters(chosen)
+        return chosen
+
     def inputs(self, device: "torch.device") -> Inputs:
         """Read the features; of dmvc-fix their codes, float32 (n, width), by the views' networks."""
         inputs = super().inputs(device)

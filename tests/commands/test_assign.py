@@ -22,9 +22,11 @@ from stages.backbones.card import Backbone
 from stages.commands.assign import app
 from stages.commands.export import app as export
 from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import MVnet, initialise
 from stages.extract import app as extract
+from stages.tables.corrections import Corrections
 from tests.datasets.images import encode
 from tests.extraction import prepare
 from tests.shell import Shell, exit_status
@@ -283,6 +285,33 @@ def test_new_images_go_into_the_folders_of_an_export(exported: Path, assign: Cal
     assert len(read(Path("found.csv").read_text(encoding="utf-8"))) == 22
 
 
+def test_images_go_into_the_groups_of_a_corrected_result(exported: Path, assign: Call) -> None:
+    """Cluster 1 is part of cluster 0 by hand, and the first image was set aside."""
+    labels = [int(row["cluster"]) for row in expected()]
+    merged = [0 if label == 1 else label for label in labels]
+    names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
+    done = Corrections((), {}, {1: 0}, 0, 1, 1).to_json()
+    write_text(
+        RESULT, answer("jule/dmvc")[:-1] + f', "names": {json.dumps(names)}, "corrections": {json.dumps(done)}}}'
+    )
+    rows = [(row["path"], cluster, "1") for row, cluster in zip(expected(), [-1, *merged[1:]], strict=True)]
+    write_text(RESULT.with_name("assignments.csv"), csv_text(["path", "cluster", "confidence"], rows))
+    found = read(assign()[1])
+    assert [int(row["cluster"]) for row in found] == merged
+    assert {row["name"] for row in found if row["cluster"] == "0"} == {"by hand"}
+    as_trained = read(assign("--method", "jule/dmvc")[1])
+    assert [int(row["cluster"]) for row in as_trained] == labels
+    assert {row["name"] for row in as_trained} == {""}
+    refused = assign("--into", "out")[2]
+    assert refused.startswith(f"error: {exported.resolve()} has other clusters than those of result, such as")
+    assert exit_status(export, "--dataset", "d", "--to", "corrected") == 0
+    shutil.copy("new/0/00.png", "new/0/copy.png")
+    top = "00-by-hand" if merged[0] == 0 else f"{merged[0]:02}-unnamed"
+    status, output, _ = assign("--into", "corrected")
+    assert (status, f"{top}: " in output) == (0, True)
+    assert Path("corrected", top, "copy.png").is_file()
+
+
 def test_a_folder_that_no_images_can_go_into_is_one_line_before_anything_is_computed(
     exported: Path, assign: Call
 ) -> None:
@@ -321,6 +350,7 @@ def test_more_images_than_a_shard_and_one_alone(
             "method 'jule/mvec' has no network for new images, it is a vote of the single views; "
             "take jule/dmvc, or one view such as jule/views/mobilenet_v2",
         ),
+        (("--out", "data"), "--out is data, a folder; name the CSV file to write"),
         (
             ("--method", "jule/dmcv"),
             "data/models/d holds no model of the method 'jule/dmcv'; did you mean jule/dmvc?",

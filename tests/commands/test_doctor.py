@@ -421,6 +421,13 @@ def test_the_result_is_of_the_images_and_names_its_method(project: Path) -> None
     ]
 
 
+def test_a_file_of_corrections_that_cannot_be_read_is_a_fault(project: Path) -> None:
+    file = Path("data/corrections/d.csv")
+    write_text(file, "action,group,value\nrename,g1,x\n")
+    line = f"{file}, line 2: group 'g1' has no images; list some of them in rows `member,g1,IMAGE`"
+    assert only(check_tables({"datasets": ["d"]}, Path("data"))) == ("fault", line)
+
+
 def test_tables_of_transfers_are_those_to_the_dataset(project: Path) -> None:
     for source in ("s", "left-over"):
         file = Path(f"data/partitions/d/images/transfer-{source}.parquet")

@@ -9,9 +9,10 @@ import timm
 import torch
 import torchvision
 
-from stages.backbones.card import CLASSES, Backbone, HubSource, UrlSource, WheelSource
+from stages.backbones.card import Backbone, HubSource, UrlSource, WheelSource
 from stages.backbones.network import class_words
 from stages.core.errors import BackboneError
+from stages.core.layer_names import CLASSES
 from stages.registry import CATALOGUE, REGISTRY
 from stages.registry.entries import read_entries
 

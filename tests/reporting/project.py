@@ -10,6 +10,7 @@ from PIL import Image
 
 from stages import tables
 from stages.core.csvtext import csv_text
+from stages.correcting import correct, read_rows
 from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.studies import sections
 from stages.studies.sections import render_section
@@ -117,6 +118,23 @@ def write_result(root: Path, name: str, rows: Iterable[tuple[object, ...]], **ch
     write_csv(folder / "assignments.csv", ("path", "cluster", "confidence"), *rows)
     content = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"ensemble": 0.5, "jule/dmvc": 0.75}}
     (folder / "result.json").write_text(json.dumps(content | changed))
+
+
+def write_corrected(root: Path, name: str, clusters: np.ndarray, corrections: Path) -> None:
+    """Write the result as corrected by a file, where the run gave the image i the cluster `clusters`[i]."""
+    paths = tables.read_images(root / f"data/images/{name}.parquet").paths
+    found = correct(paths, clusters, read_rows(corrections))
+    rows = zip(paths, found.labels.tolist(), ["0.5"] * len(paths), clusters.tolist(), strict=True)
+    names = {
+        number: {"name": found.names.get(number, ""), "words": [], "label": "", "share": 0.0}
+        for number in set(found.labels.tolist()) - {-1}
+    }
+    write_result(root, name, (), names=names, corrections=found.done.to_json())
+    columns = ("path", "cluster", "confidence", "uncorrected")
+    write_csv(root / f"data/results/{name}/assignments.csv", columns, *rows)
+    file = root / f"metrics/{name}/scores.json"
+    scores = json.loads(file.read_text())
+    file.write_text(json.dumps(scores | {"uncorrected": {"silhouette": 0.25, "nmi_geometric": 0.5}}))
 
 
 def write_names(root: Path, name: str, *names: str, words: Iterable[str] = ()) -> None:

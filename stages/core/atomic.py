@@ -19,7 +19,7 @@ _FULL = {
     errno.EDQUOT: "your share of the disk is used up; make room there",
     errno.EFBIG: "it is larger than a file may be; raise the limit (`ulimit -f`) or use another disk",
 }
-_LEFT = re.compile(r"\.partial-(?P<machine>[0-9a-f]{6})-(?P<process>\d+)-")
+_LEFT = re.compile(r"\.partial-(?P<machine>[0-9a-f]{6})-(?P<process>\d{1,9})-")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from stages.core.atomic import full_disk
 from stages.core.errors import ManyviewsError, printable
 
 # What a refusal speaks of if the reason may be that it is not run in the project's folder.
-_OF_THE_PROJECT = re.compile("Missing option|(.* )?(data|docs)/|.* presets has none")
+_OF_THE_PROJECT = re.compile("Missing option|(.* )?data/|.*: docs/|.* presets has none")
 
 
 def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:

@@ -327,4 +327,5 @@ def test_a_full_disk_leaves_no_part_of_a_table(project, fails, monkeypatch):
 
     monkeypatch.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
     monkeypatch.setattr("stages.download.write_text", lambda *_: None)
-    assert fails("download", "--dataset", "e") == "No space left on device: data/images/e.parquet"
+    line = "data/images/e.parquet cannot be written: the disk is full; make room there, and run this again"
+    assert fails("download", "--dataset", "e") == line

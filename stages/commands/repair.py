@@ -11,7 +11,7 @@ from stages.core.errors import printable
 
 def repair(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is torn; mend nothing.")] = False,
-    patience: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for DVC to start.")] = 60,
+    patience: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for DVC to start.")] = 60,
 ) -> None:
     """Mend what a kill, or a machine that lost power, left torn of DVC's own files; then `dvc repro` goes on.
 

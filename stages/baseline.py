@@ -13,8 +13,8 @@ from stages.clustering import (
     Factor,
     count_different,
     find_algorithm,
-    isometric,
     normalise,
+    principal_axes,
 )
 from stages.clustering.preparation import Normalisation
 from stages.core.command import run
@@ -81,7 +81,7 @@ def baseline(
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         features = normalise(table.values, normalise_rows)
-        reduced = isometric(features)
+        reduced = principal_axes(features)
         different = count_different([features])
         for algorithm, factor, index, name in _runs(chosen, layer, overclustering, seeds):
             own_seed = derived_seed(seed, "baseline", name)

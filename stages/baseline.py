@@ -11,12 +11,12 @@ from stages.clustering import (
     ALGORITHMS,
     Algorithm,
     Factor,
-    count_different,
     find_algorithm,
     normalise,
     principal_axes,
 )
-from stages.clustering.preparation import Normalisation
+from stages.clustering.candidates import LEAST_RECALL, find_candidates
+from stages.clustering.preparation import Normalisation, different_images
 from stages.core.command import run
 from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
@@ -77,12 +77,17 @@ def baseline(
     started, timings = time.perf_counter(), Timings()
     labels: dict[str, np.ndarray] = {}
     settings: dict[str, dict[str, Any]] = {}
+    recalls: dict[str, float] = {}
     for layer in layers:
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         features = normalise(table.values, normalise_rows)
         reduced = principal_axes(features)
-        different = count_different([features])
+        first, equal = different_images([features])
+        candidates = None
+        if any(algorithm.merges_copies for algorithm in chosen):
+            with timings.measure("candidates"):
+                candidates = find_candidates(reduced, first, equal)
         for algorithm, factor, index, name in _runs(chosen, layer, overclustering, seeds):
             own_seed = derived_seed(seed, "baseline", name)
             wanted = algorithm.run_n_clusters(
@@ -92,14 +97,22 @@ def baseline(
                 "algorithm": algorithm.label,
                 "layer": layer,
                 "overclustering": factor,
-                "n_clusters": min(wanted, different),
+                "n_clusters": min(wanted, len(first)),
                 "normalise": normalise_rows,
                 "seed": own_seed,
                 "n_init": n_init if factor == 1 else 1,
             }
             given = reduced if algorithm.distances_only else features
             with timings.measure(algorithm.label):  # with the time to compile its kernels, once
-                labels[name] = algorithm.partition(given, how["n_clusters"], how["seed"], how["n_init"])
+                labels[name] = algorithm.partition(
+                    given, how["n_clusters"], how["seed"], how["n_init"], candidates
+                )
+            if candidates is not None and algorithm.merges_copies and index == 0:
+                recall = recalls[name] = round(algorithm.neighbour_recall(features, own_seed, candidates), 4)
+                if recall < LEAST_RECALL:
+                    print(
+                        f"{name}: only {recall:.1%} of its neighbours found (its log has all); lower n_neighbors"
+                    )
     write_partitions(
         data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
     )
@@ -107,6 +120,7 @@ def baseline(
     write_runlog(
         f"baseline-{dataset}-{backbone}",
         runs=len(labels),
+        neighbour_recall=recalls,  # of the first run of each algorithm, empty where all searches are exact
         seconds=round(seconds, 3),
         seconds_in=timings.seconds(),
     )

@@ -16,12 +16,12 @@ from stages.clustering.base import (
 )
 from stages.clustering.distances import centred_squares, mean_of, row_blocks
 from stages.clustering.lloyd import Lloyd, Points, own_squared_distances, seed_centers
+from stages.clustering.preparation import leading_columns
 from stages.core.checks import check_n_clusters, check_number
 from stages.core.memory import require_memory
 
 _PROJECTED, _SHARE = 2000, 0.8  # images from which on starts see the columns with this share of the variance
 _SAMPLE, _SAMPLE_A_CLUSTER = 16384, 64  # images of the sample: at least, and for each cluster
-_SPREAD = 2048  # images that the variances of the columns are taken from
 
 
 @dataclass(eq=False, repr=False)
@@ -101,7 +101,7 @@ class KMeans(ClusterMixin, BaseEstimator):
         sampled = len(order) > 2 * sample
         if sampled:
             order = order[np.sort(chance.choice(len(order), sample, replace=False))]
-        columns = _leading(points.features, order)
+        columns = _start_columns(points.features, order)
         projected = columns < points.features.shape[1]
         some = Points.of(points.features[order, :columns]) if projected else points.subset(order)
         variance = points.squares.mean(dtype=np.float64) / points.features.shape[1]
@@ -178,14 +178,10 @@ class MiniBatchKMeans(CanonicalClusterer):
         return labels
 
 
-def _leading(features: np.ndarray, order: np.ndarray) -> int:
+def _start_columns(features: np.ndarray, order: np.ndarray) -> int:
     """Return how many of the first columns the starts are made on: all, unless half of them hold enough."""
     n_images, width = features.shape
-    if n_images < _PROJECTED:
-        return width
-    some = features[order[:: -(-len(order) // _SPREAD)]]  # in an order that does not depend on the images'
-    spread = np.cumsum(some.var(axis=0, dtype=np.float64))
-    columns = int(np.searchsorted(spread, _SHARE * spread[-1])) + 1
+    columns = leading_columns(features, _SHARE, order) if n_images >= _PROJECTED else width
     return columns if columns <= width // 2 else width
 
 

@@ -17,6 +17,7 @@ Scaling = Literal["sqrt", "l2", "global", "none"]  # of views for a network
 ROTATED = 2000  # images from which on `principal_axes` turns them
 _COLUMNS = 4096  # features that are multiplied at once
 _SPREAD = 16384  # images that the principal axes are taken from
+_VARIED = 2048  # images that the variances of the columns are taken from
 
 
 def normalise(features: np.ndarray, how: str) -> np.ndarray:
@@ -107,6 +108,18 @@ def principal_axes(features: np.ndarray) -> np.ndarray:
         for rows in row_blocks(n_images, width):
             np.matmul(features[rows] - mean.astype(features.dtype), axes, out=rotated[rows])
     return rotated
+
+
+def leading_columns(features: np.ndarray, share: float, images: np.ndarray | None = None) -> int:
+    """Return how many of the first columns of features (n, d) hold a `share`, 0 to 1, of their variance.
+
+    The variances are those of at most 2,048 of the `images`, int, evenly spread; of all images by default.
+    """
+    if images is None:
+        images = np.arange(len(features))
+    some = features[images[:: -(-len(images) // _VARIED)]]
+    spread = np.cumsum(some.var(axis=0, dtype=np.float64))
+    return min(int(np.searchsorted(spread, share * spread[-1])) + 1, len(spread))
 
 
 def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -141,7 +141,7 @@ COMPARISONS = (
     Comparison(
         "kmeans-projected",
         f"CPU seconds of K-means on {N_PROJECTED:,} x {PROJECTED_WIDTH:,}, two runs of {N_CLUSTERS} clusters with "
-        f"ten starts, four of {4 * N_CLUSTERS} with one: starts on leading principal axes, against on all features",
+        f"ten starts, four of {4 * N_CLUSTERS} with one: starts on leading axes, against on all features",
         N_PROJECTED,
         "CPU s",
         _prepare_projected,

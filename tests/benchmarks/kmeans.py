@@ -17,17 +17,17 @@ N_PROJECTED, PROJECTED_WIDTH = 7_200, 1280
 N_WIDE, WIDE, N_WIDE_CLUSTERS = 500, 100_000, 20
 
 
-def _digits() -> np.ndarray:
+def digit_features(width: int) -> np.ndarray:
     """The 70,000 digits of MNIST as they come out of a random rectified layer: no neat groups, as with a CNN."""
     files = [MNIST / f"{name}-images-idx3-ubyte.gz" for name in ("train", "t10k")]
     parts = [gzip.decompress(file.read_bytes())[16:] for file in files]
     pixels = np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(N_IMAGES, -1).astype(np.float32) / 255
-    weights = np.random.default_rng(0).normal(size=(pixels.shape[1], WIDTH)).astype(np.float32)
+    weights = np.random.default_rng(0).normal(size=(pixels.shape[1], width)).astype(np.float32)
     return np.maximum(pixels @ weights / 28, 0)
 
 
 def _prepare(folder: Path) -> tuple[Side, Side]:
-    np.save(folder / "features.npy", _digits())
+    np.save(folder / "features.npy", digit_features(WIDTH))
     return cpu_side(__name__, "ours", folder), cpu_side(__name__, "theirs", folder)
 
 
@@ -100,7 +100,7 @@ def _cluster(folder: Path, reduce: bool) -> Iterator[str]:
 
 
 def _prepare_projected(folder: Path) -> tuple[Side, Side]:
-    np.save(folder / "features.npy", _digits()[:: N_IMAGES // N_PROJECTED][:N_PROJECTED, :PROJECTED_WIDTH])
+    np.save(folder / "features.npy", digit_features(PROJECTED_WIDTH)[:: N_IMAGES // N_PROJECTED][:N_PROJECTED])
     return cpu_side(__name__, "projected", folder), cpu_side(__name__, "unprojected", folder)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -15,7 +15,7 @@ from stages.clustering import (
     normalise,
     principal_axes,
 )
-from stages.clustering.candidates import LEAST_RECALL, find_candidates
+from stages.clustering.candidates import CANDIDATES, LEAST_RECALL, SHARED, find_candidates
 from stages.clustering.preparation import Normalisation, different_images
 from stages.core.command import run
 from stages.core.runlog import Timings, write_runlog
@@ -85,10 +85,13 @@ def baseline(
         reduced = principal_axes(features)
         first, equal = different_images([features])
         candidates = None
-        if any(algorithm.merges_copies for algorithm in chosen):
+        runs = list(_runs(chosen, layer, overclustering, seeds))
+        graphs = [run for run in runs if run.algorithm.merges_copies and run.number == 0]
+        if graphs and len(first) > SHARED:
             with timings.measure("candidates"):
-                candidates = find_candidates(reduced, first, equal)
-        for algorithm, factor, index, name in _runs(chosen, layer, overclustering, seeds):
+                candidates, found = _candidates(features, reduced, (first, equal), graphs, seed)
+            recalls |= found
+        for algorithm, factor, index, name in runs:
             own_seed = derived_seed(seed, "baseline", name)
             wanted = algorithm.run_n_clusters(
                 factor, count, len(images), index, algorithm.seeds(seeds), own_seed, known is not None
@@ -107,12 +110,6 @@ def baseline(
                 labels[name] = algorithm.partition(
                     given, how["n_clusters"], how["seed"], how["n_init"], candidates
                 )
-            if candidates is not None and algorithm.merges_copies and index == 0:
-                recall = recalls[name] = round(algorithm.neighbour_recall(features, own_seed, candidates), 4)
-                if recall < LEAST_RECALL:
-                    print(
-                        f"{name}: only {recall:.1%} of its neighbours found (its log has all); lower n_neighbors"
-                    )
     write_partitions(
         data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
     )
@@ -128,14 +125,44 @@ def baseline(
     print(f"{dataset} through {backbone}: {len(labels)} partitions, {clusters}, {seconds:.1f} s")
 
 
+class _Run(NamedTuple):
+    """A run's algorithm, overclustering factor, number among its like, and name."""
+
+    algorithm: Algorithm
+    factor: Factor
+    number: int
+    name: str
+
+
 def _runs(
     algorithms: Sequence[Algorithm], layer: str, overclustering: Sequence[int], seeds: int
-) -> Iterator[tuple[Algorithm, Factor, int, str]]:
-    """Every run's algorithm, overclustering factor, number among its like, and name."""
+) -> Iterator[_Run]:
     for algorithm in algorithms:
         for factor in algorithm.factors(overclustering):
             for index in range(algorithm.seeds(seeds)):
-                yield algorithm, factor, index, f"{algorithm.label}/{layer}/x{factor}/seed{index}"
+                yield _Run(algorithm, factor, index, f"{algorithm.label}/{layer}/x{factor}/seed{index}")
+
+
+def _candidates(
+    features: np.ndarray,
+    turned: np.ndarray,
+    copies: tuple[np.ndarray, np.ndarray],
+    graphs: Sequence[_Run],
+    seed: int,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The candidates that the `graphs` share, and which share of each one's neighbours is among them."""
+    for number in CANDIDATES:
+        candidates = find_candidates(turned, *copies, number)
+        recalls = {
+            name: algorithm.neighbour_recall(features, derived_seed(seed, "baseline", name), candidates)
+            for algorithm, _, _, name in graphs
+        }
+        if min(recalls.values()) >= LEAST_RECALL:
+            break
+    for name, recall in recalls.items():
+        if recall < LEAST_RECALL:
+            print(f"{name}: only {recall:.1%} of the neighbours are found; lower its n_neighbors")
+    return candidates, {name: round(recall, 4) for name, recall in recalls.items()}
 
 
 app = stage_application(

@@ -58,7 +58,7 @@ class Agglomerative(ClusterMixin, BaseEstimator):
         own, sizes = np.arange(n_images), np.ones(n_images)
         _require_distances(min(number, n_images), features)
         if number < n_images:
-            own = micro_clusters(features, number)
+            own = micro_clusters(features, number, lambda some, share: Agglomerative(share).fit(some).labels_)
             features, sizes = centroids(features, own), np.bincount(own).astype(np.float64)
             _require_distances(len(sizes), features)  # cells' shares are rounded up
         dendrogram = _merge(features, sizes, self.linkage)

@@ -11,23 +11,21 @@ from stages.clustering.neighbours import nearest_neighbours
 from stages.clustering.preparation import leading_columns
 
 SHARED = 5000  # images above which a layer's graphs share their candidates; up to here all searches are exact
-CANDIDATES = 64  # of each image
-LEAST_RECALL = 0.98  # below which a user should know
+CANDIDATES = (64, 256)  # of each image: the latter if the former miss too many neighbours
+LEAST_RECALL = 0.98  # below which they do
 _TIMES = 4  # times as many candidates as neighbours there have to be
 _SHARE, _LEAST_COLUMNS = 0.8, 64  # of the variance, and of the columns, that candidates are looked for on
 _SAMPLE = 200  # images whose neighbours are looked for exactly, to measure the recall
 
 
-def find_candidates(rotated: np.ndarray, first: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
-    """Return images, int32 (n, 64), among which each one's nearest are looked for; None for small sets.
+def find_candidates(rotated: np.ndarray, first: np.ndarray, equal: np.ndarray, number: int) -> np.ndarray:
+    """Return images, int32 (n, `number`), among which each one's nearest are looked for.
 
     `rotated` are features (n, d) along their principal axes. Copies have the same candidates, no copies among
     them: `first` and `equal` are those of `different_images`. Raises `ParameterError` where memory lacks.
     """
-    if len(first) <= SHARED:
-        return None
     columns = max(leading_columns(rotated, _SHARE), _LEAST_COLUMNS)
-    found, _ = nearest_neighbours(np.ascontiguousarray(rotated[first, :columns]), CANDIDATES)
+    found, _ = nearest_neighbours(np.ascontiguousarray(rotated[first, :columns]), number)
     shared: np.ndarray = first[found][equal].astype(np.int32)
     return shared
 

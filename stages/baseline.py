@@ -82,6 +82,7 @@ def baseline(
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         features = normalise(table.values, normalise_rows)
+        del table  # of large sets, the features as they were need not stay beside them
         reduced = principal_axes(features)
         first, equal = different_images([features])
         candidates = None

@@ -109,7 +109,8 @@ class Algorithm:
         if self.merges_copies:
             first, equal = different_images([features])
             among = None if candidates is None else equal[candidates[first]].astype(np.int32)
-            labels = estimator.fit_predict(features[first], candidates=among)[equal]
+            different = features[first] if len(first) < len(features) else features
+            labels = estimator.fit_predict(different, candidates=among)[equal]
         else:
             labels = estimator.fit_predict(features)
         found: np.ndarray = labels.astype(np.int32)

@@ -31,11 +31,15 @@ def normalise(features: np.ndarray, how: str) -> np.ndarray:
     check_choice("normalise", how, NORMALISATIONS)
     if how == "none":
         return features
-    if how == "sqrt":
-        features = np.sign(features) * np.sqrt(np.abs(features))
-    # Dividing by the largest value first keeps the squares of huge and of tiny features within float32.
-    peaks = np.abs(features).max(axis=1, keepdims=True)
-    return unit_rows(features / np.where(peaks > 0, peaks, 1))
+    normalised = np.empty_like(features)
+    for rows in row_blocks(*features.shape):  # so that no other copies of the whole are made
+        block = features[rows]
+        if how == "sqrt":
+            block = np.sign(block) * np.sqrt(np.abs(block))
+        # Dividing by the largest value first keeps the squares of huge and of tiny features within float32.
+        peaks = np.abs(block).max(axis=1, keepdims=True)
+        normalised[rows] = unit_rows(block / np.where(peaks > 0, peaks, 1))
+    return normalised
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:

@@ -113,8 +113,13 @@ class KMeans(ClusterMixin, BaseEstimator):
             if best is None or inertia < least:
                 best, least = state, inertia
         assert best is not None
+        if projected and sampled:  # on all images, but still on few columns
+            order = np.arange(len(points.features))
+            best = Lloyd(Points.of(np.ascontiguousarray(points.features[:, :columns])), best.centers)
+            best.run(self.max_iter, self.tol * variance)
         if projected or sampled:
             centers = _means(points.features, order, best.labels, n_clusters) if projected else best.centers
+            del best, state  # and their bounds
             best = Lloyd(points, centers)
             best.run(self.max_iter, self.tol * variance)
         else:
@@ -202,7 +207,9 @@ def _needed(features: np.ndarray, n_clusters: int, sample: int) -> float:
     n_images, width = features.shape
     copied = n_images if n_images <= 2 * sample else sample
     bounds = (n_images + copied) * (n_clusters + 4)
-    needed = features.itemsize * (copied * (width + 4 * np.log(n_clusters) + 8) + bounds) + (128 << 20)
+    columns = width // 2 if copied < n_images else 0  # of a copy of all images, if starts are on leading columns
+    values = copied * (width + 4 * np.log(n_clusters) + 8) + n_images * columns + bounds
+    needed = features.itemsize * values + (128 << 20)
     return float(needed)
 
 

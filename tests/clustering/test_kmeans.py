@@ -113,6 +113,17 @@ def test_starts_on_the_leading_columns_lose_nothing(make, n_clusters, monkeypatc
     assert np.mean([a.inertia_ for a in found]) <= 1.005 * np.mean([b.inertia_ for b in expected])
 
 
+def test_on_a_sample_too_they_lose_nothing(monkeypatch):
+    features = _moved_digits(4500)
+    whole = KMeans(30, n_init=3, random_state=0).fit(features).inertia_
+    monkeypatch.setattr(kmeans, "_SAMPLE", 2100)
+    found = [KMeans(30, n_init=3, random_state=seed).fit(features).inertia_ for seed in range(3)]
+    assert found[0] != whole, "no sample was taken"
+    monkeypatch.setattr(kmeans, "_PROJECTED", len(features) + 1)
+    expected = [KMeans(30, n_init=3, random_state=seed).fit(features).inertia_ for seed in range(3)]
+    assert np.mean(found) <= 1.005 * np.mean(expected)
+
+
 def test_starts_on_the_leading_columns_do_not_depend_on_order_or_threads():
     features = _drawn_groups(2200)
     with threadpool_limits(1):

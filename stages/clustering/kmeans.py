@@ -30,9 +30,11 @@ class KMeans(ClusterMixin, BaseEstimator):
 
     Each start is a greedy k-means++ followed by Lloyd's iterations; the best of `n_init` counts. Where there are
     more than twice as many images as the sample needs (16,384, or 64 a cluster), the starts are made and compared
-    on a sample, and only the best of them is continued on all images. From 2,000 images on they are also made and
-    compared on the leading columns alone, where at most half of the columns hold 80 % of the variance: those of
-    features turned to their principal axes, see `principal_axes`. The best is continued on all columns, of a sample after all images on the leading ones.
+    on a sample, and only the best of them is continued on all images.
+
+    From 2,000 images on the starts are made and compared on the leading columns alone, where at most half of the
+    columns hold 80 % of the variance: those of features turned to their principal axes, see `principal_axes`. The
+    best is continued on all columns, and after a sample on all images before that.
 
     Any columns are a projection, and the leading principal ones keep the costs of all partitions best (Cohen,
     Elder, Musco, Musco and Persu, "Dimensionality reduction for k-means clustering and low rank approximation",

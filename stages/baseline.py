@@ -11,12 +11,14 @@ from stages.clustering import (
     ALGORITHMS,
     Algorithm,
     Factor,
+    check_finite,
     find_algorithm,
     normalise,
     principal_axes,
 )
 from stages.clustering.candidates import CANDIDATES, LEAST_RECALL, SHARED, find_candidates
 from stages.clustering.preparation import Normalisation, different_images
+from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
@@ -54,11 +56,15 @@ def baseline(
             help="sqrt: signed square root of each feature, then rows of length 1; l2: only that; none.",
         ),
     ] = "sqrt",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each algorithm that depends on chance.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Runs of each algorithm that depends on chance.")
+    ] = 5,
     n_init: NInit = 10,
     overclustering: Annotated[
         list[int],
-        typer.Option(min=1, help="Granularities: each gives runs with that many times n_clusters; repeatable."),
+        typer.Option(
+            min=1, max=MOST, help="Granularities: each gives runs with that many times n_clusters; repeatable."
+        ),
     ] = [1],  # noqa: B006
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
@@ -81,6 +87,7 @@ def baseline(
     for layer in layers:
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
+        check_finite(table.values, f"the features in {table.file}", "extract them again, or leave the view out")
         features = normalise(table.values, normalise_rows)
         del table  # of large sets, the features as they were need not stay beside them
         reduced = principal_axes(features)

@@ -8,6 +8,7 @@ import typer
 from stages.core.atomic import write_text
 from stages.core.command import application, run
 from stages.core.csvtext import csv_text
+from stages.core.digests import file_digest
 from stages.core.errors import DatasetError
 from stages.core.progress import tracked
 from stages.params.options import DATA, DataFolder, Dataset
@@ -23,8 +24,8 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     DATA/raw/NAME holds images, in any sub-folders, or one source.yaml that says where they are. Names of
     sub-folders, or a labels.csv with the columns path and label, give labels for the scores; neither is needed.
 
-    Writes DATA/images/NAME.parquet, DATA/images/NAME.rejected.csv with the images that cannot be read, and
-    DATA/images/NAME.passed_over.csv with the files that do not count as images.
+    Writes DATA/images/NAME.parquet, DATA/images/NAME.rejected.csv with the images that cannot be read,
+    DATA/images/NAME.passed_over.csv with the files that do not count as images, and the digest of the first list.
 
     Fetched files are kept in the user's cache folder; the environment variable MANYVIEWS_CACHE names another.
     """
@@ -42,6 +43,7 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     )
     from stages.fetching.downloads import cache_folder
     from stages.tables import write_images
+    from stages.tables.manifest import write_manifest
 
     table, rejects = data / "images" / f"{dataset}.parquet", data / "images" / f"{dataset}.rejected.csv"
     others = data / "images" / f"{dataset}.passed_over.csv"
@@ -63,6 +65,8 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
         class_names = class_order(found.raw.label for found in readable if found.raw.label is not None)
         rows = _rows(readable, class_names)
         write_images(table, tracked(rows, "writing the table", len(readable)), class_names)
+        # Beside the table and not in it: another file in the folder is no reason to extract features again.
+        write_manifest(table.with_suffix(".lists.json"), {dataset: {rejects.name: file_digest(rejects)}})
     classes = f"{len(class_names)} classes" if class_names else "no labels"
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")

@@ -1,7 +1,6 @@
 """Stage `ensemble`: combine the partitions of all views into one."""
 
 import functools
-import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,10 +9,13 @@ import typer
 
 from stages.core.algorithm_name import algorithm_label, check_shares, parse_algorithm
 from stages.core.atomic import write_text
-from stages.core.checks import check_share
+from stages.core.checks import MOST, check_share
 from stages.core.command import run
 from stages.core.csvtext import csv_text
+from stages.core.digests import file_digest
+from stages.core.errors import ParameterError
 from stages.core.runlog import Timings, write_runlog
+from stages.core.seal import BLANK, sealed
 from stages.params.file import PARAMS
 from stages.params.n_clusters import resolve_n_clusters
 from stages.params.options import AUTO, DATA, DataFolder, Dataset, NClusters
@@ -21,6 +23,8 @@ from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_base_partitions, read_images, write_dendrogram, write_partitions
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest
+from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.textfiles import write_json
 
 if TYPE_CHECKING:
     from stages.core.dendrogram import Dendrogram
@@ -48,7 +52,9 @@ def ensemble(
     overclustering: Annotated[
         list[int],
         typer.Option(
-            min=1, help="Factors whose partitions are combined, of algorithms that draw no number; repeatable."
+            min=1,
+            max=MOST,
+            help="Factors whose partitions are combined, of algorithms that draw no number; repeatable.",
         ),
     ] = [1],  # noqa: B006
     linkage: Annotated[
@@ -73,7 +79,7 @@ def ensemble(
     Every view has an equal say. Within it every algorithm has its share, however many partitions it brings, and
     every partition weighs by its modularity on the views' neighbour graph, unless that would leave an image
     without a vote. The same graph says which number of clusters is the best; n_clusters.json has it, beside the
-    number used.
+    number used. Where the graph links one of each group of near-duplicates alone, the group counts as that image.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     folder = data / "partitions" / dataset
@@ -92,6 +98,17 @@ def ensemble(
     base = read_base_partitions(images, folder, settings)
     neighbours = read_links(data / "graphs" / f"{dataset}.parquet")
     check_same_images(images, neighbours)
+    once = None
+    if neighbours.count_once:
+        once = read_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images).representatives
+        settings["count_once"] = True
+    partitions = base.partitions if once is None else base.partitions[once.rows]
+    links = neighbours.links if once is None else once.place[neighbours.links]
+    if count and count > len(partitions):
+        raise ParameterError(
+            f"n_clusters is {count}; near-duplicates count once, which leaves {len(partitions)} images; "
+            "give at most so many, or set graph.count_once to false"
+        )
 
     from stages import consensus, graphs
 
@@ -101,20 +118,24 @@ def ensemble(
     values, left_out = base.weights, []
     if weights == "modularity":
         with timings.measure("weights"):
-            quality = np.array([graphs.modularity(neighbours.links, labels) for labels in base.partitions.T])
-            values, collapsed = consensus.weigh_by_quality(base.partitions, values, base.views, quality)
-            if (
-                not (base.partitions[:, values > 0] >= 0).any(axis=1).all()
-            ):  # some images are in collapsed ones alone
+            quality = np.array([graphs.modularity(links, labels) for labels in partitions.T])
+            values, collapsed = consensus.weigh_by_quality(partitions, values, base.views, quality)
+            if not (partitions[:, values > 0] >= 0).any(axis=1).all():  # some images are in collapsed ones alone
                 values, collapsed = base.weights, np.zeros_like(collapsed)
             left_out = [name for name, fell in zip(base.names, collapsed, strict=True) if fell]
     with timings.measure("consensus"):
-        dendrogram = consensus.linkage(base.partitions, linkage, values)
+        dendrogram = consensus.linkage(partitions, linkage, values)
     with timings.measure("number of clusters"):
-        cuts = functools.cache(consensus.ConsensusCuts(dendrogram, base.partitions, values, min_cluster_fraction))
+        cuts = functools.cache(consensus.ConsensusCuts(dendrogram, partitions, values, min_cluster_fraction))
         clear = graphs.Structure(*neighbours.structure).clear
-        found = graphs.choose_cluster_count(cuts, neighbours.links, len(images), clear)
+        found = graphs.choose_cluster_count(cuts, links, len(partitions), clear)
     used = count or found.n_clusters
+    whole = dendrogram if once is None else once.dendrogram_of_all(dendrogram)
+
+    def labels_of(number: int) -> np.ndarray:
+        labels: np.ndarray = cuts(number)
+        return labels if once is None else once.labels_of_all(labels)
+
     settings |= {
         "n_clusters": used,
         "n_partitions": len(values),
@@ -124,15 +145,17 @@ def ensemble(
     if count is None:
         settings["n_clusters_by"] = "modularity"
     write_partitions(
-        folder / "ensemble.parquet", {"ensemble": cuts(used)}, {"ensemble": settings}, images.fingerprint
+        folder / "ensemble.parquet", {"ensemble": labels_of(used)}, {"ensemble": settings}, images.fingerprint
     )
-    write_dendrogram(folder / "dendrogram.parquet", dendrogram.merges, images.fingerprint, settings)
+    write_dendrogram(folder / "dendrogram.parquet", whole.merges, images.fingerprint, settings)
     counts = sorted({*found.counts.tolist(), used})
-    labels = {f"cut-{k}": cuts(k) for k in counts}
+    labels = {f"cut-{k}": labels_of(k) for k in counts}
     write_partitions(folder / "cuts.parquet", labels, {name: {} for name in labels}, images.fingerprint)
-    write_text(folder / "cluster_counts.csv", _counts_csv(found, dendrogram))
-    write_text(folder / "n_clusters.txt", f"{used}\n")
-    write_text(folder / "n_clusters.json", json.dumps(_answer(found, used), indent=2) + "\n")
+    counts_file = folder / "cluster_counts.csv"
+    write_text(counts_file, _counts_csv(found, whole))
+    write_text(folder / "n_clusters.txt", sealed(f"{used} {dataset} {BLANK}\n"))
+    digest = {counts_file.name: file_digest(counts_file)}
+    write_json(folder / "n_clusters.json", _answer(found, used) | digest)
     write_runlog(
         f"ensemble-{dataset}",
         partitions=len(values),

@@ -1,6 +1,7 @@
 """Stage `evaluate`: score every partition, with labels where there are some and without them always."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import pandas as pd
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
 from stages.core.command import run
+from stages.core.dendrogram import Dendrogram
 from stages.core.digests import file_digest
-from stages.core.errors import TableError
 from stages.graphs.modularity import modularity
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder
@@ -24,7 +25,7 @@ from stages.scoring.evaluation import (
     mean_by_method,
     nested,
     nmi_csv,
-    partition_scores,
+    score_partitions,
     size_rows,
     summary,
 )
@@ -39,10 +40,13 @@ from stages.tables import (
     read_partitions,
     read_vectors,
 )
-from stages.tables.clusters import read_method, read_result
+from stages.tables.clusters import RESULT, read_method, read_result
+from stages.tables.corrections import UNCORRECTED, read_uncorrected
 from stages.tables.links import read_links
-from stages.tables.manifest import read_manifest, write_manifest
+from stages.tables.manifest import check_listed, read_manifest, write_manifest
 from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
+from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.textfiles import check_digest, json_of, rows_of, understanding, write_json
 from stages.tables.trained_files import training_curve
 
 
@@ -56,10 +60,11 @@ def evaluate(
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
     scores.json has one entry a method, of the trained method "views" one a backbone, of a method on images one a
-    result; a baseline's is the mean over its seeds. summary.json has what branches are compared by. runs.csv has
-    every run; cluster_sizes.csv has the result; classes.csv and confusion.csv have the ensemble and the trained
-    methods that see all views or the images, class by class. Without labels nmi.csv, classes.csv and confusion.csv
-    have a header alone.
+    result; a baseline's is the mean over its seeds. Where the result was corrected by hand, "result" and
+    "uncorrected" are its scores after and before, on the images that are in a group. summary.json has what
+    branches are compared by. runs.csv has every run; cluster_sizes.csv has the result; classes.csv and
+    confusion.csv have the ensemble and the trained methods that see all views or the images, class by class.
+    Without labels nmi.csv, classes.csv and confusion.csv have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset
@@ -78,36 +83,51 @@ def evaluate(
     check_same_images(images, *tables, ensemble, *trained.values(), *views, neighbours, cuts)
     results = data / "results" / dataset
     result = read_result(results, images)
+    uncorrected = read_uncorrected(results, images)
+    made = result.labels if uncorrected is None else uncorrected  # by the method, before any correction
 
-    def scored(labels: np.ndarray) -> dict[str, Any]:
-        quality = round(modularity(neighbours.links, labels), DIGITS)
-        return partition_scores(images.labels, features, labels) | {"modularity": quality}
+    def scored(partitions: list[np.ndarray], among: Any = slice(None)) -> list[dict[str, Any]]:
+        chosen = [labels[among] for labels in partitions]
+        quality = [round(modularity(neighbours.links, labels), DIGITS) for labels in partitions]
+        scores = score_partitions(images.labels[among], [view[among] for view in features], chosen)
+        return [score | {"modularity": value} for score, value in zip(scores, quality, strict=True)]
 
     features = [isometric(normalise(view.values, "l2")) for view in views]
     runs: list[dict[str, Any]] = []
+    found: list[np.ndarray] = []  # the clusters of each run
     for backbone, table in zip(backbones, tables, strict=True):
         for run_name, labels in table.labels.items():
             settings = table.settings[run_name]
             method = scored_name(BaselineName(backbone, settings["layer"], settings["algorithm"]))
-            scores = scored(labels)
-            runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name, **scores})
-    methods = mean_by_method(run for run in runs if run["multiple"] == 1)
+            runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name})
+            found.append(labels)
     clusters = {ENSEMBLE: ensemble.labels[ENSEMBLE], **_by_method(trained)}
-    for name, labels in clusters.items():
-        methods[name] = scored(labels)
-        runs.append({"method": name, "multiple": 1, "run": name, **methods[name]})
+    runs += [{"method": name, "multiple": 1, "run": name} for name in clusters]
+    *measured, of_made = scored([*found, *clusters.values(), made])
+    runs = [run | score for run, score in zip(runs, measured, strict=True)]
+    methods = mean_by_method(run for run in runs[: len(found)] if run["multiple"] == 1)
+    methods |= dict(zip(clusters, measured[len(found) :], strict=True))
+    of_result = {RESULT: {"method": read_method(results).name}}
+    if uncorrected is None:
+        of_result[RESULT] |= of_made
+    else:
+        # Both on the images that were not set aside: to leave out the hard ones must not look like better groups.
+        inside = result.labels >= 0
+        after, before = scored([result.labels, np.where(inside, uncorrected, -1)], inside)
+        of_result = {RESULT: of_result[RESULT] | after, UNCORRECTED: before}
 
     folder = metrics / dataset
     rejected = data / "images" / f"{dataset}.rejected.csv"
+    check_listed(data / "images" / f"{dataset}.lists.json", dataset, [rejected])
     facts = {
         "images": len(images),
-        "rejected": len(pd.read_csv(rejected)),
+        "rejected": len(list(rows_of(rejected, "path"))),
         "labelled": int((images.labels >= 0).sum()),
         "classes": len(np.unique(images.labels[images.labels >= 0])),
-        "clusters": len(np.unique(result.labels)),
+        "clusters": len(np.unique(made)),
     }
-    scores = nested(facts, {"method": read_method(results).name, **scored(result.labels)}, methods)
-    write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    scores = nested(facts, of_result, methods)
+    write_json(folder / "scores.json", scores)
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")
     on = {"images": facts["images"], "labelled_images": facts["labelled"]}
     _write_csv(folder / "runs.csv", [run_scores | on for run_scores in runs])
@@ -116,12 +136,16 @@ def evaluate(
     _write_csv(folder / "cluster_sizes.csv", size_rows(result.labels, result.confidence))
     tree = read_dendrogram(partitions / "dendrogram.parquet")
     check_same_images(images, tree)
-    curves = pd.read_csv(partitions / "cluster_counts.csv")
-    _write_csv(
-        folder / "cluster_counts.csv", count_rows(curves, cuts.labels, features), [*curves, "silhouette", "images"]
-    )
+    curves = _counts(partitions)
+    with understanding(cuts.file):
+        counts = list(count_rows(curves, cuts.labels, features))
+    _write_csv(folder / "cluster_counts.csv", counts, [*curves, "silhouette", "images"])
     fraction = float(tree.settings.get("min_cluster_fraction", 0.0))
-    write_text(folder / "dendrogram.csv", dendrogram_csv(tree.merges, result.labels, fraction))
+    merges = tree.merges
+    if tree.settings.get("count_once"):
+        once = read_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images).representatives
+        merges, made = once.dendrogram_of_rows(Dendrogram(merges)).merges, made[once.rows]
+    write_text(folder / "dendrogram.csv", dendrogram_csv(merges, made, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
     joint = {name: labels for name, labels in clusters.items() if name not in of_views}
     compared, classes = confusions(images.labels, joint), class_names(images)
@@ -133,10 +157,11 @@ def evaluate(
     }
     _write_csv(folder / "agreement.csv", agreement_rows(coarse, len(images)))
     # All that the report shows besides images and features: it is made again when any of it changes.
-    tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion")
+    tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion", "methods")
     shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
     answers = [*(results / name for name in ("assignments.csv", "result.json")), partitions / "n_clusters.json"]
-    shown += [*answers, rejected, ensemble.file, *_curves(folder, names)]
+    near = data / "graphs" / f"{dataset}.near_duplicates.csv"
+    shown += [*answers, near, rejected, ensemble.file, *_curves(folder, trained)]
     digests = {file.name: file_digest(file) for file in shown}
     digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
@@ -157,14 +182,22 @@ def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
     return clusters
 
 
-def _curves(folder: Path, methods: list[str]) -> list[Path]:
-    """The training curves of the `methods`, which the train stages wrote, as far as they train anything."""
-    names = [MethodName.parse(name) for name in methods]
-    files = [training_curve(folder, name) for name in names if name.trains_network]
-    for file in files:
-        if not file.is_file():
-            raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it")
+def _curves(folder: Path, trained: Mapping[str, Partitions]) -> list[Path]:
+    """The training curves of the methods, which the train stages wrote, as far as they train anything."""
+    files = []
+    for name, table in trained.items():
+        if (method := MethodName.parse(name)).trains_network:
+            files.append(training_curve(folder, method))
+            check_digest(files[-1], table.file, next(iter(table.settings.values())).get("curve"))
     return files
+
+
+def _counts(partitions: Path) -> pd.DataFrame:
+    """The modularity and the lifetime of each number of clusters, as the ensemble wrote them."""
+    file, note = partitions / "cluster_counts.csv", partitions / "n_clusters.json"
+    with understanding(note):
+        check_digest(file, note, json_of(note).get(file.name))
+    return pd.read_csv(file)
 
 
 def _write_csv(file: Path, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:

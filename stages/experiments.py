@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stages.core.atomic import write_bytes, write_text
+from stages.core.atomic import write_bytes
+from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.errors import ParameterError
 from stages.core.seeds import derived_seed
@@ -17,8 +18,9 @@ from stages.studies.sections import Study, render_section
 from stages.studies.view_classes import view_classes
 from stages.studies.view_counts import view_counts
 from stages.tables import check_layer, check_same_images, read_images, read_partitions
-from stages.tables.manifest import read_manifest
+from stages.tables.manifest import check_listed, read_manifest
 from stages.tables.methods import FeatureMethod, MethodName
+from stages.tables.textfiles import write_fragment
 from stages.tables.trained_files import TrainedFiles
 
 FIRST = "first"
@@ -33,7 +35,9 @@ def experiments(
     subsets: Annotated[
         int,
         typer.Option(
-            min=1, help="Most subsets of the views of each size that are combined; 252: all of ten views."
+            min=1,
+            max=MOST,
+            help="Most subsets of the views of each size that are combined; 252: all of ten views.",
         ),
     ] = 20,
     view: Annotated[
@@ -66,6 +70,9 @@ def experiments(
     clusters, own_seed = settings["n_clusters"], derived_seed(seed, "panels")
     panels = draw_panels(images, data, dataset, chosen, layer, objective, clusters, own_seed)
     folder = metrics / dataset
+    # No dependency in dvc.yaml: it only says whether the scores are whole, and changes with what is not read here.
+    if (evaluation := data / "evaluations" / f"{dataset}.json").exists():
+        check_listed(evaluation, dataset, [folder / "methods.csv"])
     published = beside_published(folder / "methods.csv", TrainedFiles(data, dataset), settings, trained, panels)
 
     studies: tuple[Study, ...] = (counts, classes, panels, published)
@@ -73,7 +80,7 @@ def experiments(
         for name, content in study.files.items():
             write_bytes(folder / name, content if isinstance(content, bytes) else content.encode())
     sections = (render_section(study.section) for study in studies if study.section is not None)
-    write_text(data / "studies" / f"{dataset}.html", "".join(sections))
+    write_fragment(data / "studies" / f"{dataset}.html", "".join(sections))
     print(
         f"{dataset}: {counts.subsets} subsets of {len(backbones)} views; {published.scores} scores beside "
         "published ones"

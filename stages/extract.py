@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
-from stages.backbones.card import CLASSES, read_card
+from stages.backbones.card import read_card
 from stages.core.command import run
 from stages.core.digests import code_digest
+from stages.core.layer_names import CLASSES
 from stages.core.lock import locked
 from stages.core.progress import progress_bar
 from stages.core.runlog import write_runlog

@@ -2,11 +2,13 @@
 
 import time
 from itertools import product
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stages.core.command import run
+from stages.core.counted import counted
+from stages.core.digests import file_digest
 from stages.core.runlog import write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
@@ -31,6 +33,13 @@ def graph(
             "between an image and its ten nearest. 0: copies alone.",
         ),
     ] = 0.5,
+    count_once: Annotated[
+        bool,
+        typer.Option(
+            "--count-once",
+            help="Link only the best of each group of near-duplicates, and let the ensemble count it alone.",
+        ),
+    ] = False,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -38,7 +47,7 @@ def graph(
 
     Each image is linked to its ten nearest in each view, features square-rooted and of one length. Above 5,000
     images, the links of 5,000 of them are a sample of all. Near-duplicates are looked for among linked images and
-    those whose pixels, shrunk, look alike; a CSV file lists them in groups.
+    those whose pixels, shrunk, look alike; a CSV file lists them in groups, of which each can count as one image.
     """
     from stages import graphs
     from stages.clustering import normalise
@@ -54,12 +63,19 @@ def graph(
         views.append(normalise(table.values, "sqrt"))
         del table  # of large sets, the features as they were need not stay beside them
     links = graphs.view_links(views)
-    structure = graphs.measure_structure(views, derived_seed(seed, "graph"))
-    settings = {"backbones": list(backbones), "layers": layers, "structure": structure._asdict()}
-    write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
     pixels = read_shaped(images, (1, graphs.SIDE, graphs.SIDE))[:, 0]
     stands_for = graphs.near_duplicates(views, links, graphs.perceptual_hashes(pixels), near_duplicates)
-    found = write_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images, stands_for)
+    file = data / "graphs" / f"{dataset}.near_duplicates.csv"
+    found = write_near_duplicates(file, images, stands_for)
+    if count_once:
+        rows = found.representatives.rows
+        views = [view[rows] for view in views]
+        links = rows[graphs.view_links(views)].astype(links.dtype)
+    structure = graphs.measure_structure(views, derived_seed(seed, "graph"))
+    settings: dict[str, Any] = {"backbones": list(backbones), "layers": layers, "structure": structure._asdict()}
+    settings |= {"count_once": True} if count_once else {}
+    settings[file.name] = file_digest(file)
+    write_links(data / "graphs" / f"{dataset}.parquet", links, images.fingerprint, settings)
     seconds = time.perf_counter() - started
     write_runlog(f"graph-{dataset}", links=len(links), seconds=round(seconds, 3))
     print(f"{dataset}: {_summary(found)}")
@@ -70,10 +86,10 @@ def _summary(found: NearDuplicates) -> str:
     alike, groups = int((found.groups >= 0).sum()), int(found.groups.max()) + 1
     if not groups:
         return "no near-duplicates"
-    return f"{alike:,} images in {groups:,} group{'' if groups == 1 else 's'} of near-duplicates"
+    return f"{alike:,} images in {counted(groups, 'group')} of near-duplicates"
 
 
-app = stage_application(graph, "seed", "views.layers", "graph.near_duplicates")
+app = stage_application(graph, "seed", "views.layers", "graph.near_duplicates", "graph.count_once")
 
 if __name__ == "__main__":
     run(app)

@@ -13,7 +13,9 @@ import numpy as np
 import typer
 
 from stages.core.atomic import write_bytes, write_text
+from stages.core.checks import MOST
 from stages.core.command import run
+from stages.core.counted import counted
 from stages.core.errors import ParameterError, TableError
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
@@ -38,18 +40,19 @@ from stages.reporting.maps import maps_csv, maps_picture
 from stages.reporting.page import Dataset, render
 from stages.reporting.projection import sample_rows
 from stages.reporting.rivals import find_rivals
-from stages.reporting.scoretable import score_table, terminal_table
+from stages.reporting.scoretable import before_and_after, score_table, terminal_table
 from stages.reporting.spaces import FIRST, map_spaces, space_sources
 from stages.reporting.sprites import Room, make_pictures, share_room
 from stages.reporting.tree import read_merges, tree
 from stages.studies.sections import styles
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
 from stages.tables.clusters import read_method, read_result
-from stages.tables.manifest import read_manifest
+from stages.tables.corrections import read_corrections, read_uncorrected
+from stages.tables.manifest import check_listed, read_manifest
 from stages.tables.methods import MethodName
 from stages.tables.names import ClusterName, read_names
 from stages.tables.near_duplicates import read_near_duplicates
-from stages.tables.textfiles import text_of
+from stages.tables.textfiles import fragment_of
 
 
 class Options(NamedTuple):
@@ -63,6 +66,7 @@ class Options(NamedTuple):
     data: Path
     metrics: Path
     page: Path
+    rerun: str
 
 
 def report(
@@ -80,12 +84,17 @@ def report(
     ] = FIRST,
     seed: Annotated[
         int,
-        typer.Option(help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster."),
+        typer.Option(
+            min=0,
+            max=2**31 - 1,
+            help="Seed of the maps (t-SNE); another one turns and moves them, and changes no cluster.",
+        ),
     ] = 0,
     images_per_cluster: Annotated[
         int,
         typer.Option(
             min=1,
+            max=MOST,
             help="Images to show per cluster: half its most confident ones, a quarter on its boundary with "
             "another cluster, a quarter its least confident; 12 fill one row of a wide window.",
         ),
@@ -113,11 +122,12 @@ def report(
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
     file = page or metrics / "report.html"
-    options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics, file)
+    rerun = "manyviews cluster" if page else "dvc repro"  # who asks for a page of its own is that command
+    options = Options(layer, method, seed, images_per_cluster, thumbnail, data, metrics, file, rerun)
     names = dict.fromkeys(datasets)
     room = share_room(len(names), thumbnail)
     pages = [_dataset(name, options, room) for name in names]
-    study = "" if page else text_of(data / "study.html")
+    study = "" if page else fragment_of(data / "study.html")
     write_text(file, render(pages, study, styles()))
     _print_scores(pages)
     print(file)
@@ -126,19 +136,24 @@ def report(
 def _dataset(name: str, options: Options, room: Room) -> Dataset:
     """Gather what the page shows of one dataset."""
     partitions, metrics = options.data / "partitions" / name, options.metrics / name
+    near_file = options.data / "graphs" / f"{name}.near_duplicates.csv"
+    rejected_file = options.data / "images" / f"{name}.rejected.csv"
+    listed = [*sorted(metrics.glob("*.csv")), metrics / "scores.json", near_file, rejected_file]
+    check_listed(options.data / "evaluations" / f"{name}.json", name, listed)
     scores = read_scores(metrics / "scores.json")
     agreement = read_agreement(metrics / "agreement.csv")
     counts = read_counts(metrics / "cluster_counts.csv")
     answer = read_answer(partitions / "n_clusters.json")
-    result = read_method(options.data / "results" / name)
-    rejected = read_rejected(options.data / "images" / f"{name}.rejected.csv")
+    results = options.data / "results" / name
+    result = read_method(results)
+    rejected = read_rejected(rejected_file)
     images = read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
         raise TableError(
             f"{metrics / 'scores.json'} scores {scores.images} images, {images.file} holds {len(images)}; "
             "run `dvc repro` to make it again"
         )
-    assigned = read_result(options.data / "results" / name, images)
+    assigned = read_result(results, images)
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": read_partitions(partitions / "ensemble.parquet")}
     runs |= {
@@ -151,7 +166,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     base = read_base_partitions(images, partitions, runs["Ensemble"].settings["ensemble"])
     rivals = find_rivals(base.partitions, base.weights, assigned.labels)
     sheets = choose_images(assigned.labels, assigned.confidence, rivals, options.images_per_cluster, room.tiles)
-    near = read_near_duplicates(options.data / "graphs" / f"{name}.near_duplicates.csv", images)
+    near = read_near_duplicates(near_file, images)
     alike = choose_duplicates(near)
     shown = [*(row for sheet in sheets for row in sheet.rows), *itertools.chain.from_iterable(alike)]
     mapped = sample_rows(len(images), room.mapped, options.seed)
@@ -161,7 +176,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     mappings = map_spaces(sources, images, assigned.labels, mapped, at_hand, options.seed)
     maps = [(mapping.space.title, mapping.points) for mapping in mappings]
     sizes = cluster_sizes(assigned.labels)
-    names = {number: ClusterName("") for number, _ in sizes} | read_names(options.data / "results" / name)
+    names = {number: ClusterName("") for number, _ in sizes} | read_names(results)
     heading = f"{name}: {len(mapped):,} images in {len(sizes)} clusters (t-SNE of each view)"
     picture = maps_picture(heading, maps, assigned.labels[mapped])
     write_bytes(options.page.parent / "maps" / f"{name}.png", picture)
@@ -175,6 +190,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     spaces = tuple(mapping.space for mapping in mappings)
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
     tiles = make_tiles(images, assigned, rivals, thumbnails, at_hand)
+    corrections = read_corrections(results)
     return Dataset(
         name=name,
         images=len(images),
@@ -183,23 +199,29 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         views=backbones,
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
-        scores=score_table(scores.joint, scores.single, scored_as),
+        scores=score_table(scores.joint, scores.single, scored_as, corrections is not None),
         result=result,
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,
         counts=count_chart(counts, answer),
         spaces=spaces,
-        gallery=gallery_json(images, assigned, rivals, at_hand, mapped, sprites, spaces, names),
+        gallery=gallery_json(
+            *(images, assigned, rivals, at_hand, mapped, sprites, spaces, names),
+            *(corrections, read_uncorrected(results, images)),
+        ),
         mapped=len(mapped),
         class_names=class_names(images),
         sizes=sizes,
         names=names,
         clusters=contact_sheets(images, assigned.labels, sheets, tiles),
         duplicates=lay_out_duplicates(near, alike, tiles),
-        studies=text_of(options.data / "studies" / f"{name}.html"),
+        studies=fragment_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),
         training=draw_learning_curves(metrics, trained),
         classes=tuple(sorted(reports, key=lambda report: report.method != scored_as)),  # the first one is open
+        rerun=options.rerun,
+        corrections=corrections,
+        corrected=before_and_after(*scores.corrected) if scores.corrected else (),
     )
 
 
@@ -219,14 +241,10 @@ def _print_scores(datasets: Sequence[Dataset]) -> None:
     if not console.is_terminal:
         console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
-        title = f"{dataset.name}: {_plural(dataset.images, 'image')} in {_plural(dataset.k, 'cluster')}"
+        title = f"{dataset.name}: {counted(dataset.images, 'image')} in {counted(dataset.k, 'cluster')}"
         title += f" by {dataset.result.name}"
         console.print(terminal_table(title, dataset.scores))
         console.print()
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 app = stage_application(

@@ -1,6 +1,7 @@
 """Stage `result`: list the trained methods, and choose the partition that the run is about."""
 
-import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,12 @@ from stages.core.command import run
 from stages.core.csvtext import csv_text
 from stages.core.digests import file_digest
 from stages.core.errors import ParameterError
+from stages.core.layer_names import CLASSES
 from stages.params.file import PARAMS
 from stages.params.options import AUTO, DATA, DataFolder, Dataset
 from stages.params.stage import ParamsFile, stage_application
 from stages.params.transfers import read_transfers, sources_of
 from stages.tables import (
-    CLASSES,
     ImageTable,
     check_same_images,
     class_names,
@@ -29,6 +30,7 @@ from stages.tables import (
     vector_blocks,
 )
 from stages.tables.clusters import find_clusters
+from stages.tables.corrections import UNCORRECTED
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.methods import (
@@ -43,6 +45,7 @@ from stages.tables.methods import (
 )
 from stages.tables.names import names_to_json
 from stages.tables.parquet import read_metadata
+from stages.tables.textfiles import write_json
 from stages.tables.trained_files import TrainedFiles
 
 # By which the network's modularity may be below the ensemble's before its clusters are not the result. Differences
@@ -79,6 +82,7 @@ def result(
     The result is one partition: that of the report, of `manyviews export` and of assignments.csv. An image's
     confidence is its mean co-association with the other members of its cluster, whichever method made them. A
     cluster is named by the label of most of its labelled images, or by what networks see in its surest ones.
+    Corrections by hand, DATA/corrections/DATASET.csv, are applied last: an image set aside is in cluster -1.
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
     sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []
@@ -100,8 +104,11 @@ def result(
     check_same_images(images, links)
 
     from stages.consensus import membership_confidence
+    from stages.correcting import correct, read_rows
     from stages.graphs import modularity
     from stages.naming import name_clusters
+
+    by_hand = read_rows(data / "corrections" / f"{dataset}.csv")
 
     network = str(MethodName(objectives[0], FeatureMethod.DMVC)) if objectives else ""
     compared = dict.fromkeys(filter(None, (ENSEMBLE, network)))
@@ -111,29 +118,47 @@ def result(
     clusters = {method: _clusters(images, folder, method) for method in compared}
     scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
     chosen = _choose(scores, network) if result == AUTO else result
+    corrected = correct(images.paths, clusters[chosen], by_hand)
+    labels, inside = corrected.labels, corrected.labels >= 0
+    if not inside.any():
+        raise ParameterError(
+            f"{data / 'corrections' / dataset}.csv sets all images aside; remove some of its rows"
+        )
     (settings,) = read_partitions(folder / f"{ENSEMBLE}.parquet").settings.values()
     base = read_base_partitions(images, folder, settings)
-    confidence = membership_confidence(base.partitions, clusters[chosen], base.weights)
+    confidence = np.where(inside, membership_confidence(base.partitions, labels, base.weights), 0.0)
 
-    words = _words(data, images, clusters[chosen], confidence)
-    names = name_clusters(clusters[chosen], images.labels, class_names(images), words)
+    words = _words(data, images, labels, confidence)
+    names = name_clusters(labels, images.labels, class_names(images), words)
+    names.pop(-1, None)  # images that were set aside are no group
+    names |= {number: replace(names[number], name=name) for number, name in corrected.names.items()}
 
     out = data / "results" / dataset
-    rows = (
-        (path, cluster, f"{value:.6f}", names[cluster].name)
-        for path, cluster, value in zip(images.paths, clusters[chosen].tolist(), confidence, strict=True)
-    )
-    write_text(out / "assignments.csv", csv_text(["path", "cluster", "confidence", "name"], rows))
+    columns: dict[str, Iterable[Any]] = {
+        "path": images.paths,
+        "cluster": labels.tolist(),
+        "confidence": [f"{value:.6f}" for value in confidence],
+        "name": [names[cluster].name if cluster >= 0 else "" for cluster in labels.tolist()],
+    }
+    if by_hand:
+        columns[UNCORRECTED] = clusters[chosen].tolist()
+    write_text(out / "assignments.csv", csv_text(list(columns), zip(*columns.values(), strict=True)))
     answer: dict[str, Any] = {
+        "assignments.csv": file_digest(out / "assignments.csv"),
         "method": chosen,
         "chosen": AUTO if result == AUTO else "named",
         "modularity": {method: round(score, 6) for method, score in scores.items()},
         "names": names_to_json(names),
+        **({"corrections": corrected.done.to_json()} if by_hand else {}),
     }
-    write_text(out / "result.json", json.dumps(answer, indent=2) + "\n")
+    write_json(out / "result.json", answer)
     listed = ", ".join(f"{method} {score:.3f}" for method, score in scores.items())
     print(f"{dataset}: {len(digests)} trained methods: {', '.join(digests) or 'none'}")
     print(f"{dataset}: the result is that of {chosen} (modularity: {listed})")
+    if by_hand:
+        print(f"{dataset}: corrected by hand: {corrected.done.summary}")
+    for sentence in corrected.done.skipped:
+        print(f"{dataset}: not corrected: {sentence}")
 
 
 def _clusters(images: ImageTable, folder: Path, method: str) -> np.ndarray:

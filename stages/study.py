@@ -15,8 +15,9 @@ from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFo
 from stages.params.stage import ParamsFile, stage_application
 from stages.studies.layers import layer_section, layer_study
 from stages.studies.sections import render_figure, render_section
+from stages.tables.manifest import check_listed
 from stages.tables.methods import BaselineName, parse_scored
-from stages.tables.textfiles import json_of, text_of, understanding
+from stages.tables.textfiles import json_of, text_of, understanding, write_fragment
 
 _KEYS = ["dataset", "backbone", "layer", "algorithm"]
 _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
@@ -31,7 +32,7 @@ def study(
     labels are left out.
     """
     check_once("datasets", datasets, "dataset")
-    rows = [row for dataset in datasets for row in _baselines(metrics / dataset, dataset)]
+    rows = [row for dataset in datasets for row in _baselines(metrics / dataset, dataset, data)]
     columns = [*_KEYS, "nmi_geometric", "purity", "images", "clusters"]
     found = layer_study(pd.DataFrame(rows, columns=columns))
     folder = metrics / "study"
@@ -45,13 +46,17 @@ def study(
             (folder / f"{name}.svg").unlink(missing_ok=True)
     write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
     section = layer_section(found)
-    write_text(data / "study.html", render_section(section))
+    write_fragment(data / "study.html", render_section(section) if section.datasets else "")
     print(f"{len(found.tables['scores'])} scores of {len(section.datasets)} datasets. {found.conclusions[0]}")
 
 
-def _baselines(folder: Path, dataset: str) -> list[dict[str, Any]]:
+def _baselines(folder: Path, dataset: str, data: Path) -> list[dict[str, Any]]:
     """The scores of each of the baseline's methods on one dataset; none without labels."""
-    table = pd.read_csv(io.StringIO(text_of(folder / "methods.csv")))
+    check_listed(
+        data / "evaluations" / f"{dataset}.json", dataset, [folder / "methods.csv", folder / "scores.json"]
+    )
+    with understanding(folder / "methods.csv"):
+        table = pd.read_csv(io.StringIO(text_of(folder / "methods.csv")))
     with understanding(folder / "scores.json"):
         images = json_of(folder / "scores.json")["dataset"]["labelled"]
     rows = []

@@ -42,7 +42,9 @@ def train(
             "factor for all; none."
         ),
     ] = "sqrt",
-    width: Annotated[int, typer.Option(min=1, help="Units of each layer and of the embedding (MVnet).")] = 160,
+    width: Annotated[
+        int, typer.Option(min=1, max=65536, help="Units of each layer and of the embedding (MVnet).")
+    ] = 160,
     changes: options.Changes = [],  # noqa: B006 - Typer copies it
     device: options.Device = "auto",
     checkpoint_seconds: options.CheckpointSeconds = 10.0,

@@ -7,10 +7,11 @@ import typer
 from stages.core.checks import check_once
 from stages.core.command import run
 from stages.core.digests import file_digest
+from stages.core.layer_names import CLASSES
 from stages.params.file import PARAMS
 from stages.params.options import DATA, DataFolder, Dataset, Layers
 from stages.params.stage import ParamsFile, stage_application
-from stages.tables import CLASSES, check_same_images, read_fingerprint, read_images
+from stages.tables import check_same_images, read_fingerprint, read_images
 from stages.tables.manifest import write_manifest
 
 

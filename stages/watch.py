@@ -9,6 +9,7 @@ import json
 from stages.core.atomic import write_text
 from stages.core.command import application, run, warn
 from stages.core.errors import DatasetError
+from stages.core.seal import sealed_json, unsealed_json
 from stages.params.options import DATA, DataFolder, Dataset
 
 
@@ -37,11 +38,11 @@ def watch(dataset: Dataset, data: DataFolder = DATA) -> None:
         warn(f"{error}; {dataset} counts as unchanged")
         return
     try:
-        known = json.loads(kept.read_text(encoding="utf-8"))
+        known = unsealed_json(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # the first look, or damaged: all photos are read
         known = {}
     seen, known = look(reader, known)
-    write_text(kept, json.dumps(known))
+    write_text(kept, sealed_json(known))
     text = json.dumps(seen._asdict(), indent=2) + "\n"
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         write_text(file, text)

@@ -4,6 +4,7 @@ The card is small and tracked: `extract` depends on it instead of on the registr
 backbone's entry extracts that one again and no other.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,7 +31,13 @@ def weights(
 ) -> None:
     """Fetch and check the weights of one backbone, and write its card to data/backbones."""
     card = find_backbone(backbone)
-    file = obtain_weights(card.weights, folder, cache_folder(), report=print)
+
+    def examine(file: Path) -> None:  # imports torch, which a file of known digest does not need
+        from stages.backbones.network import load_network
+
+        load_network(card, file)
+
+    file = obtain_weights(card.weights, folder, cache_folder(), print, examine)
     card = card.with_digest(file_digest(file))
     write_text(data / "backbones" / f"{backbone}.json", card.to_json())
     print(f"{backbone}: {card.weights.file}, sha256 {card.weights.sha256[:12]}...")

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from stages.core.errors import DatasetError, ParameterError
+from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.download import app
 from stages.tables import read_images
+from stages.tables.manifest import check_listed
 from tests.datasets.images import BLUE, RED, encode, png
 from tests.wheelhouse import make_wheel
 
@@ -86,6 +87,13 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(data):
         ["d/x.heic", "not an image of a known format"],
     ]
     assert b"\r" not in file.read_bytes()
+    lists = folder / "images" / "photos.lists.json"
+    check_listed(lists, "photos", [file])
+    file.write_bytes(file.read_bytes().replace(b"empty", b"EMPTY", 1))
+    with pytest.raises(
+        TableError, match=rf"its digest is not the one in {lists}\); delete it and run `dvc repro`$"
+    ):
+        check_listed(lists, "photos", [file])
     table = read_images(folder / "images" / "photos.parquet")
     assert table.class_names == ("b", "c"), "a class without a readable image is none"
     assert table.labels.tolist() == [0, 1]

@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from stages.consensus import CoassociationClustering
 from stages.ensemble import app
 from stages.graphs import modularity, view_links
+from stages.params.n_clusters import found_n_clusters
 from stages.tables import (
     Image,
     read_base_partitions,
@@ -24,6 +25,7 @@ from stages.tables import (
 )
 from stages.tables.links import read_links, write_links
 from stages.tables.manifest import write_manifest
+from stages.tables.textfiles import json_of
 from tests.shell import Outcome, Shell
 
 HIDDEN = np.repeat([0, 1, 2, 3], [20, 15, 10, 5])
@@ -72,7 +74,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 def answer() -> dict[str, object]:
-    found: dict[str, object] = json.loads((FOLDER / "n_clusters.json").read_text())
+    found: dict[str, object] = json_of(FOLDER / "n_clusters.json")
     return found
 
 
@@ -133,16 +135,17 @@ def test_auto_takes_the_cut_of_greatest_modularity(project: Path, ensemble: Ense
     assert max(curve, key=lambda row: float(row["modularity"]))["clusters"] == "4"
     settings = read_partitions(FOLDER / "ensemble.parquet").settings["ensemble"]
     assert (settings["n_clusters"], settings["n_clusters_by"]) == (4, "modularity")
-    assert (FOLDER / "n_clusters.txt").read_text() == "4\n"
+    assert found_n_clusters(FOLDER / "n_clusters.txt") == 4
     found = answer()
-    assert list(found) == ["n_clusters", "found", "clear", "plausible", "coarser", "finer", "summary"]
+    told = ["n_clusters", "found", "clear", "plausible", "coarser", "finer", "summary"]
+    assert list(found) == [*told, "cluster_counts.csv"]
     assert (found["n_clusters"], found["found"], found["clear"]) == (4, 4, True)
     assert output.splitlines()[-1] == f"d: {found['summary']}; `manyviews cut K --dataset d` shows another number"
 
 
 def test_the_number_found_stands_beside_another_that_is_used(project: Path, ensemble: Ensemble) -> None:
     assert ensemble("--n-clusters", "3", *ARGUMENTS).status == 0
-    assert (FOLDER / "n_clusters.txt").read_text() == "3\n"
+    assert found_n_clusters(FOLDER / "n_clusters.txt") == 3
     assert (answer()["n_clusters"], answer()["found"]) == (3, 4)
     assert set(result()) == {0, 1, 2}
 
@@ -278,5 +281,5 @@ def test_few_images(workdir: Path, ensemble: Ensemble, n_images: int) -> None:
     outcome = ensemble("--n-clusters", "auto", "--algorithms", "kmeans", "--shares", "1")
     assert outcome.status == 0, outcome
     assert outcome.out.splitlines()[-1].startswith("d: no clear groups, 1 group at best")
-    assert (FOLDER / "n_clusters.txt").read_text() == "1\n"
+    assert found_n_clusters(FOLDER / "n_clusters.txt") == 1
     assert not result().any()

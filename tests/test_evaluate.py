@@ -10,6 +10,9 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner, Result
 
 from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
+from stages.core.dendrogram import dendrogram_of
+from stages.core.seal import sealed_json
 from stages.evaluate import app
 from stages.graphs import modularity
 from stages.tables import (
@@ -20,9 +23,12 @@ from stages.tables import (
     write_partitions,
     write_vectors,
 )
+from stages.tables.corrections import Corrections
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
+from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.textfiles import json_of, rows_of, write_json
 from tests.shell import error_line
 
 CLASSES = np.repeat([0, 1, 2], 4)
@@ -43,6 +49,8 @@ def project(workdir: Path) -> Path:
     write_images(file, images, ["a", "b", "c"])
     fingerprint = read_images(file).fingerprint
     Path("data/images/d.rejected.csv").write_text("path,reason\n")
+    write_manifest(Path("data/images/d.lists.json"), {"d": {}})
+    write_text(Path("data/graphs/d.near_duplicates.csv"), "group,path,best\n")
     random = np.random.default_rng(0)
     for view in "ab":
         features = np.eye(3, 5)[CLASSES] + 0.1 * random.random((12, 5))
@@ -69,7 +77,7 @@ def project(workdir: Path) -> Path:
     (folder / "cluster_counts.csv").write_text("clusters,modularity,lifetime\n1,0.15,0\n3,0.5,0.9\n")
     cuts = {"cut-1": 0 * CLASSES, "cut-3": CLASSES, "cut-5": np.arange(12) % 5}
     write_partitions(folder / "cuts.parquet", cuts, {name: {} for name in cuts}, fingerprint)
-    (folder / "n_clusters.json").write_text(json.dumps({"n_clusters": 3}))
+    (folder / "n_clusters.json").write_text(sealed_json({"n_clusters": 3}))
     write_links(Path("data/graphs/d.parquet"), LINKS, fingerprint, {"structure": {"odds": 2.0, "cut": 1.0}})
     write_result("ensemble", CLASSES)
     for name in ("features", "partitions"):
@@ -82,7 +90,7 @@ def write_result(method: str, labels: np.ndarray, confidence: float = 1.0) -> No
     rows = "".join(f"{i}.png,{label},{confidence}\n" for i, label in enumerate(labels))
     write_text(Path("data/results/d/assignments.csv"), f"path,cluster,confidence\n{rows}")
     answer = {"method": method, "chosen": "named", "modularity": {method: 0.5}}
-    write_text(Path("data/results/d/result.json"), json.dumps(answer))
+    write_text(Path("data/results/d/result.json"), sealed_json(answer))
 
 
 def evaluate(*names: str) -> Result:
@@ -91,7 +99,24 @@ def evaluate(*names: str) -> Result:
 
 
 def scores() -> dict:
-    return json.loads(Path("metrics/d/scores.json").read_text())
+    return json_of(Path("metrics/d/scores.json"))
+
+
+def test_the_dendrogram_is_of_the_images_that_count(project: Path) -> None:
+    """Image 2 represents the four of its class, so that nine images are joined in the drawing."""
+    lines = ["group,path,best", "0,2.png,yes", "0,0.png,", "0,1.png,", "0,3.png,"]
+    write_text(Path("data/graphs/d.near_duplicates.csv"), "\n".join(lines) + "\n")
+    images = read_images(Path("data/images/d.parquet"))
+    once = read_near_duplicates(Path("data/graphs/d.near_duplicates.csv"), images).representatives
+    chain = dendrogram_of(np.column_stack([np.arange(8), np.arange(1, 9)]), np.arange(1, 9) / 9)
+    file = Path("data/partitions/d/dendrogram.parquet")
+    write_dendrogram(file, once.dendrogram_of_all(chain).merges, images.fingerprint, {"count_once": True})
+    assert evaluate().exit_code == 0
+    rows = list(rows_of(Path("metrics/d/dendrogram.csv"), "height", "images", "left_cluster", "right_cluster"))
+    assert [(float(height), int(count)) for height, count, *_ in rows] == [
+        (round(step / 9, 6), step + 1) for step in range(1, 9)
+    ]
+    assert rows[0][2:] == ("0", "1"), "image 2 and image 4"
 
 
 def test_every_listed_method_is_scored_under_its_name(project: Path) -> None:
@@ -190,7 +215,7 @@ def test_every_result_of_a_method_on_images_is_scored(project: Path) -> None:
     classes = dict.fromkeys(row["method"] for row in rows("classes"))
     assert list(classes) == ["ensemble", *(f"train/{name}" for name in own)]
     assert "images/jule-rc" in json.loads(Path("metrics/d/summary.json").read_text())
-    digests = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    digests = json_of(Path("data/evaluations/d.json"))["d"]
     assert digests.keys() >= {"images/pixels", "images/jule", "training-images-jule.csv"}
     assert "training-images-pixels.csv" not in digests
 
@@ -205,14 +230,14 @@ def test_leftovers_of_other_objectives_are_not_scored(project: Path) -> None:
 def test_any_trained_table_decides_whether_the_report_is_made_anew(project: Path) -> None:
     names = ("jule/cc", "idec/cc")
     assert evaluate(*names).exit_code == 0
-    before = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    before = json_of(Path("data/evaluations/d.json"))["d"]
     assert before.keys() >= {"jule/cc", "idec/cc", "ensemble.parquet"}
     fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
     write_partitions(Path("data/partitions/d/idec/cc.parquet"), {"cc": partition(3)}, {"cc": {}}, fingerprint)
     assert evaluate(*names).exit_code == 0
-    after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    after = json_of(Path("data/evaluations/d.json"))["d"]
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"idec/cc", "scores.json", "classes.csv", "confusion.csv"}
+    assert changed == {"idec/cc", "scores.json", "classes.csv", "confusion.csv", "methods.csv"}
 
 
 def test_clusters_of_other_images_are_refused(project: Path) -> None:
@@ -297,12 +322,12 @@ def test_a_rerun_changes_no_byte_and_the_report_waits_for_every_figure(project: 
     on = {(row["images"], row["labelled_images"]) for name in ("methods", "runs") for row in rows(name)}
     assert on == {("12", "12")}
     assert {row["images"] for name in ("agreement", "cluster_counts") for row in rows(name)} == {"12"}
-    digests = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    digests = json_of(Path("data/evaluations/d.json"))["d"]
     tables = {"dendrogram.csv", "classes.csv", "confusion.csv", "cluster_counts.csv", "agreement.csv"}
     assert digests.keys() >= tables | {"training-jule-views.csv", "training-jule-dmvc.csv"}
     write_text(Path("metrics/d/training-jule-dmvc.csv"), "record,loss\n1,0.25\n")
     assert evaluate(*names).exit_code == 0
-    after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    after = json_of(Path("data/evaluations/d.json"))["d"]
     assert {name for name in digests if digests[name] != after[name]} == {"training-jule-dmvc.csv"}
 
 
@@ -311,11 +336,14 @@ def test_a_rerun_changes_no_byte_and_the_report_waits_for_every_figure(project: 
 )
 def test_the_report_waits_for_the_result_and_what_is_said_of_the_number(project: Path, file: str) -> None:
     assert evaluate("jule/dmvc").exit_code == 0
-    before = json.loads(Path("data/evaluations/d.json").read_text())["d"]
-    text = Path("data", file).read_text()
-    Path("data", file).write_text(text.replace("1.0", "0.5") if file.endswith("csv") else f"{text} ")
+    before = json_of(Path("data/evaluations/d.json"))["d"]
+    place = Path("data", file)
+    if place.suffix == ".csv":
+        place.write_text(place.read_text().replace("1.0", "0.5"))
+    else:
+        write_json(place, {**json_of(place), "other": 1})
     assert evaluate("jule/dmvc").exit_code == 0
-    after = json.loads(Path("data/evaluations/d.json").read_text())["d"]
+    after = json_of(Path("data/evaluations/d.json"))["d"]
     assert {name for name in before if before[name] != after[name]} == {Path(file).name}
 
 
@@ -336,7 +364,7 @@ def test_the_report_waits_for_the_result_and_what_is_said_of_the_number(project:
         ),
         (
             "result.json",
-            "{}",
+            sealed_json({}),
             "data/results/d/result.json cannot be used ('modularity' is missing); delete it and",
         ),
     ],
@@ -367,3 +395,42 @@ def test_a_training_curve_that_is_not_there_is_named(project: Path) -> None:
     assert str(error) == (
         "metrics/d/training-jule-cc.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
     )
+
+
+def test_a_corrected_result_is_scored_before_and_after_on_the_images_in_a_group(project: Path) -> None:
+    assert evaluate("jule/dmvc").exit_code == 0
+    before, files = scores(), {file: file.read_bytes() for file in Path("metrics").rglob("*.csv")}
+    found, corrected = partition(2), partition(0)
+    corrected[[11, 3]] = -1, 0
+    columns = ["path", "cluster", "confidence", "name", "uncorrected"]
+    lines = [(f"{i}.png", corrected[i], "1.0", "", found[i]) for i in range(12)]
+    write_text(Path("data/results/d/assignments.csv"), csv_text(columns, lines))
+    done = Corrections((("aside", "", "11.png"),), {}, {}, 2, 1, 0)
+    answer = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}}
+    write_text(Path("data/results/d/result.json"), json.dumps(answer | {"corrections": done.to_json()}))
+    assert evaluate("jule/dmvc").exit_code == 0
+    after = scores()
+    assert list(after)[:4] == ["dataset", "result", "uncorrected", "ensemble"]
+    inside = corrected >= 0
+    nmi = normalized_mutual_info_score(CLASSES[inside], found[inside], average_method="geometric")
+    assert after["uncorrected"]["nmi_geometric"] == pytest.approx(nmi, abs=1e-6)
+    assert (after["result"]["method"], after["result"]["nmi_geometric"], after["result"]["accuracy"]) == (
+        "jule/dmvc",
+        1,
+        1,
+    )
+    assert after["uncorrected"]["accuracy"] == pytest.approx(9 / 11, abs=1e-6)
+    assert [after[name]["smallest_cluster"] for name in ("result", "uncorrected")] == [3, 2]
+    assert after["result"]["modularity"] == round(modularity(LINKS, corrected), 6)
+    assert after["uncorrected"]["modularity"] == round(modularity(LINKS, np.where(inside, found, -1)), 6)
+    assert after["dataset"] == before["dataset"]
+    assert [after[name] for name in ("ensemble", "train", "baseline")] == [
+        before[name] for name in ("ensemble", "train", "baseline")
+    ]
+    changed = {file.name for file, content in files.items() if file.read_bytes() != content}
+    assert changed == {"cluster_sizes.csv", "dendrogram.csv"}, (
+        "no score of a method, so that no experiment is rerun"
+    )
+    assert [row["images"] for row in rows("cluster_sizes")] == ["4", "4", "3"]
+    summed = json.loads(Path("metrics/d/summary.json").read_text())
+    assert list(summed) == ["images", "clusters", "result", "uncorrected", "ensemble", "jule/dmvc"]

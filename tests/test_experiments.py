@@ -11,6 +11,7 @@ from stages.studies.published_scores import is_mvec
 from stages.studies.view_counts import SizeScore, _sentence
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest
+from stages.tables.textfiles import write_json
 
 CLASSES = np.repeat([0, 1, 2], 8)
 OF_A = np.where(CLASSES == 2, 1, CLASSES)  # one view mixes the last two classes,
@@ -62,7 +63,8 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
     if labels is None:
         rows = ["method,silhouette,n_clusters,labelled_images", *(f"{method},0.5,3,0" for method in METHODS)]
     (metrics / "methods.csv").write_text("\n".join(rows) + "\n")
-    (metrics / "scores.json").write_text(f'{{"dataset": {{"labelled": {known}}}}}')
+    write_json(metrics / "scores.json", {"dataset": {"labelled": known}})
+    write_manifest(Path(f"data/evaluations/{name}.json"), {name: {}})
 
 
 @pytest.fixture
@@ -287,5 +289,6 @@ def test_a_study_of_what_was_not_scored_says_so(call):
     code, _, error = call(study, "--datasets", "umist")
     assert (code, error) == (
         1,
-        "error: metrics/umist/methods.csv does not exist; run `dvc repro` to make it or `dvc pull` to fetch it\n",
+        "error: data/evaluations/umist.json does not exist; run `dvc repro` to make it or `dvc pull` to fetch "
+        "it\n",
     )

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from stages.backbones.card import CLASSES, Tap, read_card
+from stages.backbones.card import Tap, read_card
+from stages.core.layer_names import CLASSES
 from stages.core.lock import locked
 from stages.extract import app
 from stages.tables import read_vectors
@@ -175,3 +176,13 @@ def test_auto_takes_bf16_only_where_it_is_faithful(workdir, extract, monkeypatch
     assert automatic.metadata["precision"] == precision
     assert extract("--precision", precision)[0] == 0
     assert automatic.values.tobytes() == read_vectors(table(workdir), "features").values.tobytes()
+
+
+@pytest.mark.parametrize("batch_size", [10**9, 10**15])
+def test_a_batch_beyond_memory_is_one_line_that_names_it(workdir, extract, batch_size):
+    prepare(workdir, 3)
+    status, _, errors = extract("--batch-size", str(batch_size))
+    assert status == 1
+    assert errors.startswith(f"error: a batch of {batch_size} images, the batch_size, would take ")
+    assert errors.endswith("GiB are free; give a smaller one, or 0 for the machine's own\n")
+    assert errors.count("\n") == 1

@@ -1,7 +1,6 @@
 """The stage `result`: which trained methods are listed, and whose clusters are the result."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,18 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.consensus import membership_confidence
+from stages.core.atomic import write_text
 from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
 from stages.result import MARGIN, app
 from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
 from stages.tables.clusters import read_method, read_result
+from stages.tables.corrections import read_corrections, read_uncorrected
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 from stages.tables.names import ClusterName, read_names
+from stages.tables.textfiles import json_of
 
 FOLDER = Path("data/partitions/d")
 
@@ -81,14 +83,15 @@ def run_stage(*objectives: str, options: tuple[str, ...] = ()) -> str:
 def listed(*objectives: str, images: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
     """The manifest; `images` are further options, on methods that see the images."""
     run_stage(*objectives, options=images)
-    content: dict[str, dict[str, str]] = json.loads(Path("data/views/d/methods.json").read_text())
+    content: dict[str, dict[str, str]] = json_of(Path("data/views/d/methods.json"))
     return content
 
 
 def chosen(*objectives: str, result: str = "auto") -> dict[str, Any]:
     """What result.json says."""
     run_stage(*objectives, options=("--result", result))
-    content: dict[str, Any] = json.loads(Path("data/results/d/result.json").read_text())
+    content: dict[str, Any] = json_of(Path("data/results/d/result.json"))
+    assert content.pop("assignments.csv") == file_digest(Path("data/results/d/assignments.csv"))
     return content
 
 
@@ -321,7 +324,7 @@ def test_the_method_that_is_named_is_the_result_whatever_its_modularity(project:
     write("jule", "views", fingerprint, a=GROUPS, b=worst)
     write_network(worst, "jule/cc")
     output = run_stage("jule", "idec", options=("--image-baselines", "pixels", "--result", name))
-    found = json.loads(Path("data/results/d/result.json").read_text())
+    found = json_of(Path("data/results/d/result.json"))
     assert (found["method"], found["chosen"]) == (name, "named")
     assert list(found["modularity"]) == list(dict.fromkeys(["ensemble", "jule/dmvc", name]))
     expected = worst if name in ("jule/cc", "jule/views/b", "images/pixels/pixels-ward") else GROUPS
@@ -394,3 +397,78 @@ def test_an_ensemble_and_base_partitions_of_other_images_are_refused(project: Pa
     table = read_partitions(FOLDER / file)
     write_partitions(table.file, table.labels, table.settings, "other")
     assert refused("jule").startswith(f"data/partitions/d/{file} was made from other images than")
+
+
+def correct(*rows: str) -> None:
+    """Write a file of corrections about the GROUPS, called a, b and c there."""
+    members = [f"member,{'abc'[group]},{number}.png" for number, group in enumerate(GROUPS)]
+    write_text(Path("data/corrections/d.csv"), "\n".join(["action,group,value", *members, *rows, ""]))
+
+
+def test_corrections_change_the_result_and_nothing_that_it_was_chosen_by(project: Path) -> None:
+    before = chosen("jule")
+    correct("rename,a,oak", "move,a,4.png", "merge,b,c", "aside,,5.png")
+    after = chosen("jule")
+    assert {name: after[name] for name in ("method", "chosen", "modularity")} == {
+        name: before[name] for name in ("method", "chosen", "modularity")
+    }
+    rows = assignments()
+    assert list(rows[0]) == ["path", "cluster", "confidence", "name", "uncorrected"]
+    expected = [0, 0, 0, 0, 0, -1, 1, 1, 1, 1, 1, 1]
+    assert [int(row["cluster"]) for row in rows] == expected
+    assert [int(row["uncorrected"]) for row in rows] == GROUPS.tolist()
+    assert [row["name"] for row in rows] == ["oak"] * 5 + [""] * 7
+    base = np.column_stack(list(BASE.values()))
+    confidence = membership_confidence(base, np.array(expected), np.array([1.5, 0.5]))
+    assert [float(row["confidence"]) for row in rows] == pytest.approx(confidence.tolist(), abs=1e-6)
+    assert rows[5]["confidence"] == "0.000000"
+    assert list(after["names"]) == ["0", "1"]
+    images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
+    found = read_corrections(folder)
+    assert found is not None
+    assert found.summary == "1 image moved, 1 group merged into another, 1 group renamed, 1 image set aside"
+    assert (found.groups, found.merged) == ({"a": 0, "b": 1, "c": 2}, {2: 1})
+    assert found.rows[-4:] == (
+        ("rename", "a", "oak"),
+        ("move", "a", "4.png"),
+        ("merge", "b", "c"),
+        ("aside", "", "5.png"),
+    )
+    assert (read_uncorrected(folder, images) == GROUPS).all()
+    assert (read_result(folder, images).labels == expected).all()
+    assert read_names(folder, "jule/dmvc") == {}, "they are no longer those of the method"
+    assert read_names(folder)[0].name == "oak"
+
+
+@pytest.mark.parametrize("text", [None, "", "action,group,value\n"])
+def test_without_corrections_nothing_is_as_if_there_were_some(project: Path, text: str | None) -> None:
+    chosen("jule")
+    files = {file: file.read_bytes() for file in Path("data").rglob("*.*")}
+    correct("rename,a,oak")
+    chosen("jule")
+    Path("data/corrections/d.csv").unlink()
+    if text is not None:
+        write_text(Path("data/corrections/d.csv"), text)
+    assert "corrections" not in chosen("jule")
+    assert {file: file.read_bytes() for file in files} == files
+    images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
+    assert read_corrections(folder) is None and read_uncorrected(folder, images) is None
+
+
+def test_what_could_not_be_corrected_is_a_line_each_and_stops_nothing(project: Path) -> None:
+    correct("member,other,20.png", "rename,other,x", "aside,,21.png")
+    assert run_stage("jule").splitlines()[2:] == [
+        "d: corrected by hand: nothing",
+        "d: not corrected: group 'other': none of its images is there; 1 row not applied",
+        "d: not corrected: 2 rows of images that are not there, such as '20.png', passed over",
+    ]
+    assert [int(row["cluster"]) for row in assignments()] == GROUPS.tolist()
+
+
+def test_corrections_that_cannot_be_used_are_refused_before_anything_is_written(project: Path) -> None:
+    correct("delete,a,b")
+    assert refused("jule") == (
+        "data/corrections/d.csv, line 14: the action is 'delete'; write member, rename, merge, move, aside"
+    )
+    correct(*(f"aside,,{number}.png" for number in range(12)))
+    assert refused("jule") == "data/corrections/d.csv sets all images aside; remove some of its rows"

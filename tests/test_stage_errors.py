@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from stages.core.seal import sealed_json
 from stages.registry import REGISTRY
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.links import write_links
@@ -77,8 +78,8 @@ def test_unknown_backbone(fails):
 
 def test_unknown_layer(project, fails):
     (project / "data/backbones").mkdir()
-    (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
-    line = fails("extract", "--dataset", "d", "--backbone", "a", "--layers", "L4")
+    (project / "data/backbones/mobilenet_v2.json").write_text(REGISTRY["mobilenet_v2"].to_json())
+    line = fails("extract", "--dataset", "d", "--backbone", "mobilenet_v2", "--layers", "L4")
     assert line == "backbone 'mobilenet_v2' has no layer 'L4'; it has L1, L2, L3, classes"
 
 
@@ -87,7 +88,22 @@ def test_missing_and_damaged_card(project, fails):
     assert fails(*arguments) == "data/backbones/a.json does not exist; run `dvc repro weights` to make it"
     (project / "data/backbones").mkdir()
     (project / "data/backbones/a.json").write_text("{}")
+    assert fails(*arguments).startswith("data/backbones/a.json cannot be used (it has no seal, as files of")
+    (project / "data/backbones/a.json").write_text(sealed_json({}))
     assert fails(*arguments).startswith("data/backbones/a.json is not a backbone's card; delete it")
+    (project / "data/backbones/a.json").write_text(REGISTRY["mobilenet_v2"].to_json())
+    assert fails(*arguments).startswith("data/backbones/a.json is the card of 'mobilenet_v2'; delete it")
+
+
+def test_junk_as_weights_of_unknown_digest(project, fails):
+    """They are loaded before the card is written, which would make their digest the right one for ever."""
+    card = REGISTRY["dinov2_vits14"]
+    assert not card.weights.sha256
+    file = project / "data/weights" / card.weights.file
+    file.parent.mkdir()
+    file.write_bytes(b"<html>Sign in</html>")
+    line = fails("weights", "--backbone", card.name)
+    assert line.startswith(f"data/weights/{card.weights.file} is not a readable weight file (")
 
 
 def test_weights_out_of_reach(project, fails, monkeypatch):
@@ -224,6 +240,43 @@ def test_unknown_algorithm_and_normalisation(fails):
 def test_a_backbone_named_twice(fails):
     line = fails("views", "--dataset", "d", "--backbones", "a", "--backbones", "a")
     assert line == "backbones names a twice; name every backbone once"
+
+
+def test_features_that_are_not_finite_name_their_table_and_row(project, fails):
+    file = project / "data/features/d/a/L3.parquet"
+    values = np.ones((ROWS, 40), np.float32)  # wider than there are images: they are reduced first
+    values[7, 3] = np.nan
+    write_vectors(file, "features", [values], read_images(project / "data/images/d.parquet").fingerprint, {})
+    line = fails("baseline", "--dataset", "d", "--backbone", "a", "--n-clusters", "3")
+    found = "the features in data/features/d/a/L3.parquet hold NaN in row 7, column 3"
+    assert line == f"{found}; extract them again, or leave the view out"
+
+
+def test_values_beyond_memory(fails):
+    line = fails("train", "--dataset", "d", "--n-clusters", "3", "--method", "cc", "--width", "1000000")
+    assert line.startswith(
+        "networks with a width of 1000000 on 2 views would take 74506.0 GiB of memory, of which "
+    )
+    assert line.endswith("GiB are free; give a smaller width")
+
+
+@pytest.mark.parametrize(
+    ("stage", "options"),
+    [
+        ("baseline", ("--backbone", "\0", "--n-clusters", "3")),
+        ("views", ("--backbones", "\0")),
+        ("graph", ("--layers", "\0")),
+        ("train", ("--backbones", "\0", "--n-clusters", "3")),
+        ("evaluate", ("--layers", "\0")),
+    ],
+)
+def test_a_nul_in_a_name(project, fails, stage, options):
+    if stage == "evaluate":
+        write_manifest(project / "data/views/d/methods.json", {})
+        shutil.copy(
+            project / "data/partitions/d/baseline/a.parquet", project / "data/partitions/d/ensemble.parquet"
+        )
+    assert "embedded null byte" in fails(stage, "--dataset", "d", *options)
 
 
 def test_an_absent_device(project, fails):

@@ -1,12 +1,13 @@
 """The stage `views`: which tables it lists."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from stages.core.digests import file_digest
-from stages.tables import CLASSES, Image, read_images, write_images, write_partitions, write_vectors
+from stages.core.layer_names import CLASSES
+from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+from stages.tables.textfiles import json_of
 from stages.views import app
 from tests.shell import Shell
 
@@ -21,7 +22,7 @@ def test_class_scores_are_listed_where_a_backbone_has_some(workdir: Path, shell:
         baseline = Path(f"data/partitions/d/baseline/{backbone}.parquet")
         write_partitions(baseline, {"run": np.zeros(3, int)}, {"run": {}}, fingerprint)
     assert shell(app, "--dataset", "d", "--backbones", "a", "--backbones", "b")[0] == 0
-    listed = json.loads(Path("data/views/d/features.json").read_text())
+    listed = json_of(Path("data/views/d/features.json"))
     assert {name: list(tables) for name, tables in listed.items()} == {"a": ["L3"], "b": ["L3", CLASSES]}
     assert listed["b"][CLASSES] == file_digest(Path("data/features/d/b/classes.parquet"))
     write_vectors(

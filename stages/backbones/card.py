@@ -5,7 +5,6 @@ to the preprocessing those weights were trained with. The `weights` stage writes
 so that another backbone's entry can change without computing this one's features again.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,9 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stages.core.errors import BackboneError, TableError
-
-# The layer of a card that is no view: what the network's head says of the thousand classes of ImageNet.
-CLASSES = "classes"
+from stages.core.seal import SealError, sealed_json, unsealed_json
 
 
 @dataclass(frozen=True)
@@ -146,16 +143,16 @@ class Backbone:
         return replace(self, weights=replace(self.weights, sha256=sha256))
 
     def to_json(self) -> str:
-        """The card as indented JSON; `from_json` is its inverse."""
+        """The card as sealed JSON; `from_json` is its inverse."""
         content = asdict(self)
         for entry, source in zip(content["weights"]["sources"], self.weights.sources, strict=True):
             entry["kind"] = _KINDS[type(source)]
-        return json.dumps(content, indent=2) + "\n"
+        return sealed_json(content)
 
     @classmethod
     def from_json(cls, text: str) -> "Backbone":
         """Read a card that `to_json` wrote. Raises `ValueError`, `KeyError` or `TypeError` on anything else."""
-        content: dict[str, Any] = json.loads(text)
+        content = unsealed_json(text)
         content["weights"] = Weights.from_stored(content["weights"])
         content["layers"] = {layer: Tap(**tap) for layer, tap in content["layers"].items()}
         content["preprocessing"] = Preprocessing.from_stored(content["preprocessing"])
@@ -171,8 +168,12 @@ def read_card(file: Path, layers: Iterable[str]) -> Backbone:
         card = Backbone.from_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro weights` to make it") from None
-    except (ValueError, KeyError, TypeError):
+    except SealError as error:
+        raise TableError(f"{file} cannot be used ({error}); delete it and run `dvc repro weights`") from None
+    except (AttributeError, ValueError, KeyError, TypeError):
         raise TableError(f"{file} is not a backbone's card; delete it and run `dvc repro weights`") from None
+    if card.name != file.stem:
+        raise TableError(f"{file} is the card of {card.name!r}; delete it and run `dvc repro weights`")
     for layer in layers:
         if layer not in card.layers:
             raise BackboneError(f"backbone {card.name!r} has no layer {layer!r}; it has {', '.join(card.layers)}")

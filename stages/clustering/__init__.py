@@ -3,6 +3,7 @@
 from stages.clustering.algorithms import ALGORITHMS, Algorithm, Factor, find_algorithm
 from stages.clustering.preparation import (
     NORMALISATIONS,
+    check_finite,
     count_different,
     isometric,
     normalise,
@@ -14,6 +15,7 @@ __all__ = [
     "NORMALISATIONS",
     "Algorithm",
     "Factor",
+    "check_finite",
     "count_different",
     "find_algorithm",
     "isometric",

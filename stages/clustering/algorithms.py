@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from stages.clustering.candidates import measure_recall
-from stages.clustering.preparation import different_images, random_subspace
+from stages.clustering.preparation import check_subspace, different_images, random_subspace
 from stages.core.algorithm_name import DRAWN, algorithm_label, parse_algorithm
-from stages.core.checks import check_known, check_number
+from stages.core.checks import check_flag, check_known, check_number
 from stages.core.errors import ParameterError
 
 LEAST_IMAGES = 5  # of a fine cluster, on average: smaller ones cannot distinguish similarity from chance
@@ -129,14 +129,22 @@ class Algorithm:
         return features if share is None else random_subspace(features, share, seed)
 
     def check(self) -> None:
-        """Raise `ParameterError` for unknown parameters, or an invalid multiple or seeds."""
-        known = {*self._class()().get_params(), *_RUNS} - {"n_clusters", "random_state", *self.fixed}
-        for name in self.parameters:
+        """Raise `ParameterError` for unknown parameters and for values of another type or out of range."""
+        defaults = self._class()().get_params()
+        known = {*defaults, *_RUNS} - {"n_clusters", "random_state", *self.fixed}
+        for name, value in self.parameters.items():
             if name not in known:
                 near = difflib.get_close_matches(name, known) or sorted(known)
                 raise ParameterError(
                     f"algorithm {self.name} has no parameter {name!r}; did you mean {' or '.join(near)}?"
                 )
+            default = defaults.get(name)
+            if isinstance(default, bool):
+                check_flag(f"{name} of {self.name}", value)
+            elif isinstance(default, int | float):
+                check_number(f"{name} of {self.name}", value, whole=isinstance(default, int))
+        if "subspace" in self.parameters:
+            check_subspace(self.parameters["subspace"])
         for name in ("multiple", "seeds"):
             value = self.parameters.get(name, 1)
             if (name, value) != ("multiple", DRAWN):

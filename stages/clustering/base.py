@@ -15,11 +15,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from stages.clustering.preparation import check_finite
 from stages.core.checks import check_n_clusters, check_number
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
-_ROWS = 4096  # checked or compared at a time: a mask of a wide layer would be as large as a copy
+_ROWS = 4096  # compared at a time: a mask of a wide layer would be as large as a copy
 
 
 def check_features(estimator: BaseEstimator, X: Any, least: int = 1) -> np.ndarray:
@@ -39,14 +40,7 @@ def check_features(estimator: BaseEstimator, X: Any, least: int = 1) -> np.ndarr
         )
     except ValueError as error:  # of scikit-learn's messages, some have several lines
         raise ParameterError(" ".join(str(error).split())) from None
-    for start in range(0, len(features), _ROWS):
-        block = features[start : start + _ROWS]
-        if not np.isfinite(block).all():
-            row, column = np.argwhere(~np.isfinite(block))[0]
-            value = "NaN" if np.isnan(block[row, column]) else "inf"
-            raise ParameterError(
-                f"features hold {value} in row {start + row}, column {column}; leave that image out, or mend it"
-            )
+    check_finite(features)
     return features
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -18,6 +18,19 @@ ROTATED = 2000  # images from which on `principal_axes` turns them
 _COLUMNS = 4096  # features that are multiplied at once
 _SPREAD = 16384  # images that the principal axes are taken from
 _VARIED = 2048  # images that the variances of the columns are taken from
+_ROWS = 4096  # checked at a time: a mask of a wide layer would be as large as a copy
+
+
+def check_finite(
+    features: np.ndarray, name: str = "features", way_out: str = "leave that image out, or mend it"
+) -> None:
+    """Raise `ParameterError`, naming the first of them, for values of features (n, d) that are not finite."""
+    for start in range(0, len(features), _ROWS):
+        block = features[start : start + _ROWS]
+        if not np.isfinite(block).all():
+            row, column = np.argwhere(~np.isfinite(block))[0]
+            value = "NaN" if np.isnan(block[row, column]) else "inf"
+            raise ParameterError(f"{name} hold {value} in row {start + row}, column {column}; {way_out}")
 
 
 def normalise(features: np.ndarray, how: str) -> np.ndarray:
@@ -76,6 +89,7 @@ def isometric(features: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             products += block @ block.T
     if not np.isfinite(products).all():
+        check_finite(features)
         centred_squares(features, mean)  # says which row is too large
     values, vectors = np.linalg.eigh(products)
     vectors *= np.sqrt(np.maximum(values, 0))
@@ -134,8 +148,7 @@ def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray
     such as graph degree linkage, give only one. Rows that all had length 1 have it again, unless they are zero:
     what `normalise` made comparable stays so. Raises `ParameterError` for another share.
     """
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
-        raise ParameterError(f"subspace is {share!r}; give a share of the features, above 0 and at most 1")
+    check_subspace(share)
     width = features.shape[1]
     drawn = np.random.default_rng(seed).permutation(width)[: max(1, round(share * width))]
     part = features[:, np.sort(drawn)]
@@ -143,6 +156,12 @@ def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray
     if np.allclose(squares[squares > 0], 1, atol=1e-4):
         part = unit_rows(part)
     return part
+
+
+def check_subspace(share: Any) -> None:
+    """Raise `ParameterError` unless `share` is a number above 0 and at most 1."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ParameterError(f"subspace is {share!r}; give a share of the features, above 0 and at most 1")
 
 
 def different_images(views: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

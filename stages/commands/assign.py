@@ -14,15 +14,16 @@ import typer
 from stages.backbones.card import Backbone, Preprocessing, read_card
 from stages.core.atomic import write_text
 from stages.core.command import application
+from stages.core.counted import counted
 from stages.core.csvtext import csv_text
 from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
 from stages.exporting.adding import NewImage, add_images, check_clusters
-from stages.exporting.clusters import counted
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
-from stages.tables import read_images, read_partitions, read_vectors
-from stages.tables.clusters import RESULT, find_clusters, read_method
+from stages.tables import read_fingerprint, read_images, read_partitions, read_vectors
+from stages.tables.clusters import RESULT, find_clusters, read_method, read_result
+from stages.tables.corrections import read_corrections
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
 from stages.tables.names import read_names
 from stages.tables.parquet import read_metadata
@@ -76,8 +77,7 @@ def assign(
     """Put the images of a folder into the clusters of a trained method; write what was found as CSV.
 
     The columns are path, cluster, confidence, fits and name; only the clusters of the run's result have names.
-
-    Its columns are path, cluster, confidence and name; only the clusters of the run's result have names.
+    Groups of it that were merged by hand are one.
     Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
     distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1. An
     image fits, "yes", if it is no farther from the nearest image of its cluster than 99 in 100 images there are
@@ -90,10 +90,14 @@ def assign(
     the dataset only the model and the backbones' cards are needed, with --into also its table of images. Images
     that cannot be read are skipped, and listed on standard error.
     """
-    method = read_method(data / "results" / dataset).name if method == RESULT else method
+    if out and out.is_dir():
+        raise ParameterError(f"--out is {out}, a folder; name the CSV file to write")
+    of_result, results = method == RESULT, data / "results" / dataset
+    method = read_method(results).name if of_result else method
+    corrections = read_corrections(results) if of_result else None
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)
-    target = _export_folder(into, folder, data, dataset, name) if into else None
+    target = _export_folder(into, folder, data, dataset, name, corrections is not None) if into else None
 
     import torch
 
@@ -107,13 +111,16 @@ def assign(
         model, seen = _read_image_network(file, name.method, machine)
     else:
         model, seen = _read_feature_network(file, data, dataset, preprocessing, precision, machine)
+    check_trained_on(file, model.settings, data / "images" / f"{dataset}.parquet")
     images, skipped = _readable(folder)
     embedding = model.transform(seen([image.raw for image in images]))
     clusters, confidences = confident_clusters([torch.from_numpy(embedding)], model.centres.cpu())
     fit = _fits(TrainedFiles(data, dataset).embedding(name), model, embedding, clusters)
+    if corrections:
+        clusters = np.array([corrections.merged.get(cluster, cluster) for cluster in clusters.tolist()])
 
     if out or not target:
-        names = read_names(data / "results" / dataset, method)
+        names = read_names(results, None if of_result else method)
         said = [""] * len(images) if fit is None else ["yes" if fits else "no" for fits in fit]
         rows = (
             (image.raw.path, cluster, f"{value:.6f}", fits, names[cluster].name if cluster in names else "")
@@ -175,12 +182,18 @@ def _model_file(folder: Path, name: MethodName) -> Path:
     raise ParameterError(f"{folder} holds no model of the method {method!r}; did you mean {' or '.join(near)}?")
 
 
-def _export_folder(into: Path, folder: Path, data: Path, dataset: str, name: MethodName) -> Path:
-    """The whole path of an export, checked to have the clusters of the method and to hold no new images."""
+def _export_folder(into: Path, folder: Path, data: Path, dataset: str, name: MethodName, corrected: bool) -> Path:
+    """The whole path of an export, checked to have the clusters of the method and to hold no new images.
+
+    They are those of the run's result where this one was `corrected` by hand.
+    """
     target, source = Path(os.path.realpath(into)), folder.resolve()
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise ParameterError(f"--into {into} and the new images in {folder} are in one another; move one of them")
     images = read_images(data / "images" / f"{dataset}.parquet")
+    if corrected:
+        check_clusters(target, images.paths, read_result(data / "results" / dataset, images).labels, RESULT)
+        return target
     partitions, method = data / "partitions" / dataset, str(name)
     if name.on_images:  # the clusters of the network are its last result
         method = f"{method}/{list(read_partitions(TrainedFiles(data, dataset).partitions(name)).labels)[-1]}"
@@ -266,6 +279,14 @@ def _read_feature_network(
         made = known.get(name) or _made(data / "features" / dataset / name / f"{layer}.parquet")
         views.append(_view(card, made, preprocessing, precision))
     return model, lambda images: [_features(images, layer, *view, machine) for view in views]
+
+
+def check_trained_on(file: Path, settings: Mapping[str, Any], table: Path) -> None:
+    """Refuse a model whose settings name other images than the image table, where there is one."""
+    if table.exists() and settings.get("images") not in (None, read_fingerprint(table).fingerprint):
+        raise TableError(
+            f"{file} was trained on other images than {table} holds; run `dvc repro` to train it again"
+        )
 
 
 def _made(table: Path) -> dict[str, Any]:

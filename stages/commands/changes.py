@@ -11,11 +11,13 @@ import numpy as np
 import typer
 
 from stages.commands.export import only_dataset
+from stages.core.atomic import write_text
 from stages.core.command import application
+from stages.core.counted import counted
 from stages.core.csvtext import csv_text
 from stages.core.errors import ParameterError, TableError, printable
-from stages.exporting.clusters import counted
 from stages.params.options import DATA, DataFolder
+from stages.tables import read_images
 from stages.tables.textfiles import rows_of, understanding
 
 
@@ -28,6 +30,10 @@ def changes(
         Literal["text", "csv"],
         typer.Option("--as", help="text: a summary. csv: all images that moved: path, before, matched, now."),
     ] = "text",
+    page: Annotated[
+        Path | None,
+        typer.Option(help="File to write besides: a page with the groups, and pictures of what moved."),
+    ] = None,
     show: Annotated[int, typer.Option(min=0, help="How many of the images that moved to name in the text.")] = 20,
     data: DataFolder = DATA,
 ) -> None:
@@ -39,6 +45,8 @@ def changes(
 
     The clusters of REV come from DVC's cache, or else from the remote.
     """
+    if page and page.is_dir():
+        raise ParameterError(f"--page is {page}, a folder; name the file to write")
     dataset = dataset or only_dataset(data / "images")
     file = data / "results" / dataset / "assignments.csv"
     now = _clusters_in(file)
@@ -51,18 +59,24 @@ def changes(
         for path, cluster in now.items()
         if path in common and matches.get(before[path]) != cluster
     ]
+    from sklearn.metrics import adjusted_rand_score
+
+    ari = adjusted_rand_score(*([part[path] for path in common] for part in (before, now)))
+    groups = group_rows(before, now, matches)
+    if page:
+        from stages.reporting.changes_page import changes_page
+
+        images = read_images(data / "images" / f"{dataset}.parquet")
+        write_text(page, changes_page(dataset, rev, ari, groups, moved, images))
     if as_ == "csv":
         print(csv_text(["path", "before", "matched", "now"], moved), end="")
         return
 
-    from sklearn.metrics import adjusted_rand_score
-
-    ari = adjusted_rand_score(*([part[path] for path in common] for part in (before, now)))
     print(
         f"{dataset}: {counted(len(common), 'image')} then and now, {len(now) - len(common)} added, "
         f"{len(before) - len(common)} removed; ARI {ari:.3f}"
     )
-    for row in [("before", "images", "now", "images", "in both"), *group_rows(before, now, matches)]:
+    for row in [("before", "images", "now", "images", "in both"), *groups]:
         print("{:>6} {:>6}   {:>6} {:>6}   {:>7}".format(*row))
     print(f"{counted(len(moved), 'image')} moved" + (":" if moved and show else ""))
     for path, old, matched, new in moved[:show]:

@@ -1,6 +1,5 @@
 """Command `cluster`: from a folder of images to groups and a page about them."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from stages.commands.add import Folder, Groups, Labels, Name
 from stages.core.command import application
 from stages.params.file import PARAMS
+from stages.tables.textfiles import json_of, understanding
 
 
 def cluster(
@@ -65,10 +65,11 @@ def cluster(
 
 def _summary(file: Path) -> str:
     """The number of groups, and how sure it is, as the ensemble wrote it."""
-    answer = json.loads(file.read_text(encoding="utf-8"))
-    if answer["n_clusters"] == answer["found"]:
-        return str(answer["summary"])
-    return f"{answer['n_clusters']} groups, as asked for; the images speak for {answer['summary']}"
+    with understanding(file):
+        answer = json_of(file)
+        if answer["n_clusters"] == answer["found"]:
+            return str(answer["summary"])
+        return f"{answer['n_clusters']} groups, as asked for; the images speak for {answer['summary']}"
 
 
 app = application(cluster)

@@ -26,10 +26,11 @@ def doctor(
         bool, typer.Option("--json", help="Print a JSON list of check, level (ok, warning, fault) and message.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds to wait for an answer of a remote or of another address.")
+        float,
+        typer.Option(min=0.1, max=3600, help="Seconds to wait for an answer of a remote or of another address."),
     ] = 3,
     patience: Annotated[
-        float, typer.Option(min=0.1, help="Seconds to wait for git, for DVC and for torch to start.")
+        float, typer.Option(min=0.1, max=3600, help="Seconds to wait for git, for DVC and for torch to start.")
     ] = 60,
     parameters: Annotated[Path, typer.Option("--params", help="The file of parameters.")] = Path("params.yaml"),
     data: Annotated[

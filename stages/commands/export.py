@@ -1,4 +1,4 @@
-"""Command `export`: the groups of images as folders, or as CSV, JSON or COCO, for other programs."""
+"""Command `export`: the groups of images as folders, or as CSV, JSON, Parquet or COCO, for other programs."""
 
 import contextlib
 import errno
@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
+from stages.commands.viewer_table import write_viewer_table
 from stages.core.command import application
+from stages.core.counted import counted
 from stages.core.errors import DatasetError, ParameterError, TableError, printable
 from stages.core.progress import progress_bar
-from stages.exporting.clusters import choose_rows, counted, find_unsure, sum_up, without_duplicates
+from stages.exporting.clusters import choose_rows, find_unsure, sum_up, without_duplicates
 from stages.exporting.documents import Wanted
 from stages.exporting.images import cluster_names, passed_over
 from stages.exporting.moving import count_moved, move_back, move_originals
@@ -22,7 +24,8 @@ from stages.tables.clusters import RESULT, find_clusters, read_result
 from stages.tables.names import read_names
 from stages.tables.near_duplicates import read_near_duplicates
 
-Format = Literal["folders", "csv", "json", "coco", "imagefolder"]
+Format = Literal["folders", "csv", "json", "parquet", "coco", "imagefolder"]
+_NO_IMAGES = ("csv", "json", "parquet")  # forms that lay out no image files
 
 
 def export(
@@ -35,8 +38,9 @@ def export(
         typer.Option(
             "--as",
             help="folders: one folder of images per cluster, and clusters.csv. imagefolder: the folders alone, as "
-            "torchvision and Hugging Face read them. csv, json: one file, no images. coco: annotations.json, with "
-            "clusters as categories, and the images.",
+            "torchvision and Hugging Face read them. csv, json: one file, no images. parquet: one file, with "
+            "small pictures and their points on the page's map, for Embedding Atlas and Hugging Face datasets. "
+            "coco: annotations.json, with clusters as categories, and the images.",
         ),
     ] = "folders",
     method: Annotated[
@@ -105,7 +109,7 @@ def export(
     ] = False,
     data: Annotated[Path, typer.Option(help="Folder of the pipeline's data.")] = Path("data"),
 ) -> None:
-    """Lay the images out in one folder per cluster, or write the clusters as CSV, JSON or COCO.
+    """Lay the images out in one folder per cluster, or write the clusters as CSV, JSON, Parquet or COCO.
 
     Images are copied as they were found, byte by byte. The result has confidences, which are mean co-associations;
     other methods have none. The folder appears when everything is in it; a run that is killed leaves no more than
@@ -134,11 +138,11 @@ def export(
     names = cluster_names(clusters.labels, named)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})
-    if as_ in ("csv", "json") and (link or move or preview or ranked or keep_folders or unsure):
+    if as_ in _NO_IMAGES and (link or move or preview or ranked or keep_folders or unsure):
         given = _chosen(
             link=link, move=move, preview=preview, ranked=ranked, keep_folders=keep_folders, unsure=unsure
         )
-        raise ParameterError(f"--as {as_} writes no images; leave out {' and '.join(given)}")
+        raise ParameterError(f"--as {as_} writes no image files; leave out {' and '.join(given)}")
     if as_ == "coco" and unsure:
         raise ParameterError("--as coco has one folder for all images; leave out --unsure")
     if link and move:
@@ -167,7 +171,9 @@ def export(
         return
     try:
         with new_folder(target, force) as folder:
-            if as_ in ("csv", "json"):
+            if as_ == "parquet":
+                write_viewer_table(wanted, named, data, originals, folder / "clusters.parquet")
+            elif as_ in _NO_IMAGES:
                 write_document(wanted, as_, folder)
             else:
                 with progress_bar("exporting images", len(rows)) as advance:

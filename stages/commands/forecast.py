@@ -1,5 +1,6 @@
 """Forecast of `manyviews cluster`: the images of a folder, what is passed over, and the cost."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -51,7 +52,8 @@ def _cost(dataset: ImageFolder, root: Path, images: list[RawImage]) -> Iterator[
 def _seconds(logs: Path, backbone: str) -> float | None:
     """The seconds that a backbone took an image in its last extraction of at least 100 images; None if unknown."""
     for log in sorted(logs.glob(f"extract-*-{backbone}.json"), key=lambda file: -file.stat().st_mtime):
-        found = json.loads(log.read_text(encoding="utf-8"))
-        if found["images"] >= 100:
-            return float(found["seconds"]) / float(found["images"])
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):  # a damaged log says nothing
+            found = json.loads(log.read_text(encoding="utf-8"))
+            if found["images"] >= 100:
+                return float(found["seconds"]) / float(found["images"])
     return None

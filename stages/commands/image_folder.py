@@ -12,7 +12,7 @@ from stages.commands.params_text import add_item, lay_over
 from stages.core.atomic import write_text
 from stages.core.errors import DatasetError, ParameterError
 from stages.datasets import SOURCE
-from stages.datasets.folder import read_folder
+from stages.datasets.folder import list_images, read_folder
 from stages.datasets.labels import UNLABELLED
 from stages.datasets.local import Local
 from stages.datasets.source import read_source
@@ -61,7 +61,7 @@ def plan_dataset(folder: Path, root: Path, name: str = "", labels: Labels | None
     if name not in known:
         _check_free(raw / name, described.get(name))
         reader = Local(path=_written_path(place), labels=rule, folder=raw / name)
-        if not read_folder(place):
+        if not (list_images(place) if rule else read_folder(place)):  # which reads its table of labels, too
             raise ParameterError(f"{folder} holds no file with the ending of an image; name a folder of images")
         return ImageFolder(place, name, reader, True)
     reader = described[name]

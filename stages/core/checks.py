@@ -16,11 +16,19 @@ def check_n_clusters(n_clusters: Any, n_images: int) -> int:
     return int(n_clusters)
 
 
+MOST = 1_000_000  # of starts, seeds, epochs, steps, ...: a slip of the keyboard must not make a run without end
+
+
 def check_number(name: str, value: Any, least: float = 0, whole: bool = False) -> None:
-    """Raise `ParameterError` unless `value` is a finite number of at least `least`, and a whole one if asked."""
+    """Raise `ParameterError` unless `value` is a finite number of at least `least`.
+
+    A `whole` one, which counts something, may be at most `MOST`.
+    """
     if not _is_number(value, whole) or not least <= value < float("inf"):
         noun = "whole number" if whole else "number"
         raise ParameterError(f"{name} is {value!r}; give a {noun} of at least {least}")
+    if whole and value > MOST:
+        raise ParameterError(f"{name} is {value!r}; give a whole number of at most {MOST}")
 
 
 def check_once(what: str, names: Sequence[str], one: str) -> None:

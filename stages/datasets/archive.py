@@ -35,7 +35,7 @@ class ArchiveSet(Labelling):
         if not self.files or not self.mirrors:
             raise DatasetError("'files' and 'mirrors' need a value each")
         for name in self.files:
-            if "/" in name or "\\" in name or name in ("", ".", ".."):
+            if name in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(name):
                 raise DatasetError(
                     f"{name!r} among 'files' is not a file name alone; put its folder into 'mirrors'"
                 )
@@ -63,7 +63,8 @@ class ArchiveSet(Labelling):
             archives = []
             for name, checksum in zip(self.files, self.checksums(), strict=True):
                 addresses = [_address(mirror, name) for mirror in self.mirrors]
-                file = download(addresses, checksum, _place(cache, addresses[0], name), report)
+                place = _place(cache, addresses[0], name)
+                file = download(addresses, checksum, place, report, examine=_examine)
                 if not checksum:
                     report(
                         f"no checksum of {name} is known; to have later copies checked, write into source.yaml "
@@ -96,6 +97,12 @@ def list_members(
     paths = sorted(places)
     labels = labelling.label(paths, partial(_table, archives), report)
     return [RawImage(path, labels.get(path), partial(_read, places[path], path)) for path in paths]
+
+
+def _examine(file: Path) -> None:
+    """Raise `FetchError` for a file that is no archive."""
+    with opened(file):
+        pass
 
 
 def _address(mirror: str, name: str) -> str:

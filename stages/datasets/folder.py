@@ -57,17 +57,24 @@ def label_images(root: Path, images: Sequence[RawImage], report: Callable[[str],
 
 def list_images(root: Path) -> list[RawImage]:
     """List the images below `root` as `read_folder` does, without labels."""
-    files = {path: root / stored for path, stored, kind in _files(root) if not kind}
-    return [RawImage(path, None, partial(_read, files[path]), files[path]) for path in sorted(files)]
+    return list_files(root)[0]
 
 
 def passed_over(root: Path) -> list[PassedOver]:
     """List the files below `root` that do not count as images, sorted by path, but for its table of labels."""
-    table = find_table(root)
-    return sorted(
-        PassedOver(path, kind)
-        for path, stored, kind in _files(root)
-        if kind and not (table and stored == table.name)
+    return list_files(root)[1]
+
+
+def list_files(root: Path) -> tuple[list[RawImage], list[PassedOver]]:
+    """Return what `list_images` and `passed_over` do, of one walk through the folder."""
+    images, others = dict[str, Path](), list[PassedOver]()
+    for path, stored, kind in _files(root):
+        if not kind:
+            images[path] = root / stored
+        elif stored.lower() not in _TABLES:
+            others.append(PassedOver(path, kind))
+    return [RawImage(path, None, partial(_read, images[path]), images[path]) for path in sorted(images)], sorted(
+        others
     )
 
 
@@ -133,7 +140,7 @@ def _walk(
 def _kind(file: os.DirEntry[str] | Path) -> str:
     if file.name.startswith("."):
         return "hidden"
-    if not (file.is_file() or file.is_symlink()):  # a broken link is reported; a pipe would block for ever
+    if not file.is_file() and Path(file).exists():  # a broken link is reported; a pipe would block for ever
         return "not a regular file"
     if is_image_name(file.name):
         return ""

@@ -80,6 +80,10 @@ class Labelling:
             found_in = table(self.labels)
             folder = PurePosixPath(found_in.path).parent.as_posix()
             return labels_from_table(found_in, paths, folder, (self.path_column, self.label_column), report)
+        if paths and self.label_folder >= max(len(PurePosixPath(path).parts) for path in paths):
+            raise DatasetError(
+                f"no image is in {self.label_folder} folders, such as {min(paths)!r}; correct `label_folder`"
+            )
         return labels_from_folders(paths, 1 if self.labels else self.label_folder, report)
 
 

@@ -1,16 +1,12 @@
 """Reads tables of paths and labels as people and spreadsheets write them."""
 
-import csv
-import io
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from stages.core.errors import DatasetError, one_line
-
-_SEPARATORS = ",;\t|"
-_ENCODINGS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+from stages.core.errors import DatasetError
+from stages.core.spreadsheets import records, text_lines
 
 
 class Table(NamedTuple):
@@ -23,16 +19,7 @@ class Table(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """The lines with their ends as they are. Raises `DatasetError` unless it is text in UTF-8 or UTF-16."""
-        encoding = next((name for start, name in _ENCODINGS if self.content.startswith(start)), "utf-8")
-        try:
-            text = self.content.decode(encoding)
-            if "\0" in text:
-                raise ValueError(f"a zero byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}")
-        except ValueError as error:
-            raise DatasetError(
-                f"{self.name} is not text in UTF-8 or UTF-16 ({one_line(error)}); save it as CSV in UTF-8"
-            ) from None
-        return list(io.StringIO(text, newline=""))
+        return text_lines(self.name, self.content)
 
 
 class _Row(NamedTuple):
@@ -99,46 +86,8 @@ def _lines(table: Table) -> Iterator[_Row]:
 
 
 def _records(table: Table, columns: tuple[str, str]) -> Iterator[_Row]:
-    lines = table.lines
-    # Excel marks the separator in a line of its own, which the header itself shows as well.
-    marked = bool(lines) and lines[0].lower().startswith("sep=")
-    first = next((number for number, line in enumerate(lines) if number >= marked and line.strip()), 0)
-    header = lines[first] if lines else ""
-    wanted = [column.strip().casefold() for column in columns]
-    # The separator that shows the columns; where none does, the one that splits the header most, for the message.
-    separators = sorted(_SEPARATORS, key=lambda mark: -header.count(mark))
-    headers = {
-        mark: [name.strip() for name in next(csv.reader([header], delimiter=mark), [])] for mark in separators
-    }
-    for separator, names in headers.items():  # noqa: B007 - the one that fits separates the rows, too
-        places = {name.casefold(): place for place, name in reversed(list(enumerate(names)))}
-        if all(column in places for column in wanted):
-            break
-    else:
-        names = next(iter(headers.values()))
-        places = {name.casefold(): place for place, name in enumerate(names)}
-        missing = [column for column, name in zip(columns, wanted, strict=True) if name not in places]
-        raise DatasetError(
-            f"{table.name} has no column {_quoted(missing)}; its first line has {_quoted(names) or 'no columns'}; "
-            f"name the columns {_quoted(columns)} there"
-        )
-    at = [places[column] for column in wanted]
-    rows = csv.reader(lines[first + 1 :], delimiter=separator, strict=True)
-    try:
-        for row in rows:
-            path, label = (row[place] if place < len(row) else "" for place in at)
-            if path.strip():
-                yield _Row(first + 1 + rows.line_num, path, label.strip())
-            elif label := label.strip():
-                raise DatasetError(
-                    f"{table.name}, line {first + 1 + rows.line_num}: {label!r} has no path; add it"
-                )
-    except csv.Error as error:
-        line = first + 1 + rows.line_num
-        raise DatasetError(
-            f"{table.name} is not a CSV table ({error}, line {line}); close the quotes, or save it again as CSV"
-        ) from None
-
-
-def _quoted(names: Collection[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    for number, (path, label) in records(table.name, table.lines, columns):
+        if path.strip():
+            yield _Row(number, path, label.strip())
+        elif label := label.strip():
+            raise DatasetError(f"{table.name}, line {number}: {label!r} has no path; add it")

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, one_line
 from stages.datasets.archive import list_members
-from stages.datasets.folder import PassedOver, find_table, list_images, passed_over
+from stages.datasets.folder import PassedOver, find_table, list_files
 from stages.datasets.images import RawImage
 from stages.datasets.keys import About, resolve_path
 from stages.datasets.labels import Labelling
@@ -39,7 +39,7 @@ class Local(Labelling):
         """
         place = self.place()
         if place.is_dir():
-            yield self._in_folder(place, report)
+            yield self._labelled(place, self._files(place)[0], report)
         else:
             with opened(place) as archive:
                 yield list_members([archive], self.images, self, report, self._chosen)
@@ -47,20 +47,12 @@ class Local(Labelling):
     def passed_over(self) -> list[PassedOver]:
         """The files of the folder that are no images or not chosen by `images`, by path; none of an archive."""
         root = self.place()
-        if not root.is_dir():
-            return []
-        others = [
-            file._replace(path=prefix + file.path)
-            for prefix in self._prefixes(root)
-            for file in passed_over(root / prefix)
-            if not (fnmatchcase(prefix + file.path, self.labels) or prefix + file.path == SOURCE)
-        ]
-        others += [
-            PassedOver(image.path, "not matched by `images`")
-            for image in self._images(root)
-            if not self._matches(image)
-        ]
-        return sorted(others)
+        return self._files(root)[1] if root.is_dir() else []
+
+    def survey(self, root: Path) -> tuple[list[RawImage], list[PassedOver]]:
+        """Return the images of the folder `root` as `open` does, and what is passed over, of one walk."""
+        images, others = self._files(root)
+        return self._labelled(root, images, lambda line: None), others
 
     def place(self) -> Path:
         """Where the images are. Raises `DatasetError` where nothing is."""
@@ -78,20 +70,23 @@ class Local(Labelling):
     def _chosen(self, path: str) -> bool:
         return not self.folders or any(path.startswith(f"{folder.strip('/')}/") for folder in self.folders)
 
-    def _matches(self, image: RawImage) -> bool:
-        return fnmatchcase(image.path, self.images)
+    def _files(self, root: Path) -> tuple[list[RawImage], list[PassedOver]]:
+        """The images of the folders that are chosen, without labels, and all other files; both sorted by path."""
+        images, others = list[RawImage](), list[PassedOver]()
+        for prefix in self._prefixes(root):
+            here, not_images = list_files(root / prefix)
+            for image in here:
+                path = prefix + image.path
+                if fnmatchcase(path, self.images):
+                    images.append(replace(image, path=path))
+                else:
+                    others.append(PassedOver(path, "not matched by `images`"))
+            named = (file._replace(path=prefix + file.path) for file in not_images)
+            others += (file for file in named if not (fnmatchcase(file.path, self.labels) or file.path == SOURCE))
+        return sorted(images, key=lambda image: image.path), sorted(others)
 
-    def _images(self, root: Path) -> list[RawImage]:
-        """All images of the folders, sorted by path and without labels."""
-        found = [
-            replace(image, path=prefix + image.path)
-            for prefix in self._prefixes(root)
-            for image in list_images(root / prefix)
-        ]
-        return sorted(found, key=lambda image: image.path)
-
-    def _in_folder(self, root: Path, report: Callable[[str], None]) -> list[RawImage]:
-        images = list(filter(self._matches, self._images(root)))
+    def _labelled(self, root: Path, images: list[RawImage], report: Callable[[str], None]) -> list[RawImage]:
+        """The `images` with labels; raises `DatasetError` where there is none."""
         if not images:
             raise DatasetError(f"{root} holds no image that matches {self.images!r}; correct `images` or `path`")
         rule = self
@@ -104,6 +99,8 @@ class Local(Labelling):
     def _prefixes(self, root: Path) -> list[str]:
         """The folders to walk, with "/" at the end; the rest of a large collection is not even listed."""
         for folder in self.folders:
+            if folder.startswith("/") or ".." in PurePosixPath(folder).parts:
+                raise DatasetError(f"`folders` lists {folder!r}; name folders below {root}, from there on")
             if not (root / folder).is_dir():
                 others = sorted(place.name for place in root.iterdir() if place.is_dir())[:5]
                 raise DatasetError(
@@ -114,7 +111,10 @@ class Local(Labelling):
 
 def _table(root: Path, pattern: str) -> Table:
     """Read the one file of `root` that matches."""
-    files = sorted(root.glob(pattern))
+    try:
+        files = sorted(file for file in root.glob(pattern) if file.is_file())
+    except (NotImplementedError, ValueError) as error:  # of an absolute one, and of "**x"
+        raise DatasetError(f"`labels` is {pattern!r} ({one_line(error)}); write a path from {root} on") from None
     if len(files) != 1:
         found = f"{len(files)} files match" if files else "no file matches"
         raise DatasetError(f"{root}: {found} {pattern!r}, the table of labels; exactly one should")

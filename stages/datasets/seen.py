@@ -32,12 +32,12 @@ def look(reader: Local, known: Known) -> tuple[Seen, Known]:
     place, now, digest = reader.place(), Known(), hashlib.sha256()
     if not place.is_dir():
         return Seen(0, _digest(place, known, now)), now
-    with reader.open(Path(), lambda line: None) as images:
-        for image in tracked(images, "looking at the photos", len(images)):
-            assert image.file is not None  # they are in a folder
-            entry = [image.path, image.label, _digest(image.file, known, now)]
-            digest.update(json.dumps(entry).encode() + b"\n")
-    digest.update(json.dumps(reader.passed_over()).encode())
+    images, passed_over = reader.survey(place)
+    for image in tracked(images, "looking at the photos", len(images)):
+        assert image.file is not None  # they are in a folder
+        entry = [image.path, image.label, _digest(image.file, known, now)]
+        digest.update(json.dumps(entry).encode() + b"\n")
+    digest.update(json.dumps(passed_over).encode())
     return Seen(len(images), digest.hexdigest()), now
 
 

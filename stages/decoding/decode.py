@@ -4,7 +4,6 @@ import io
 import re
 import struct
 import warnings
-import zlib
 from typing import Any
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
@@ -12,6 +11,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from stages.core.errors import ParameterError, printable
 from stages.decoding.formats import is_raw, is_tiff, readable_formats, what_it_is
 from stages.decoding.limits import UnreadableImageError, check_size, memory, reduction
+from stages.decoding.metadata import without_metadata
 
 _TURNS = {  # from the EXIF orientation to what puts the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,7 +62,7 @@ def _decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
     try:
         return _read(data)
     except UnreadableImageError as error:
-        if (bare := _without_metadata(data)) is None:
+        if (bare := without_metadata(data)) is None:
             raise
         reason = str(error)
     try:
@@ -78,25 +78,6 @@ def _silence_pillow() -> None:
     """
     if _PILLOW_WARNINGS not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-def _without_metadata(data: bytes) -> bytes | None:
-    """A PNG without its text and profiles, which Pillow refuses if they are long or damaged; None if it has none.
-
-    Kept are the critical chunks, transparency, and the orientation.
-    """
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return None
-    kept, start = [data[:8]], 8
-    while start < len(data):
-        end = start + 12 + int.from_bytes(data[start : start + 4], "big")
-        name, content = data[start + 4 : start + 8], data[start + 8 : end - 4]
-        sound = zlib.crc32(name + content) == int.from_bytes(data[end - 4 : end], "big")
-        if name[:1].isupper() or (name in (b"tRNS", b"eXIf") and sound):
-            kept.append(data[start:end])
-        start = end
-    bare = b"".join(kept)
-    return bare if len(bare) < len(data) else None
 
 
 def _read(data: bytes) -> tuple[Image.Image, tuple[int, int]]:

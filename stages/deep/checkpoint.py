@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from stages.core.atomic import replacing
-from stages.core.errors import ParameterError
+from stages.core.errors import ParameterError, first_line
+from stages.core.seal import BLANK, KEY, SealError, check_seal, seal
 
 
 class Record(Protocol):
@@ -27,6 +28,14 @@ class Record(Protocol):
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+class State(dict[str, Tensor]):
+    """The tensors of a saved state by name, and the `place` it is at, for messages."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], place: str = "") -> None:
+        super().__init__(tensors)
+        self.place = place
 
 
 @dataclass
@@ -50,18 +59,23 @@ class FileCheckpoint:
         self._made_by = {"fingerprint": self.fingerprint, "code": self.code}
         self._saved = time.monotonic()
 
-    def load(self) -> dict[str, Tensor] | None:
+    def load(self) -> State | None:
         """Return the saved state, or None where the file is missing, damaged or of another training."""
         from safetensors import SafetensorError, safe_open
 
         try:
+            check_seal(self.file)
             with safe_open(self.file, "pt") as tensors:
                 made_by = tensors.metadata() or {}
                 if reason := self._refusal(made_by):
                     self.report(f"{self.file} is a state {reason}; the training starts again")
                     return None
-                return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
-        except (FileNotFoundError, SafetensorError):
+                state = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+            return State(state, str(self.file))
+        except FileNotFoundError:
+            return None
+        except (SealError, SafetensorError, OSError) as error:
+            self.report(f"{self.file} is damaged ({first_line(error)}); the training starts again")
             return None
 
     def save(self, state: Callable[[], Mapping[str, Tensor]]) -> None:
@@ -72,7 +86,8 @@ class FileCheckpoint:
 
         with replacing(self.file) as partial:
             tensors = {name: tensor.contiguous() for name, tensor in state().items()}
-            save_file(tensors, partial, metadata=self._made_by)
+            save_file(tensors, partial, metadata={**self._made_by, KEY: BLANK})
+            seal(partial)
         self._saved = time.monotonic()
 
     def remove(self) -> None:
@@ -83,14 +98,15 @@ class FileCheckpoint:
         """The reason why a state cannot be used here, "" if it can."""
         if made_by.get("fingerprint") != self._made_by["fingerprint"]:
             return "of other data or parameters"
-        return "left by other code or other versions of packages" if made_by != self._made_by else ""
+        ours = made_by.get("code") == self._made_by["code"]
+        return "" if ours else "left by other code or other versions of packages"
 
 
-def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def part(state: Mapping[str, Tensor], prefix: str) -> State:
     """Return the tensors whose names start with `prefix` and a point, without it."""
-    return {
-        name.removeprefix(prefix + "."): tensor for name, tensor in state.items() if name.startswith(prefix + ".")
-    }
+    start = prefix + "."
+    tensors = {name.removeprefix(start): tensor for name, tensor in state.items() if name.startswith(start)}
+    return State(tensors, getattr(state, "place", ""))
 
 
 def named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -104,11 +120,12 @@ def take(state: Mapping[str, Tensor], name: str, like: Tensor) -> Tensor:
     Raises `ParameterError` unless it is there and of the shape and type of `like`: else it is of another training.
     """
     if name not in state:
-        raise _other(f"it lacks {name}")
+        raise _other(state, f"it lacks {name}")
     tensor = state[name]
     if tensor.shape != like.shape or tensor.dtype != like.dtype:
         raise _other(
-            f"its {name} is {tuple(tensor.shape)} {tensor.dtype} instead of {tuple(like.shape)} {like.dtype}"
+            state,
+            f"its {name} is {tuple(tensor.shape)} {tensor.dtype} instead of {tuple(like.shape)} {like.dtype}",
         )
     return tensor.to(like.device)
 
@@ -165,13 +182,13 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: Mapping[str, Tensor]
     for key, value in part(state, "optimiser").items():
         number, _, name = key.partition(".")
         if not number.isdigit() or int(number) >= len(parameters):
-            raise _other(f"it has optimiser.{key} but there are {len(parameters)} parameters")
+            raise _other(state, f"it has optimiser.{key} but there are {len(parameters)} parameters")
         like = value if value.ndim == 0 else parameters[int(number)]
         found.setdefault(int(number), {})[name] = take(state, f"optimiser.{key}", like)
     expected = _moments(optimiser)
     for moments in found.values():
         if set(moments) != expected or len(found) != len(parameters):
-            raise _other(f"its optimiser keeps {', '.join(sorted(moments))} of {len(found)} parameters")
+            raise _other(state, f"its optimiser keeps {', '.join(sorted(moments))} of {len(found)} parameters")
     optimiser.load_state_dict({"state": found, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
@@ -186,7 +203,8 @@ def _moments(optimiser: torch.optim.Optimizer) -> set[str]:
     return {"step", "exp_avg", "exp_avg_sq"} if isinstance(optimiser, torch.optim.Adam) else {"momentum_buffer"}
 
 
-def _other(why: str) -> ParameterError:
+def _other(state: Mapping[str, Tensor], why: str) -> ParameterError:
+    place = getattr(state, "place", "") or "the checkpoint"
     return ParameterError(
-        f"the checkpoint is one of another training, {why}; remove it, or give these data and parameters their own"
+        f"{place} is the state of another training, {why}; remove it, or give these data and parameters their own"
     )

@@ -1,7 +1,7 @@
 """Trained networks and their files: safetensors, no pickle, the same bytes for the same weights.
 
-The one metadata key "manyviews" is JSON: the settings of the training, and under "encoder" what the network is
-built from. Safetensors promises no order of several keys.
+The one metadata key "manyviews" is JSON: the settings of the training, under "encoder" what the network is built
+from, and the file's seal. Safetensors promises no order of several keys.
 """
 
 import json
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stages.core.atomic import replacing
 from stages.core.errors import ManyviewsError, first_line
+from stages.core.seal import BLANK, KEY, SealError, check_seal, seal
 from stages.deep.clusters import confident_clusters
 
 _METADATA = "manyviews"
@@ -67,12 +68,13 @@ def write_model_file(
     file: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> None:
     """Write the `Content` of a model, whole or not at all."""
-    text = json.dumps({**settings, _ENCODER: facts}, sort_keys=True)
+    text = json.dumps({**settings, _ENCODER: facts, KEY: BLANK}, sort_keys=True)
 
     from safetensors.torch import save_file
 
     with replacing(file) as partial:
         save_file(dict(tensors), partial, metadata={_METADATA: text})
+        seal(partial)
 
 
 def read_model_file(file: Path) -> Content:
@@ -80,17 +82,19 @@ def read_model_file(file: Path) -> Content:
     from safetensors import SafetensorError, safe_open
 
     try:
+        check_seal(file)
         with safe_open(file, "pt") as content:
             text = (content.metadata() or {}).get(_METADATA)
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise ModelError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
-    except (SafetensorError, OSError) as error:
+    except (SealError, SafetensorError, OSError) as error:
         reason = first_line(error).rstrip(".")
         raise _unusable(file, f"is not a readable safetensors file ({reason})") from None
     try:
         settings = json.loads(text or "{}")
         facts = settings.pop(_ENCODER)
+        settings.pop(KEY, None)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _unusable(file, "does not say how its network is built") from None
     return Content(tensors, facts, settings)

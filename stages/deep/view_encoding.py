@@ -129,6 +129,10 @@ class ViewClustering(NetworkClustering[AnyRecord]):
 
     scaling: str = "sqrt"
 
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_choice("scaling", self.scaling, SCALINGS)
+
     def _prepared(self, X: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Check parameters and views, and return these scaled."""
         self.check_parameters()

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import ParameterError, TableError
+from stages.core.errors import DatasetError, ParameterError, TableError
+from stages.correcting import read_rows
 from stages.diagnosis.finding import Finding, examine, fault, ok, warning
 from stages.params.transfers import TRANSFERS, check_transfers, sources_of
 from stages.tables import check_same_images, read_fingerprint, read_images
@@ -46,12 +47,13 @@ def _check_dataset(
     # These are no tables with a fingerprint.
     checks[folder / "assignments.csv"] = lambda _: read_result(folder, read_images(table))
     checks[folder / "result.json"] = lambda _: read_method(folder)
+    checks[data / "corrections" / f"{dataset}.csv"] = read_rows
     there = {file: check for file, check in checks.items() if file.is_file()}
     faults = 0
     for file, check in there.items():
         try:
             check(file)
-        except TableError as error:
+        except (DatasetError, TableError) as error:
             yield fault(str(error))
             faults += 1
     if not faults:

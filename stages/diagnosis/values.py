@@ -74,9 +74,12 @@ def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
     ]
     for key in _LISTS:
         names = parameters.get(key, [])
-        if isinstance(names, str):  # which an option would take, but not what makes stages of the names
+        if names is None:
+            if key == "watch":  # the only one that is no option
+                yield f"{key} is empty; write [] for none"
+        elif not isinstance(names, list):  # an option would take one name, but not what makes stages of the names
             yield f"{key} is {names!r}; write each name on a line of its own, behind a dash"
-        elif isinstance(names, list):
+        else:
             checks.append(
                 partial(check_once, key, [str(name) for name in names], key.removesuffix("s").replace("_", " "))
             )
@@ -102,7 +105,7 @@ def _check_result(parameters: Mapping[str, Any]) -> None:
     from stages.params.transfers import check_transfers, sources_of
 
     result = parameters.get("result", AUTO)
-    if not isinstance(result, str) or result == AUTO:
+    if result is None or isinstance(result, list | dict) or result == AUTO:
         return
     datasets, objectives, baselines, methods = (
         list(map(str, value)) if isinstance(value := parameters.get(key), list) else []
@@ -110,7 +113,7 @@ def _check_result(parameters: Mapping[str, Any]) -> None:
     )
     transfers = check_transfers(parameters.get("transfers", []))
     for dataset in datasets:
-        check_made(result, all_methods(objectives, [*baselines, *methods], sources_of(dataset, transfers)))
+        check_made(str(result), all_methods(objectives, [*baselines, *methods], sources_of(dataset, transfers)))
 
 
 def _algorithm_checks(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:

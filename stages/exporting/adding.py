@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.core.atomic import write_bytes, write_text
-from stages.core.csvtext import csv_text
+from stages.core.csvtext import csv_text, text_of_cell
 from stages.core.errors import ParameterError
 from stages.core.lock import locked_beside
 from stages.exporting.clusters import UNSURE
@@ -138,7 +138,7 @@ def _row(image: NewImage, place: str) -> dict[str, str]:
 def _parsed(file: Path) -> Index:
     try:
         header, *lines = csv.reader(io.StringIO(file.read_bytes().decode("utf-8"), newline=""), strict=True)
-        rows = [dict(zip(header, line, strict=True)) for line in lines]
+        rows = [dict(zip(header, map(text_of_cell, line), strict=True)) for line in lines]
         for row in rows:
             place = PurePosixPath(row["file"])
             if place.is_absolute() or ".." in place.parts or len(place.parts) < 2:

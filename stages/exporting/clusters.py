@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stages.core.counted import counted
 from stages.core.errors import ParameterError
 from stages.tables.clusters import Clusters
 from stages.tables.near_duplicates import NearDuplicates
@@ -21,11 +22,6 @@ def sum_up(labels: np.ndarray, rows: np.ndarray, method: str) -> str:
     if left_out := len(labels) - len(rows):
         parts.append(f"{left_out} left out")
     return ", ".join(parts)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 image", "2 images"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def choose_rows(clusters: Clusters, numbers: Sequence[int] = (), least_confidence: float = 0) -> np.ndarray:

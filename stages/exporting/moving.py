@@ -123,7 +123,7 @@ def _read_journal(target: Path) -> tuple[Path, list[Move]]:
         return Path(content["from"]), [Move(**entry) for entry in content["moves"]]
     except FileNotFoundError:
         raise ParameterError(f"{target} holds no images that were moved there, so none can go back") from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ParameterError(f"{target / JOURNAL} is damaged ({error}); move the images back by hand") from None
 
 

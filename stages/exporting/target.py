@@ -151,7 +151,7 @@ def _written(folder: Path) -> dict[str, State]:
     """The files that an export wrote into a folder, by relative path, as they were then."""
     try:
         known = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

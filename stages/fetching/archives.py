@@ -19,14 +19,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, ClassVar, NamedTuple
 
 from stages.core.errors import FetchError, first_line
 
 UNPACKED_LIMIT = 32 << 30  # bytes of a compressed tar, unpacked: ten times any image set in use
 _IN_MEMORY = 64 << 20  # bytes of an inner archive that are held in memory; a larger one goes to a nameless file
 _BLOCK = 1 << 20
+_FEW = 1 << 12
 _HEADER_LIMIT = 1 << 20  # bytes read at once for a header of a tar; a longer file name is not a name
 _COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 # Raised by the standard library for archives that are cut short, altered, encrypted or compressed otherwise.
@@ -42,6 +44,7 @@ class Archive(ABC):
     Every method raises `FetchError` only.
     """
 
+    KIND: ClassVar[str]
     name: str
 
     def matching(self, pattern: str) -> list[str]:
@@ -66,8 +69,8 @@ class Archive(ABC):
 
     def read(self, name: str, limit: int) -> bytes:
         """The content of the member `name`, of at most `limit` bytes."""
-        with self.reading(name, limit) as stream:
-            return stream.read()
+        with self.reading(name, limit) as stream, _understood(f"{name} in {self.name}", self.KIND):
+            return b"".join(iter(partial(stream.read, _BLOCK), b""))
 
     def _check_size(self, name: str, size: int, limit: int) -> None:
         if size > limit:
@@ -94,14 +97,12 @@ def opened(file: Path | IO[bytes], name: str = "", limit: int = UNPACKED_LIMIT) 
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(file.open("rb")) if isinstance(file, Path) else file
         kind = "tar" if is_tar(stream) else "zip"
-        try:
+        with _understood(name, kind):
             if kind == "tar":
-                plain = stack.enter_context(_unpacked(stream, _beside(file), name, limit))
-                archive = TarArchive(plain.fileno(), _index(plain), name)
+                plain, places = stack.enter_context(_unpacked(stream, _beside(file), name, limit))
+                archive = TarArchive(plain.fileno(), places, name)
             else:
                 archive = ZipArchive(stack.enter_context(zipfile.ZipFile(stream)), name)
-        except _DAMAGE as error:
-            raise _damaged(name, kind, error) from None
         yield archive
 
 
@@ -119,6 +120,7 @@ def opened_within(archive: Archive, member: str, limit: int) -> Iterator[Archive
 class ZipArchive(Archive):
     """A zip open for reading."""
 
+    KIND = "zip"
     content: zipfile.ZipFile
     name: str
 
@@ -127,13 +129,51 @@ class ZipArchive(Archive):
 
     @contextmanager
     def reading(self, name: str, limit: int) -> Iterator[IO[bytes]]:
-        # No more bytes than this are unpacked, whatever comes.
-        self._check_size(name, self.content.getinfo(name).file_size, limit)
-        try:
-            with self.content.open(name) as stream:
-                yield stream
-        except _DAMAGE as error:
-            raise _damaged(f"{name} in {self.name}", "zip", error) from None
+        info = self.content.getinfo(name)
+        self._check_size(name, info.file_size, limit)
+        with _understood(f"{name} in {self.name}", self.KIND), self.content.open(name) as stream:
+            if info.compress_type == zipfile.ZIP_BZIP2:  # of which 100 bytes may hold 200 MB
+                stream._decompressor = _Bzip2(info.file_size)  # type: ignore[attr-defined]
+            yield io.BufferedReader(_Blocks(stream, info.compress_type), _BLOCK)
+
+
+class _Bzip2:
+    """Unpacks no more than the `most` bytes that a zip's directory says; `ZipExtFile` would unpack all."""
+
+    def __init__(self, most: int) -> None:
+        self._unpacker, self._left = bz2.BZ2Decompressor(), most
+
+    @property
+    def eof(self) -> bool:
+        return self._unpacker.eof
+
+    def decompress(self, packed: bytes) -> bytes:
+        block = self._unpacker.decompress(packed, self._left + 1)
+        self._left -= len(block)
+        if self._left < 0:
+            raise zipfile.BadZipFile("it holds more than its directory says")
+        return block
+
+
+class _Blocks(io.RawIOBase):
+    """A member of a zip, of which no more is unpacked at once than is asked for.
+
+    A directory may say of a member that unpacks to gigabytes that it has some kB. `ZipExtFile` would cut off the
+    rest only after it has unpacked all that a call could give.
+    """
+
+    def __init__(self, stream: IO[bytes], method: int) -> None:
+        self._stream = stream
+        # Of LZMA, all of so many packed bytes is unpacked, some 30 MB of as few as `ZipExtFile` reads.
+        self._most = _BLOCK if method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else _FEW
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._stream.read(min(len(buffer), self._most))
+        buffer[: len(block)] = block
+        return len(block)
 
 
 class _Place(NamedTuple):
@@ -147,6 +187,7 @@ class _Place(NamedTuple):
 class TarArchive(Archive):
     """A plain tar open for reading. Of it only the names and places of the members are held in memory."""
 
+    KIND = "tar"
     descriptor: int
     places: dict[str, _Place]
     name: str
@@ -208,22 +249,31 @@ def is_tar(stream: IO[bytes]) -> bool:
 
 
 @contextmanager
-def _unpacked(stream: IO[bytes], folder: str | None, name: str, limit: int) -> Iterator[IO[bytes]]:
+def _unpacked(
+    stream: IO[bytes], folder: str | None, name: str, limit: int
+) -> Iterator[tuple[IO[bytes], dict[str, _Place]]]:
+    """A tar without compression, and what is where in it. It is looked through before a byte goes to the disk."""
     start = stream.read(8)
     stream.seek(0)
     unpack = next((unpack for magic, unpack in _COMPRESSED.items() if start.startswith(magic)), None)
     if unpack is None:
-        yield stream
+        yield stream, _index(stream, stream.seek(0, os.SEEK_END))
         return
+    too_much = FetchError(f"{name} unpacks to more than {limit} bytes; it is not read")
+    with unpack(stream) as content:
+        places = _index(content, limit, too_much)
+        size = content.tell()
+        while content.read(_BLOCK):  # what follows may be damaged, and is not unpacked to the disk
+            if content.tell() > limit:
+                raise too_much
+    stream.seek(0)
     # The system frees the nameless file's space when this process ends, however that comes about.
     with tempfile.TemporaryFile(dir=folder) as plain:
         with unpack(stream) as content:
-            while block := content.read(_BLOCK):
-                if plain.tell() + len(block) > limit:
-                    raise FetchError(f"{name} unpacks to more than {limit} bytes; it is not read")
+            while size > 0 and (block := content.read(min(_BLOCK, size))):
                 _write(plain, block, f"cannot unpack {name} ({{}})", folder)
-        plain.seek(0)
-        yield plain
+                size -= len(block)
+        yield plain, places
 
 
 def _write(plain: IO[bytes], block: bytes, message: str, folder: str | None) -> None:
@@ -239,10 +289,12 @@ def _beside(file: Path | IO[bytes]) -> str | None:
     return str(file.parent) if isinstance(file, Path) and os.access(file.parent, os.W_OK) else None
 
 
-def _index(stream: IO[bytes]) -> dict[str, _Place]:
-    """Where the regular files are; of two with one name the last, as it overwrites the first when unpacked."""
+def _index(stream: IO[bytes], end: int, beyond: Exception | None = None) -> dict[str, _Place]:
+    """Where the regular files are; of two with one name the last, as it overwrites the first when unpacked.
+
+    A member that goes `beyond` the `end` is damage, unless another error is given.
+    """
     places: dict[str, _Place] = {}
-    end = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     with tarfile.open(fileobj=_Headers(stream), mode="r:") as content:  # type: ignore[call-overload]
         before = -1
@@ -250,9 +302,9 @@ def _index(stream: IO[bytes]) -> dict[str, _Place]:
             if content.offset <= before or member.size < 0:
                 raise tarfile.ReadError("a header that leads backwards")
             before = content.offset
+            if member.offset_data + (member.size if member.isreg() else 0) > end:
+                raise beyond or tarfile.ReadError("unexpected end of data")
             if member.isreg() and not member.issparse():
-                if member.offset_data + member.size > end:
-                    raise tarfile.ReadError("unexpected end of data")
                 # The bytes of a name that are not UTF-8 are spelt out, such as %e9, and a leading "./" is dropped.
                 name = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02x}", member.name)
                 places[name.removeprefix("./")] = _Place(member.offset_data, member.size)
@@ -263,10 +315,14 @@ def _index(stream: IO[bytes]) -> dict[str, _Place]:
     return places
 
 
-def _damaged(name: str, kind: str, error: Exception) -> FetchError:
-    """The error to raise for a `kind` of archive that cannot be read because of `error`."""
-    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
-        raise error  # the disk is full, the file is missing: not the archive's fault
-    return FetchError(
-        f"{name} is not a readable {kind} archive ({first_line(error)}); put a sound copy in its place"
-    )
+@contextmanager
+def _understood(name: str, kind: str) -> Iterator[None]:
+    """Raise a `FetchError` for a `kind` of archive, or a member of one, that the block cannot read."""
+    try:
+        yield
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a seek to nowhere
+            raise  # the disk is full, the file is missing: not the archive's fault
+        raise FetchError(
+            f"{name} is not a readable {kind} archive ({first_line(error)}); put a sound copy in its place"
+        ) from None

@@ -17,12 +17,14 @@ from pathlib import Path
 import platformdirs
 
 from stages.core.atomic import write_text
-from stages.core.errors import FetchError
+from stages.core.errors import FetchError, ManyviewsError
 from stages.core.lock import locked_beside
 from stages.fetching.http import BrokenOffError, RefusedError, ask
 
 ALGORITHMS = {"sha256": 64, "sha1": 40, "md5": 32}  # the number of hex digits, the best first
+_PAGE = (b"<!doctype html", b"<html")  # how a web page begins
 _PREFIX = 8  # digits of a sha256 that are enough, as in torchvision's file names
+_UNTOLD = 8 << 30  # most bytes of a file of which nobody says a checksum or how long it is
 _PROGRESS = 1 << 20  # bytes that a try must bring to count as none: a large file may come in many pieces
 
 
@@ -101,7 +103,7 @@ class _Partial:
         """The address that the last bytes are from and what the server calls this version; "" where unknown."""
         try:
             address, validator = json.loads(self._note.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return "", ""
         return str(address), str(validator)
 
@@ -144,18 +146,28 @@ def download(
     to: Path,
     report: Callable[[str], None],
     patience: Patience = Patience(),
+    examine: Callable[[Path], None] = lambda file: None,
 ) -> Path:
     """Return the file `to`, fetching it unless it is there with the right checksum.
 
     The http or https `addresses` are tried in order; each may redirect to another. Where no checksum is known, the
-    file is taken as it comes. `report` gets a line when a fetch begins.
+    file is taken unless it is a web page, or `examine` raises a `ManyviewsError` for what it holds. `report` gets
+    a line when a fetch begins.
 
     Raises `AddressesError` when no address gives the file, another `FetchError` when it cannot be written.
     """
     if to.is_file():
-        if checksum.matches(found := checksum.of(to)):
+        if not checksum:
+            reason = _reason_against(to, examine)
+        elif not checksum.matches(found := checksum.of(to)):
+            reason = f"its {checksum.algorithm} is {found}, not {checksum.digits}"
+        else:
+            reason = ""
+        if not reason:
             return to
-        report(f"{to} is damaged or another file: its {checksum.algorithm} is {found}, not {checksum.digits}")
+        report(f"{to} is damaged or another file: {reason}")
+        if not checksum:  # nothing is known of what may come instead, but this is of no use
+            to.unlink()
     to.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     with _opened_partial(to, report) as partial:
@@ -165,6 +177,9 @@ def download(
             report(f"fetching {to.name} from {address}")
             try:
                 _fetch(address, checksum, partial, patience)
+                if not checksum and (reason := _reason_against(partial.path, examine)):
+                    partial.clear()
+                    raise RefusedError(f"what it sends is no such file: {reason}")
             except RefusedError as refusal:
                 failures.append(f"{address}: {refusal}")
                 continue
@@ -175,6 +190,18 @@ def download(
         f"file there by hand as {to}",
         failures,
     )
+
+
+def _reason_against(file: Path, examine: Callable[[Path], None]) -> str:
+    """What is wrong with a file of which no checksum is known, "" if nothing is."""
+    with file.open("rb") as stream:
+        if stream.read(64).lstrip().lower().startswith(_PAGE):
+            return "it is a web page"
+    try:
+        examine(file)
+    except ManyviewsError as error:
+        return str(error).replace(f"{file} ", "it ").partition(";")[0]
+    return ""
 
 
 def _fetch(address: str, checksum: Checksum, partial: _Partial, patience: Patience) -> None:
@@ -221,7 +248,14 @@ def _receive(address: str, checksum: Checksum, partial: _Partial, silence: float
             partial.clear()
         partial.origin = (address, answer.validator)
         for block in answer.blocks():
+            if not checksum and not partial.size and block.lstrip().lower().startswith(_PAGE):
+                raise RefusedError("it answers with a web page instead of the file")
             partial.append(block)
+            if not checksum and answer.size is None and partial.size > _UNTOLD:
+                partial.clear()
+                raise RefusedError(
+                    f"it sends more than {_UNTOLD} bytes and does not say how many; give the file's checksum"
+                )
         if answer.size is not None and partial.size != answer.size:
             raise BrokenOffError(f"it broke off after {partial.size} of {answer.size} bytes")
 

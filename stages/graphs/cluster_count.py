@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.core.counted import counted
 from stages.core.dendrogram import most_clusters
 from stages.graphs.modularity import Agreement, link_agreement
 
@@ -46,7 +47,7 @@ class ClusterCount:
         others = (("coarser", self.coarser), ("finer", self.finer))
         notes += [", ".join(f"{name} {count}" for name, count in others if count)]
         noted = "; ".join(filter(None, notes))
-        groups = f"{self.n_clusters} group{'' if self.n_clusters == 1 else 's'}"
+        groups = counted(self.n_clusters, "group")
         return f"{groups if self.clear else f'no clear groups, {groups} at best'}{f' ({noted})' if noted else ''}"
 
 

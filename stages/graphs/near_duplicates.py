@@ -35,14 +35,16 @@ def near_duplicates(
 
     `views` are features float32 (n, d_v), `links` int (m, 2) those of `view_links`, `hashes` bool (n, 64). Linked
     images are near-duplicates when they are at most `threshold` times as far apart as linked images usually are,
-    which is the median, in the mean of the views. Images whose hashes differ in at most 2 bits are when they are
-    at most twice that far apart, linked or not. One image stands for all its near-duplicates that none stands for
-    yet, first the image with the most of them (ties: the first), so that a group is no chain of small steps.
+    which is the median, in the mean of the views; the median of those that look different where most links join
+    images that look the same, as in a set of copies. Images whose hashes differ in at most 2 bits are when they
+    are at most twice that far apart, linked or not. One image stands for all its near-duplicates that none stands
+    for yet, first the image with the most of them (ties: the first), so that a group is no chain of small steps.
     Copies, alike in all views, always belong together.
     """
     first, equal = different_images(views)
     linked, same = np.unique(np.sort(links, axis=1), axis=0), _looking_alike(hashes, first)
-    usual = [np.median(_distances(view, links)) if len(links) else 1.0 for view in views]
+    usual_links = _of_different_looks(links, hashes)
+    usual = [np.median(_distances(view, usual_links)) if len(links) else 1.0 for view in views]
 
     def near(pairs: np.ndarray, most: float) -> np.ndarray:
         apart = sum(_distances(view, pairs) / max(scale, 1e-30) for view, scale in zip(views, usual, strict=True))
@@ -65,6 +67,12 @@ def _looking_alike(hashes: np.ndarray, images: np.ndarray) -> np.ndarray:
         later[later] = np.arange(later.sum()) - np.searchsorted(one[later], one[later]) < _MOST_ALIKE
         found.append(np.column_stack([images[start + one[later]], images[start + other[later]]]))
     return np.concatenate(found)
+
+
+def _of_different_looks(links: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """The `links`; where more than half of them join images whose hashes differ in at most 2 bits, the others."""
+    different = (hashes[links[:, 0]] != hashes[links[:, 1]]).sum(axis=1) > _ALIKE
+    return links[different] if different.any() and different.mean() < 0.5 else links
 
 
 def _distances(view: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import ParameterError, TableError
+from stages.core.seal import check_sealed
 from stages.params.options import AUTO, check_n_clusters_text
 from stages.tables import ImageTable
 
@@ -47,7 +48,12 @@ def provisional_n_clusters(n_images: int) -> int:
 def found_n_clusters(file: Path) -> int:
     """The number of clusters that the ensemble used, from the `file` that it wrote."""
     try:
-        return int(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        check_sealed(text)
+        number, _, rest = text.partition(" ")
+        if rest.rpartition(" ")[0] != file.parent.name:
+            raise ValueError
+        return int(number)
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro ensemble` to make it") from None
     except ValueError:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from stages.core.checks import MOST
 from stages.core.errors import ParameterError
 
 DATA, METRICS, WEIGHTS = Path("data"), Path("metrics"), Path("data/weights")
@@ -52,7 +53,9 @@ NClusters = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, max=2**31 - 1, help="Seed that all other seeds are derived from, by name.")
 ]
-NInit = Annotated[int, typer.Option(min=1, help="Starts in a run of K-means and the like; the best counts.")]
+NInit = Annotated[
+    int, typer.Option(min=1, max=MOST, help="Starts in a run of K-means and the like; the best counts.")
+]
 Layers = Annotated[list[str], typer.Option(help="Layer of the backbones; repeatable. L3 is the last one.")]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],

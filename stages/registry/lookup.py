@@ -4,8 +4,9 @@ import difflib
 import re
 import warnings
 
-from stages.backbones.card import CLASSES, Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights
+from stages.backbones.card import Backbone, HubSource, Preprocessing, Tap, UrlSource, Weights
 from stages.core.errors import BackboneError
+from stages.core.layer_names import CLASSES
 from stages.registry import REGISTRY
 
 

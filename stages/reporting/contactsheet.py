@@ -77,12 +77,15 @@ def choose_images(
     Of `per_cluster`, a quarter are a cluster's least confident images, up to a quarter are others on its boundary,
     and the rest its most confident; a cluster no larger is shown whole. Sheets come largest first, then by number.
     The smallest clusters have none where more than `limit` images would be shown. Equal values: the image table's
-    order decides. No row comes twice.
+    order decides. No row comes twice. Images in no cluster, -1, come last, the first `per_cluster` of them.
     """
     near, lead = on_boundary(rivals), rivals.lead
     n_boundary, n_least = per_cluster // 4, (per_cluster + 1) // 4
     sheets = []
     for cluster, members in _members(clusters):
+        if cluster < 0:
+            sheets.append(Sheet(cluster, len(members), 0.0, members[:per_cluster], members[:0], members[:0]))
+            continue
         ranked = members[np.argsort(-confidence[members], kind="stable")]
         most, least, boundary = ranked, ranked[:0], ranked[:0]
         if len(ranked) > per_cluster:
@@ -94,7 +97,7 @@ def choose_images(
             most = others[: per_cluster - len(least) - len(boundary)]
         mean = float(confidence[members].mean())
         sheets.append(Sheet(cluster, len(ranked), mean, most, least, boundary))
-    sheets.sort(key=lambda sheet: (-sheet.size, sheet.cluster))
+    sheets.sort(key=lambda sheet: (sheet.cluster < 0, -sheet.size, sheet.cluster))
     shown = np.cumsum([len(sheet.rows) for sheet in sheets])
     return sheets[: int(np.searchsorted(shown, limit, side="right"))]
 
@@ -106,8 +109,8 @@ def on_boundary(rivals: Rivals) -> np.ndarray:
 
 
 def cluster_sizes(clusters: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Pair every cluster's number with its number of images, largest first, then by number."""
-    numbers, counts = np.unique(clusters, return_counts=True)
+    """Pair every cluster's number with its number of images, largest first, then by number; -1 is none."""
+    numbers, counts = np.unique(clusters[clusters >= 0], return_counts=True)
     return tuple(sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0])))
 
 
@@ -115,14 +118,16 @@ def contact_sheet(
     sheet: Sheet, tiles: Mapping[int, Tile], labels: np.ndarray, class_names: Sequence[str]
 ) -> Cluster:
     """Lay out the `tiles` (by row) of a cluster whose members have int `labels`, -1 for none."""
-    if len(sheet.most) == sheet.size:
+    if sheet.cluster < 0:
+        strips = [("In no group", sheet.most)]
+    elif len(sheet.most) == sheet.size:
         strips = [
             (f"All {sheet.size} images, most confident first" if sheet.size > 1 else "The only image", sheet.most)
         ]
     else:
         strips = [
             ("Most confident", sheet.most),
-            ("On the boundary", sheet.boundary),
+            ("Boundary", sheet.boundary),
             ("Least confident", sheet.least),
         ]
     return Cluster(

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from stages.reporting.contactsheet import on_boundary
+from stages.reporting.contactsheet import cluster_sizes, on_boundary
 from stages.reporting.maps import Scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable, class_names
 from stages.tables.clusters import Assignments
+from stages.tables.corrections import Corrections
 from stages.tables.names import ClusterName
 
 
@@ -37,7 +38,7 @@ def commonest_clusters(clusters: np.ndarray, labels: np.ndarray, classes: int) -
     """
     homes = np.full(classes, -1, dtype=np.int64)
     for label in range(classes):
-        if (members := clusters[labels == label]).size:
+        if (members := clusters[(labels == label) & (clusters >= 0)]).size:
             homes[label] = np.bincount(members).argmax()
     return homes
 
@@ -51,11 +52,13 @@ def gallery_json(
     sprites: Sprites,
     spaces: Sequence[Space],
     called: Mapping[int, ClusterName],
+    corrections: Corrections | None = None,
+    uncorrected: np.ndarray | None = None,
 ) -> str:
     """Write what the page's script needs as JSON, safe between the tags of an HTML script element.
 
     The gallery has the rows `at_hand` (m), ascending, which the `sprites` show; those `mapped` are on the maps.
-    `called` has the names of the clusters.
+    `called` has the names of the clusters. With `corrections`, those before them are `uncorrected`, int (n).
     """
     names = class_names(images)
     content: dict[str, Any] = {
@@ -69,6 +72,7 @@ def gallery_json(
         "rivalShares": _shares(rivals.other[at_hand]),
         "classes": list(names),
         "names": {number: found.name for number, found in called.items()},
+        "sizes": dict(cluster_sizes(assigned.labels)),
         "homes": commonest_clusters(assigned.labels, images.labels, len(names)).tolist(),
         "mapped": _packed(np.searchsorted(at_hand, mapped)),
         "spaces": [
@@ -88,6 +92,9 @@ def gallery_json(
             "sheets": list(sprites.sheets),
         },
     }
+    if corrections is not None and uncorrected is not None:
+        content["found"] = uncorrected[at_hand].tolist()
+        content["corrections"] = {"rows": corrections.rows, "groups": corrections.groups}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # "</script>" or "<!--" in a file's name would end the element, or open a comment in it.
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

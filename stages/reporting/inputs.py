@@ -35,7 +35,8 @@ class Agreement:
 class Scores:
     """Scores by method and metric (None: not defined): of all views together, and of single views.
 
-    `images`, `labelled` and `clusters` say on how many of what they were computed.
+    `images`, `labelled` and `clusters` say on how many of what they were computed. `corrected` are those of the
+    result before and after corrections by hand, None without any.
     """
 
     images: int
@@ -43,6 +44,7 @@ class Scores:
     clusters: int
     joint: Mapping[str, Values]
     single: Mapping[str, Values]
+    corrected: tuple[Values, Values] | None = None
 
 
 def read_rejected(file: Path) -> list[Rejected]:
@@ -102,6 +104,9 @@ def read_scores(file: Path) -> Scores:
                 **{name: values for name, values in trained.items() if name not in networks},
             },
             single=plain | networks,
+            corrected=(
+                (_values(content["uncorrected"]), _values(content["result"])) if "uncorrected" in content else None
+            ),
         )
 
 
@@ -128,5 +133,5 @@ def described(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in metadata.items()
-        if name not in ("kind", "images", "embedding", "partition_weights")
+        if name not in ("kind", "images", "embedding", "curve", "partition_weights")
     }

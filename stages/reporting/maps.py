@@ -64,7 +64,9 @@ def scatter(points: np.ndarray, clusters: np.ndarray, labels: np.ndarray) -> Sca
         rows = (clusters == cluster) & (labels == label)
         path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed[rows])  # no length, round ends: a dot
         dots.append(Dots(cluster, label, int(rows.sum()), path))
-    marks = [_mark(cluster, placed[clusters == cluster]) for cluster in np.unique(clusters).tolist()]
+    marks = [
+        _mark(cluster, placed[clusters == cluster]) for cluster in np.unique(clusters).tolist() if cluster >= 0
+    ]
     diameter = round(float(np.clip(100 / np.sqrt(len(points)), 2.5, 9)), 1)
     return Scatter(SIZE, diameter, tuple(dots), tuple(marks), placed)
 
@@ -81,6 +83,7 @@ def maps_picture(title: str, panels: Sequence[tuple[str, np.ndarray]], clusters:
     # Ten colours that differ, then as many hues as are needed.
     count = int(clusters.max()) + 1
     palette = colormaps["tab10"](np.arange(10)) if count <= 10 else colormaps["hsv"](np.linspace(0, 1, count + 1))
+    palette = np.vstack([palette, (0.8, 0.8, 0.8, 1)])  # of -1, in no cluster
     figure = Figure(figsize=(PANEL * len(panels), PANEL + 0.7), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     size = float(np.clip(2500 / len(clusters), 2, 14))

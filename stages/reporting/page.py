@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stages.core.counted import counted
 from stages.core.templates import template_environment
 from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
@@ -21,16 +22,17 @@ from stages.reporting.duplicates import Duplicates
 from stages.reporting.gallery import Space
 from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.learning_curves import LearningCurves
-from stages.reporting.scoretable import ScoreTable
+from stages.reporting.scoretable import Cell, Column, ScoreTable
 from stages.reporting.tree import Tree
 from stages.tables.clusters import ResultMethod
+from stages.tables.corrections import Corrections
 from stages.tables.names import ClusterName
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 # Files script/NAME.js, which become one script in this order.
-SCRIPTS = ("store", "pictures", "search", "sheets", "viewer", "hint", "maps", "main")
+SCRIPTS = ("store", "pictures", "search", "sheets", "viewer", "hint", "maps", "corrections", "correcting", "main")
 NAMED_REJECTIONS = 200  # rejected images listed by name; the others are counted
 NUMBERED = 40  # with more clusters than this, numbers on a map would hide it
 LINKED = 60  # with more clusters than this, pointing at one does not fade the others: a style rule is needed each
@@ -45,7 +47,8 @@ class Dataset:
     `advantages` are sentences on what combining and training gained. `spaces` are what is mapped, `mapped` images
     each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
     `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made and
-    escaped by `stages.studies`.
+    escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrections` are
+    those that were applied, with `corrected`, the scores before them and after.
     """
 
     name: str
@@ -72,6 +75,9 @@ class Dataset:
     training: tuple[LearningCurves, ...]
     classes: tuple[ClassReport, ...]
     studies: str
+    rerun: str
+    corrections: Corrections | None
+    corrected: tuple[tuple[Column, Cell, Cell], ...]
 
 
 def render(datasets: Sequence[Dataset], study: str = "", styles: str = "") -> str:
@@ -131,7 +137,7 @@ def _count(number: int) -> str:
 
 
 def _plural(number: int, noun: str) -> str:
-    return f"{_count(number)} {noun}{'' if number == 1 else 's'}"
+    return counted(number, noun).replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _fraction(value: float) -> str:

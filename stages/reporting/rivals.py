@@ -37,8 +37,9 @@ class Rivals:
 def find_rivals(partitions: np.ndarray, weights: np.ndarray, clusters: np.ndarray) -> Rivals:
     """Compare int partitions (n, m), -1 for a missing label, of weights (m), with the int clusters (n) at hand.
 
-    Of clusters that agree equally, the one with the lowest number. Memory: the votes of some images at a time
-    beside a table of labels by clusters; never images by images.
+    Of clusters that agree equally, the one with the lowest number. Images in no cluster, -1, are nobody's rival,
+    and agree 0 with their own. Memory: the votes of some images at a time beside a table of labels by clusters;
+    never images by images.
     """
     numbers, own_place = np.unique(clusters, return_inverse=True)
     sizes = np.bincount(own_place)
@@ -56,8 +57,10 @@ def find_rivals(partitions: np.ndarray, weights: np.ndarray, clusters: np.ndarra
         together = (_indicator(partitions[block], scales[block], starts) @ votes).toarray()
         itself = present[block].any(axis=1)
         own[block] = (together[each, place] - itself) / np.maximum(sizes[place] - 1, 1)
+        own[block][numbers[place] < 0] = 0
         together /= sizes
         together[each, place] = -1.0
+        together[:, numbers < 0] = -1.0
         rival = together.argmax(axis=1)
         other[block] = together[each, rival]
         best[block] = np.where(other[block] > 0, numbers[rival], -1)

@@ -62,12 +62,16 @@ _WORDS = yaml.safe_load(Path(__file__).with_name("scores.yaml").read_text(encodi
 COLUMNS = tuple(Column(key, **words) for key, words in _WORDS["columns"].items())
 _NOTES: dict[str, str] = _WORDS["methods"]
 _MAIN = ("nmi_geometric", "ari", "accuracy", "modularity", "silhouette", "largest_cluster", "smallest_cluster")
+_PICKED_BY = ("nmi_geometric", "modularity", "silhouette")  # the best single view, by the first that there is
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
 
 
-def score_table(joint: Mapping[str, Values], single: Mapping[str, Values], result: str) -> ScoreTable:
+def score_table(
+    joint: Mapping[str, Values], single: Mapping[str, Values], result: str, corrected: bool = False
+) -> ScoreTable:
     """Tabulate the scores of methods on all views and of methods on a single one; `result` is what the page shows.
 
+    The page may show it `corrected` by hand, which the scores of methods are not.
     Columns are the known metrics that some method has. Values equal at three digits share the mark of the best;
     a single method has no best, nor have cluster sizes.
     """
@@ -79,22 +83,40 @@ def score_table(joint: Mapping[str, Values], single: Mapping[str, Values], resul
         if column.bounded and len(known) > 1:
             best[column.key] = max(known)
 
+    shown = "the clusters of this page" + (", before corrections by hand" if corrected else "")
+
     def row(method: str, note: str, values: Values) -> Row:
-        note = ": ".join(filter(None, (note, "the clusters of this page"))) if method == result else note
+        note = ": ".join(filter(None, (note, shown))) if method == result else note
         return Row(method, note, tuple(_cell(values.get(c.key), c, best.get(c.key)) for c in columns))
 
     summary: tuple[Row, ...] = ()
     if len(single) > SUMMARY_FROM:
-        highest = {c.key: max(known) for c in columns if c.bounded and (known := _known(single.values(), c))}
+        measure = next((c for c in columns if c.key in _PICKED_BY), columns[0])
+        scored = {name: value for name, values in single.items() if (value := values.get(measure.key)) is not None}
+        picked = max(scored, key=scored.__getitem__)
         summary = (
             *(_median(title, group, columns) for title, group in _kinds(single).items()),
-            row("best single view", f"each metric's own best of {len(single)}, known only after scoring", highest),
+            row(
+                "best single view",
+                f"{picked}: of {len(single)} the best by {measure.heading}, known only after scoring",
+                single[picked],
+            ),
         )
     return ScoreTable(
         columns,
         tuple(row(method, _joint_note(method), values) for method, values in joint.items()),
         tuple(row(method, "", values) for method, values in single.items()),
         summary,
+    )
+
+
+def before_and_after(before: Values, after: Values) -> tuple[tuple[Column, Cell, Cell], ...]:
+    """The metrics that either has, with the score before corrections by hand and after."""
+    pairs = ((column, before.get(column.key), after.get(column.key)) for column in COLUMNS)
+    return tuple(
+        (column, _cell(old, column, None), _cell(new, column, None))
+        for column, old, new in pairs
+        if old is not None or new is not None
     )
 
 

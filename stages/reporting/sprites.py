@@ -89,8 +89,7 @@ def make_pictures(
     wanted, thumbnails = set(shown), dict[int, str]()
 
     def decoded() -> Iterator["Image"]:
-        for row, data in _encoded(images, rows):
-            image = decode_stored(images, row, data)
+        for row, image in stored_images(images, rows):
             if row in wanted:
                 thumbnails[row] = jpeg_uri(shrink(image, longer_side), most)
             yield image
@@ -99,12 +98,14 @@ def make_pictures(
     return sprite_sheets(decoded(), side, room.picture_bytes / len(rows)), thumbnails
 
 
-def _encoded(images: ImageTable, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield ascending rows with their encoded images, reading each row group that holds one of them once."""
+def stored_images(images: ImageTable, rows: Sequence[int]) -> Iterator[tuple[int, "Image"]]:
+    """Yield ascending rows with their images, RGB, reading each row group that holds one of them once."""
     for _, group in itertools.groupby(rows, key=lambda row: row // IMAGE_ROWS):
         wanted = list(group)
         stored = images.read_bytes(wanted[0], wanted[-1] + 1)
-        yield from ((row, data) for row, data in enumerate(stored, wanted[0]) if row in wanted)
+        yield from (
+            (row, decode_stored(images, row, data)) for row, data in enumerate(stored, wanted[0]) if row in wanted
+        )
 
 
 def sprite_side(count: int, budget: float) -> int:

@@ -13,7 +13,9 @@ from stages.tables.textfiles import rows_of, understanding
 
 PITCH = 16  # SVG units between two leaves, at least: room for the number of images
 DIGIT = 7.5  # SVG units that a digit of a cluster's number takes
-LEAST = Box(width=720, height=360, left=56, right=708, top=12, bottom=262)  # the drawing of few leaves
+LEAST = Box(
+    width=788, height=360, left=56, right=708, top=12, bottom=262
+)  # the drawing of few leaves; right of it the number of groups is written
 
 
 @dataclass(frozen=True)

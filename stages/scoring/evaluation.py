@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from stages.core.csvtext import csv_text
-from stages.scoring.scores import DIGITS, external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.scoring.scores import DIGITS, external_scores, view_agreement
+from stages.scoring.silhouettes import silhouettes
 from stages.tables.methods import MethodName, parse_scored
 
 Row = dict[str, Any]
@@ -17,21 +18,22 @@ _SUMMARY_DIGITS = 4  # decimals kept: fewer than chance leaves alone, more than 
 _NMI = ("nmi_geometric", "nmi_arithmetic")
 
 
-def partition_scores(classes: np.ndarray, features: Sequence[np.ndarray], labels: np.ndarray) -> Row:
-    """Score a partition, `labels` int (n): by the true `classes`, int (n), -1 for none, and by the `features`.
+def score_partitions(
+    classes: np.ndarray, features: Sequence[np.ndarray], partitions: Sequence[np.ndarray]
+) -> list[Row]:
+    """Score the `partitions`, int (n) each: by the true `classes`, int (n), -1 for none, and by the `features`.
 
     `features` are those of the views, float32 (n, d_v). Scores that are not defined are left out.
     """
-    scores: dict[str, Any] = {}
-    known = classes >= 0
-    if known.any():
-        scores = external_scores(classes[known], labels[known])
-    silhouette = mean_silhouette(features, labels)
-    if silhouette is not None:
-        scores["silhouette"] = silhouette
-    _, sizes = np.unique(labels, return_counts=True)
-    scores |= {"n_clusters": len(sizes), "largest_cluster": int(sizes.max()), "smallest_cluster": int(sizes.min())}
-    return {name: round(score, DIGITS) for name, score in scores.items()}
+    known, rows = classes >= 0, []
+    for labels, silhouette in zip(partitions, silhouettes(features, partitions), strict=True):
+        scores: Row = dict(external_scores(classes[known], labels[known])) if known.any() else {}
+        if silhouette is not None:
+            scores["silhouette"] = silhouette
+        sizes = np.unique(labels, return_counts=True)[1].tolist()
+        scores |= {"n_clusters": len(sizes), "largest_cluster": max(sizes), "smallest_cluster": min(sizes)}
+        rows.append({name: round(score, DIGITS) for name, score in scores.items()})
+    return rows
 
 
 def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
@@ -49,10 +51,11 @@ def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
     }
 
 
-def nested(facts: Mapping[str, int], result: Row, methods: Mapping[str, Row]) -> dict[str, Any]:
+def nested(facts: Mapping[str, int], result: Mapping[str, Row], methods: Mapping[str, Row]) -> dict[str, Any]:
     """The content of scores.json: facts of the dataset, the result, then each method, those of a kind together.
 
-    `result` is the name of the "method" whose clusters are the result, and its scores.
+    `result` has the "result", its scores and the name of the "method" that made it, and, where it was corrected by
+    hand, the scores before as "uncorrected".
     """
     others: dict[str, Any] = {}
     trained: dict[str, Any] = {}
@@ -61,7 +64,7 @@ def nested(facts: Mapping[str, int], result: Row, methods: Mapping[str, Row]) ->
         name = parse_scored(text)
         kind = others if name is None else trained if isinstance(name, MethodName) else plain
         kind[str(name or text)] = scores
-    return {"dataset": dict(facts), "result": dict(result), **others, "train": trained, "baseline": plain}
+    return {"dataset": dict(facts), **result, **others, "train": trained, "baseline": plain}
 
 
 def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,10 +75,11 @@ def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
     where there is more than one cluster.
     """
     joint = {name: values for name, values in scores["train"].items() if not MethodName.parse(name).on_one_view}
+    results = {name: scores[name] for name in ("result", "uncorrected", "ensemble") if name in scores}
     facts = {name: scores["dataset"][name] for name in ("images", "clusters")}
     return facts | {
         method: {name: round(values[name], _SUMMARY_DIGITS) for name in _SUMMARISED if name in values}
-        for method, values in {"result": scores["result"], "ensemble": scores["ensemble"], **joint}.items()
+        for method, values in (results | joint).items()
     }
 
 
@@ -92,8 +96,9 @@ def nmi_csv(methods: Mapping[str, Row], labelled: int) -> str:
 def size_rows(clusters: np.ndarray, confidence: np.ndarray) -> list[Row]:
     """The images of each cluster, `clusters` int (n), and the mean of their `confidence`, float64 (n).
 
-    A number that no image has, which a network may leave, has no row.
+    A number that no image has, which a network may leave, has no row, nor have images in no cluster, -1.
     """
+    clusters, confidence = clusters[clusters >= 0], confidence[clusters >= 0]
     numbers, place, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     means = np.bincount(place, weights=confidence) / sizes
     return [
@@ -107,8 +112,8 @@ def count_rows(curves: pd.DataFrame, cuts: Mapping[str, np.ndarray], features: S
     (n)."""
     partitions = [cuts[f"cut-{count}"] for count in curves["clusters"]]
     counts = curves.copy()
-    silhouettes = silhouette_curve(features, partitions)
-    counts["silhouette"] = [None if value is None else round(value, DIGITS) for value in silhouettes]
+    values = silhouettes(features, partitions)
+    counts["silhouette"] = [None if value is None else round(value, DIGITS) for value in values]
     counts["images"] = len(features[0])
     return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
 

@@ -76,7 +76,8 @@ def layer_section(study: LayerStudy) -> LayerSection:
         for name, group in scores.groupby("dataset", sort=False)
     )
     rows = tuple(tuple(row) for row in summary.itertuples(index=False))
-    return LayerSection(labelled, tuple(study.figures.values()), study.conclusions, _HEADINGS, rows)
+    charts = tuple(chart for chart in study.figures.values() if len(chart.bars) > 1)  # one bar compares nothing
+    return LayerSection(labelled, charts, study.conclusions, _HEADINGS, rows)
 
 
 def _balanced(scores: pd.DataFrame) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def beside_published(
     scores = published_scores()
     comparisons = compare(dataset, len(settings["backbones"]), ours, scores)
     citations = {score.source: score.citation for score in scores}
-    section = _section(dataset, comparisons, citations)
+    section = _section(dataset, comparisons, citations) if comparisons else None
     return Published({"published.csv": _table(comparisons)}, section, len(comparisons))
 
 

@@ -153,7 +153,8 @@ def _change(sizes: list[SizeScore], score: str) -> str:
         if best is last
         else f"; the highest mean, {best.mean:.3f} ± {best.deviation:.3f}, is that of {best.size}"
     )
-    lucky = f"; the best subset has {max(sizes, key=lambda size: size.most).most:.3f}"
+    most = max(size.most for size in sizes)
+    lucky = f"; the best subset has {most:.3f}" if most > last.mean else ""
     return f"{sentence}{highest}{lucky}."
 
 

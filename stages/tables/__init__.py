@@ -18,7 +18,6 @@ from stages.tables.partitions import (
     write_partitions,
 )
 from stages.tables.vectors import (
-    CLASSES,
     VECTOR_ROWS,
     Vectors,
     check_layer,
@@ -29,7 +28,6 @@ from stages.tables.vectors import (
 )
 
 __all__ = [
-    "CLASSES",
     "IMAGE_ROWS",
     "VECTOR_ROWS",
     "BasePartitions",

@@ -11,7 +11,7 @@ from stages.core.errors import ParameterError, TableError
 from stages.tables.images import ImageTable
 from stages.tables.parquet import check_same_images
 from stages.tables.partitions import Partitions, read_partitions
-from stages.tables.textfiles import damaged, json_of, rows_of, understanding
+from stages.tables.textfiles import check_digest, damaged, json_of, rows_of, understanding
 
 RESULT = "result"  # the method whose clusters report, export and assign take, whichever it is
 
@@ -71,8 +71,11 @@ def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
 
 def read_result(folder: Path, images: ImageTable) -> Assignments:
     """Read the clusters of a run's result from its `folder`, checked to be of these images."""
-    file = folder / "assignments.csv"
+    file, note = folder / "assignments.csv", folder / "result.json"
     rows = list(rows_of(file, "path", "cluster", "confidence"))
+    if note.exists():
+        with understanding(note):
+            check_digest(file, note, json_of(note).get(file.name))
     labels = _labels(file, images.paths, rows)
     with understanding(file):
         return Assignments(labels, np.array([_confidence(text) for *_, text in rows]))

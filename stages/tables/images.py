@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stages.core.atomic import replacing
 from stages.core.errors import TableError
-from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata
+from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, numbers, opened, read_metadata, writing
+from stages.tables.textfiles import understanding
 
 IMAGE_ROWS = 256  # rows in a row group: some 10 to 100 MB of photos
+_MOST_CLASSES = 1 << 20  # of labels without names
 _IMAGES_AT_ONCE = 16  # images that are read from the file together
 
 
@@ -44,6 +44,10 @@ class ImageTable(Table):
     sizes: np.ndarray
 
     def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def n_images(self) -> int:
         return len(self.paths)
 
     @property
@@ -105,29 +109,30 @@ def write_images(file: Path, images: Iterable[Image], class_names: Sequence[str]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=IMAGE_ROWS)
         return len(rows)
 
-    with replacing(file) as partial:
-        with pq.ParquetWriter(partial, schema, **INCOMPRESSIBLE) as writer:
-            while written := write_group():
-                count += written
-            add_metadata(writer, "images", digest.hexdigest(), {"class_names": list(class_names)})
+    with writing(file, schema, **INCOMPRESSIBLE) as writer:
+        while written := write_group():
+            count += written
         if not count:
             raise TableError(f"{file}: there is no image to write")
+        add_metadata(writer, "images", digest.hexdigest(), {"class_names": list(class_names)})
     return count
 
 
 def read_images(file: Path) -> ImageTable:
     """Open an image table. Raises `TableError` if it is missing, damaged or another kind of table."""
     metadata = read_metadata(file, "images")
-    with opened(file) as table:
+    with opened(file) as table, understanding(file):
         columns = table.read(columns=["image.path", "label", "width", "height"])
-    return ImageTable(
-        file=file,
-        fingerprint=metadata["images"],
-        paths=tuple(row["path"] for row in columns["image"].to_pylist()),
-        labels=columns["label"].fill_null(-1).to_numpy().astype(np.int32),
-        class_names=tuple(metadata["class_names"]),
-        sizes=np.column_stack([columns["width"].to_numpy(), columns["height"].to_numpy()]).astype(np.int32),
-    )
+        names = tuple(str(name) for name in metadata["class_names"])
+        labels = columns["label"].fill_null(-1).to_numpy()
+        most = len(names) or _MOST_CLASSES
+        if labels.dtype != np.int64 or labels.min(initial=-1) < -1 or labels.max(initial=-1) >= most:
+            raise ValueError(
+                f"it has labels from {labels.min()} to {labels.max()} and {len(names)} names of classes"
+            )
+        paths = tuple(str(row["path"]) for row in columns["image"].to_pylist())
+        sizes = np.column_stack([numbers(columns, side, np.int32) for side in ("width", "height")])
+    return ImageTable(file, metadata["images"], paths, labels.astype(np.int32), names, sizes)
 
 
 def _schema(class_names: Sequence[str]) -> pa.Schema:

@@ -6,20 +6,30 @@ all backbones depends on a manifest instead: it names the current tables alone, 
 result nor make a stage run again.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from stages.core.atomic import write_text
-from stages.tables.textfiles import json_of, understanding
+from stages.tables.textfiles import check_digest, json_of, understanding, write_json
 
 
 def write_manifest(file: Path, digests: Mapping[str, Mapping[str, str]]) -> None:
     """Write {name: {table: sha256}} as JSON, keeping the order of the names."""
-    write_text(file, json.dumps({name: dict(tables) for name, tables in digests.items()}, indent=2) + "\n")
+    write_json(file, {name: dict(tables) for name, tables in digests.items()})
 
 
 def read_manifest(file: Path, table: str = "") -> list[str]:
     """Return the names in a manifest (the backbones, say), in order; with `table`, those that have this one."""
     with understanding(file):
         return [name for name, tables in json_of(file).items() if not table or table in tables]
+
+
+def check_listed(manifest: Path, name: str, files: Iterable[Path]) -> None:
+    """Raise `TableError` for the first of the `files` that is not the one which the manifest lists under `name`.
+
+    A file that is not listed is not checked.
+    """
+    with understanding(manifest):
+        digests = dict(json_of(manifest)[name])
+        for file in files:
+            if file.name in digests:
+                check_digest(file, manifest, digests[file.name])

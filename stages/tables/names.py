@@ -30,15 +30,15 @@ def names_to_json(names: Mapping[int, ClusterName]) -> dict[str, Any]:
 def read_names(folder: Path, method: str | None = None) -> dict[int, ClusterName]:
     """Read the names of the clusters of a run's result from its `folder`.
 
-    There are none where the result is not of `method`, in a result of an earlier version, and without a result.
-    Raises `TableError` for a damaged one.
+    There are none where the result is not of `method` or was corrected by hand since, in a result of an earlier
+    version, and without a result. Raises `TableError` for a damaged one.
     """
     file = folder / "result.json"
     if not file.exists():
         return {}
     with understanding(file):
         content = json_of(file)
-        if method not in (None, content["method"]):
+        if method is not None and (content["method"] != method or "corrections" in content):
             return {}
         return {
             int(number): ClusterName(**{**fields, "words": tuple(fields["words"])})

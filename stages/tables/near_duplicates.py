@@ -8,8 +8,10 @@ import numpy as np
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.core.dendrogram import number_by_size
+from stages.core.representatives import Representatives
 from stages.tables.images import ImageTable
-from stages.tables.textfiles import damaged, rows_of, understanding
+from stages.tables.parquet import read_metadata
+from stages.tables.textfiles import check_digest, damaged, rows_of, understanding
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,17 @@ class NearDuplicates:
         """The images of which a group has a better one, bool (n)."""
         spare: np.ndarray = (self.groups >= 0) & ~self.best
         return spare
+
+    @property
+    def representatives(self) -> Representatives:
+        """The images without a near-duplicate, and the best of each group, which represents it."""
+        rows, place = np.flatnonzero(~self.spare), np.empty(len(self.groups), dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        best = np.flatnonzero(self.best)
+        of_group = np.empty(len(best), dtype=np.int64)
+        of_group[self.groups[best]] = best
+        place[self.spare] = place[of_group[self.groups[self.spare]]]
+        return Representatives(rows, place)
 
 
 def write_near_duplicates(file: Path, images: ImageTable, stands_for: np.ndarray) -> NearDuplicates:
@@ -44,7 +57,10 @@ def write_near_duplicates(file: Path, images: ImageTable, stands_for: np.ndarray
 
 
 def read_near_duplicates(file: Path, images: ImageTable) -> NearDuplicates:
-    """Read the groups of near-duplicates of these images."""
+    """Read the groups of near-duplicates of these images, written with the table of links beside them."""
+    if (links := file.with_name(images.file.name)).exists():
+        with understanding(links):
+            check_digest(file, links, read_metadata(links, "links")["settings"].get(file.name))
     places = {path: row for row, path in enumerate(images.paths)}
     groups, best = np.full(len(places), -1, dtype=np.int32), np.zeros(len(places), dtype=bool)
     for number, path, mark in rows_of(file, "group", "path", "best"):

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.core.atomic import replacing
-from stages.core.errors import TableError
+from stages.core.errors import TableError, first_line
+from stages.core.seal import SealError
+from stages.tables.sealed import SealedFile, seal_parquet
+from stages.tables.textfiles import damaged, understanding
 
 # Encoded images and random mantissas neither compress nor repeat; statistics would copy them.
 INCOMPRESSIBLE: dict[str, Any] = {
     "compression": "NONE",
     "use_dictionary": False,
     "write_statistics": False,
-    "write_page_checksum": True,
 }
 _READ_BYTES = 1 << 20  # read from the file at a time, instead of a column's whole part of a row group
 _SMALL_ROWS = 1 << 17  # rows in a row group of a table of numbers
@@ -31,6 +34,15 @@ class Table:
 
     file: Path
     fingerprint: str
+
+    @property
+    def n_images(self) -> int | None:
+        """How many images it has rows for; None where its rows are not read, or are of something else."""
+        return None
+
+    def fits(self, n_images: int) -> bool:
+        """Whether its rows can be about so many images, as far as they are read."""
+        return self.n_images in (None, n_images)
 
 
 def read_fingerprint(file: Path) -> Table:
@@ -46,35 +58,52 @@ def check_same_images(*tables: Table) -> None:
             raise TableError(
                 f"{other.file} was made from other images than {first.file}; run `dvc repro` to make it again"
             )
+        if first.n_images is not None and not other.fits(first.n_images):
+            raise damaged(other.file, f"it is not of the {first.n_images} images of {first.file}")
 
 
 @contextmanager
 def opened(file: Path) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file for reading; whatever is wrong with it is one `TableError`."""
+    """Open a sealed Parquet file for reading; whatever is wrong with its bytes is one `TableError`.
+
+    `understanding` does the same for what they say: a column that is missing, or values of another kind.
+    """
     try:
-        with pq.ParquetFile(
-            file, page_checksum_verification=True, buffer_size=_READ_BYTES, pre_buffer=False
-        ) as table:
+        with (
+            SealedFile(file) as content,
+            pq.ParquetFile(content, buffer_size=_READ_BYTES, pre_buffer=False) as table,
+        ):
             yield table
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    except (pa.ArrowException, SealError, OSError) as error:
+        reason = first_line(error).rstrip(".")
         raise TableError(
             f"{file} is not a readable Parquet table ({reason}); delete it and run `dvc repro`"
         ) from None
 
 
+@contextmanager
+def writing(file: Path, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
+    """Give a writer of a Parquet file, which is sealed and appears whole at the end of the block or not at all."""
+    with replacing(file) as partial:
+        with pq.ParquetWriter(partial, schema, write_page_checksum=True, **options) as writer:
+            yield writer
+        seal_parquet(partial)
+
+
 def read_metadata(file: Path, kind: str | None = None) -> dict[str, Any]:
     """Return the metadata that were written with a table; raises `TableError` if it is of another `kind`."""
-    with opened(file) as table:
+    with opened(file) as table, understanding(file):
         stored = (table.metadata.metadata or {}).get(_METADATA)
-    metadata: dict[str, Any] = json.loads(stored) if stored else {"kind": "unknown"}
+        metadata: dict[str, Any] = {"kind": "unknown", **json.loads(stored or "{}")}
     if metadata["kind"] == "unknown" or kind not in (None, metadata["kind"]):
         raise TableError(
             f"{file} holds a table of kind {metadata['kind']!r}, not {kind or 'ours'!r}; "
             "delete it and run `dvc repro`"
         )
+    if not isinstance(metadata.get("images"), str):
+        raise damaged(file, "it does not say of which images it is")
     return metadata
 
 
@@ -87,7 +116,16 @@ def add_metadata(writer: pq.ParquetWriter, kind: str, fingerprint: str, metadata
 def write_numbers(file: Path, columns: Mapping[str, pa.Array], kind: str, fingerprint: str, settings: Any) -> None:
     """Write a small table of numbers, compressed, with the `settings` that it was made with as metadata."""
     table = pa.table(dict(columns))
-    with replacing(file) as partial:
-        with pq.ParquetWriter(partial, table.schema, compression="zstd", write_page_checksum=True) as writer:
-            writer.write_table(table, row_group_size=_SMALL_ROWS)
-            add_metadata(writer, kind, fingerprint, {"settings": settings})
+    with writing(file, table.schema, compression="zstd") as writer:
+        writer.write_table(table, row_group_size=_SMALL_ROWS)
+        add_metadata(writer, kind, fingerprint, {"settings": settings})
+
+
+def numbers(table: pa.Table, column: str, dtype: type[np.number[Any]]) -> np.ndarray:
+    """Return a column (n) that must have this `dtype` and no empty field; `ValueError` for another one."""
+    values = table[column]
+    if values.type != pa.from_numpy_dtype(dtype) or values.null_count:
+        empty = f" with {values.null_count} empty fields" if values.null_count else ""
+        raise ValueError(f"the column {column!r} is {values.type}{empty}, not {np.dtype(dtype)}")
+    found: np.ndarray = values.to_numpy()
+    return found

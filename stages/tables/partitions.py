@@ -11,7 +11,8 @@ import pyarrow as pa
 from stages.core.algorithm_name import DRAWN
 from stages.core.errors import ParameterError, TableError
 from stages.tables.images import ImageTable
-from stages.tables.parquet import Table, check_same_images, opened, read_metadata, write_numbers
+from stages.tables.parquet import Table, check_same_images, numbers, opened, read_metadata, write_numbers
+from stages.tables.textfiles import understanding
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Partitions(Table):
 
     labels: dict[str, np.ndarray]
     settings: dict[str, dict[str, Any]]
+
+    @property
+    def n_images(self) -> int:
+        return len(next(iter(self.labels.values())))
 
 
 def write_partitions(
@@ -35,12 +40,20 @@ def write_partitions(
 
 
 def read_partitions(file: Path) -> Partitions:
-    """Read a table of partitions."""
+    """Read a table of partitions; raises `TableError` for a run without settings, and for labels that are none."""
     metadata = read_metadata(file, "partitions")
-    with opened(file) as table:
+    with opened(file) as table, understanding(file):
         columns = table.read()
-    labels = {name: columns[name].to_numpy() for name in columns.column_names if name != "image_id"}
-    return Partitions(file, metadata["images"], labels, metadata["settings"])
+        labels = {name: numbers(columns, name, np.int32) for name in columns.column_names if name != "image_id"}
+        settings = {name: dict(metadata["settings"][name]) for name in labels}
+        for name, values in labels.items():
+            if not -1 <= values.min(initial=0) <= values.max(initial=0) < max(len(values), 1):
+                raise ValueError(
+                    f"{name} has labels from {values.min()} to {values.max()} of {len(values)} images"
+                )
+        if not labels:
+            raise ValueError("it holds no partition")
+    return Partitions(file, metadata["images"], labels, settings)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.core.atomic import replacing
 from stages.core.errors import ParameterError, TableError
-from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata
+from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata, writing
+from stages.tables.textfiles import understanding
 
-CLASSES = "classes"  # the table of class scores beside a backbone's layers, called as in the backbones' cards
 VECTOR_ROWS = 4096  # most rows in a row group ...
 _GROUP_BYTES = 32 << 20  # ... and the most bytes
 
@@ -26,6 +25,10 @@ class Vectors(Table):
     values: np.ndarray
     metadata: dict[str, Any]
 
+    @property
+    def n_images(self) -> int:
+        return len(self.values)
+
 
 def write_vectors(
     file: Path, column: str, blocks: Iterable[np.ndarray], fingerprint: str, metadata: Mapping[str, Any]
@@ -35,13 +38,13 @@ def write_vectors(
     `column` is "features" or "embedding". Blocks may have any number of rows: the file does not depend on it.
     """
     writer, count = None, 0
-    with replacing(file) as partial, ExitStack() as stack:
+    with ExitStack() as stack:
         for rows in _row_groups(blocks):
             values = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
             ids = pa.array(range(count, count + len(rows)), pa.int64())
             table = pa.table({"image_id": ids, column: values})
             if writer is None:
-                writer = stack.enter_context(pq.ParquetWriter(partial, table.schema, **INCOMPRESSIBLE))
+                writer = stack.enter_context(writing(file, table.schema, **INCOMPRESSIBLE))
             writer.write_table(table, row_group_size=len(rows))
             count += len(rows)
         if writer is None:
@@ -52,9 +55,8 @@ def write_vectors(
 def read_vectors(file: Path, column: str) -> Vectors:
     """Read a table of "features" or of an "embedding" as float32, with little memory beside the result's."""
     metadata = read_metadata(file, column)
-    with opened(file) as table:
-        width = table.schema_arrow.field(column).type.list_size
-        values = np.empty((table.metadata.num_rows, width), dtype=np.float32)
+    with opened(file) as table, understanding(file):
+        values = np.empty((table.metadata.num_rows, _width(table, column)), dtype=np.float32)
     start = 0
     for block in vector_blocks(file, column):
         values[start : start + len(block)] = block
@@ -65,8 +67,12 @@ def read_vectors(file: Path, column: str) -> Vectors:
 def vector_blocks(file: Path, column: str) -> Iterator[np.ndarray]:
     """Yield the rows of a table in blocks of at most 4,096, float32 or float16 as they were written."""
     with opened(file) as table:
+        with understanding(file):
+            _width(table, column)
         for group in range(table.num_row_groups):
-            yield _read_group(table, group, column)
+            with understanding(file):
+                block = _read_group(table, group, column)
+            yield block
 
 
 def merge_vectors(file: Path, column: str, rows: np.ndarray, others: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -79,7 +85,8 @@ def merge_vectors(file: Path, column: str, rows: np.ndarray, others: Iterable[np
         return
     news = (vector for block in others for vector in block)
     with opened(file) as table:
-        width = table.schema_arrow.field(column).type.list_size
+        with understanding(file):
+            width = _width(table, column)
         sizes = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         ends, step = np.cumsum(sizes), _group_rows(width * 4)
         for start in range(0, len(rows), step):
@@ -105,11 +112,19 @@ def check_layer(name: str, layer: str, features: Path, backbones: Sequence[str])
             raise ParameterError(f"{name} is {layer!r}, which was not extracted; give one of {', '.join(there)}")
 
 
+def _width(table: pq.ParquetFile, column: str) -> int:
+    """The number of values in a vector of the column; `ValueError` if these are no floats, KeyError without it."""
+    kind = table.schema_arrow.field(column).type
+    if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
+        raise ValueError(f"the column {column!r} is {kind}")
+    return int(kind.list_size)
+
+
 def _read_group(table: pq.ParquetFile, group: int, column: str) -> np.ndarray:
     """The vectors of a row group, float32 or float16 (rows, d)."""
     vectors = table.read_row_group(group, columns=[column])[column].combine_chunks()
     values: np.ndarray = vectors.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(len(vectors), -1)
+    return values.reshape(len(vectors), vectors.type.list_size)
 
 
 def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

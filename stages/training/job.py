@@ -3,9 +3,11 @@
 import hashlib
 import json
 import pkgutil
+import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 import numpy as np
 
 from stages.core.digests import code_digest
+from stages.core.errors import ParameterError
 from stages.core.seeds import derived_seed
 from stages.tables import ImageTable
 from stages.tables.methods import MethodName
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
     from stages.deep.checkpoint import FileCheckpoint
     from stages.deep.models import Model
 
+_SIZES = (
+    "width",
+    "network",
+    "crops",
+    "input_size",
+    "batch_size",
+)  # parameters that decide how much memory a training takes
 _VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
 
@@ -180,10 +190,23 @@ def train(
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        estimator.fit(inputs.data, **inputs.given)
+        with _within_memory(job.arguments()):
+            estimator.fit(inputs.data, **inputs.given)
     for warning in caught:
         warnings.warn(f"{view}: {warning.message}" if view else str(warning.message), stacklevel=2)
     return Trained(job, estimator, job.model(estimator, inputs), inputs.facts)
+
+
+@contextmanager
+def _within_memory(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Name the sizes among the arguments where PyTorch or NumPy cannot have the memory that they lead to."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search("allocate|out of memory|overflowed", str(error)):
+            raise
+        sizes = [f"{name} {arguments[name]}" for name in _SIZES if name in arguments]
+        raise ParameterError(f"memory does not suffice for {' and '.join(sizes)}; give smaller numbers") from None
 
 
 def training_fingerprint(arrays: Sequence[np.ndarray], facts: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from stages.core.errors import TableError
+from stages.core.memory import require_memory
 from stages.tables import check_same_images, read_vectors
 from stages.tables.methods import FeatureMethod, MethodName, Objective, all_networks
 from stages.training.hyperparameters import NOT_THEIRS
@@ -60,6 +61,11 @@ class FeatureJob(Job):
             check_same_images(self.images, table)
             views += check_views([table.values], [f"backbone {backbone!r}"])
             extraction[backbone] = {fact: table.metadata[fact] for fact in _EXTRACTION if fact in table.metadata}
+        width = self.arguments()["width"]
+        weights = sum(view.shape[1] * width + 2 * width**2 for view in views) + width**2
+        # Beside the weights there are their gradients and, of Adam, two moments.
+        what = f"networks with a width of {width} on {len(views)} views"
+        require_memory(4 * 4 * weights, what, "give a smaller width")
         return Inputs(views, views, facts={"extraction": extraction})
 
     def earlier(self, method: str, device: "torch.device") -> list["Model"]:
@@ -113,6 +119,13 @@ class DecJob(FeatureJob):
 
     ESTIMATOR = "stages.deep.dec.estimators:DEC"
     EXTRA = START_TYPES
+
+    @classmethod
+    def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a method; those of the first clusters are checked, too."""
+        chosen = super().chosen_parameters(name, given)
+        first_clusters(chosen)
+        return chosen
 
     def inputs(self, device: "torch.device") -> Inputs:
         """Read the features; of dmvc-fix their codes, float32 (n, width), by the views' networks."""

@@ -58,7 +58,7 @@ def run_job(job: Job, metrics: Path, device: str, report: Callable[[str], None])
 def _write_results(job: Job, networks: Sequence[Trained], metrics: Path) -> list[np.ndarray]:
     """Write the outputs and return the partitions, int32 (n); the states of the trainings have then served."""
     fingerprint = job.images.fingerprint
-    labels, settings, rows = {}, {}, []
+    labels, settings, rows, curve = {}, {}, list[dict[str, object]](), training_curve(metrics, job.name)
     for network in networks:
         own, name = network.job.settings(), network.job.name
         embedding = job.files.embedding(name)
@@ -71,8 +71,10 @@ def _write_results(job: Job, networks: Sequence[Trained], metrics: Path) -> list
             settings[column] = own | {"embedding": file_digest(embedding)}
         of_view = {"backbone": name.view} if name.view else {}
         rows += [{**of_view, **row} for row in _curve(job.images, network)]
+    write_learning_curves(curve, rows)
+    digest = file_digest(curve)
+    settings = {column: made | {"curve": digest} for column, made in settings.items()}
     write_partitions(job.files.partitions(job.name), labels, settings, fingerprint)
-    write_learning_curves(training_curve(metrics, job.name), rows)
     for network in networks:
         network.estimator.checkpoint.remove()
     return list(labels.values())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.clustering import find_algorithm
 from stages.core.algorithm_name import check_shares
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
@@ -38,6 +39,8 @@ def first_clusters(parameters: Mapping[str, Any], joined: bool = False) -> "Init
 
 def _consensus(chosen: Mapping[str, Any], joined: bool) -> "Initialiser":
     check_shares(chosen["shares"], chosen["algorithms"])
+    for name in chosen["algorithms"]:
+        find_algorithm(name)
     from stages.consensus import CoassociationClustering
     from stages.deep.dec.first_clusters import overclusterings
 

@@ -14,6 +14,7 @@ from stages.backbones.card import (
     Weights,
     WheelSource,
 )
+from stages.core.seal import sealed_json, unsealed_json
 
 EVERY_SOURCE = Backbone(
     name="b",
@@ -45,9 +46,11 @@ def test_json_round_trip():
         "",
         "{}",
         "[]",
-        '{"name": "x"}',
+        sealed_json({}),
+        sealed_json({"name": "x"}),
         EVERY_SOURCE.to_json().replace("url", "ftp"),
-        EVERY_SOURCE.to_json().replace('"sha256": "",', '"sha256": "no digest",'),
+        sealed_json(json.loads(EVERY_SOURCE.to_json().replace("url", "ftp"))),
+        sealed_json(json.loads(EVERY_SOURCE.to_json().replace('"sha256": "",', '"sha256": "no digest",'))),
     ],
 )
 def test_anything_else_is_refused(text):
@@ -57,8 +60,8 @@ def test_anything_else_is_refused(text):
 
 def test_the_digest_is_filled_in_and_nothing_else_changes():
     whole = "ab" * 32
-    before = json.loads(EVERY_SOURCE.to_json())
-    after = json.loads(EVERY_SOURCE.with_digest(whole).to_json())
+    before = unsealed_json(EVERY_SOURCE.to_json())
+    after = unsealed_json(EVERY_SOURCE.with_digest(whole).to_json())
     assert after["weights"].pop("sha256") == whole
     assert before["weights"].pop("sha256") == ""
     assert before == after

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.backbones.card import CLASSES
 from stages.backbones.extraction import Recipe, ShardExtractor
 from stages.backbones.precision import choose_precision, faithful_extractor, mean_cosines
+from stages.core.layer_names import CLASSES
 from tests.backbones.tiny import decode, tiny_backbone, tiny_images
 
 

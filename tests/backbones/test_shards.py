@@ -80,7 +80,7 @@ def test_shards_of_other_facts_are_not_taken_and_are_removed(tmp_path):
 def test_a_full_disk_is_told_and_leaves_no_part_of_a_shard(tmp_path, monkeypatch):
     store = _store(tmp_path)
 
-    def full(_, file):
+    def full(_, file, metadata):
         file.write_bytes(b"half")
         raise OSError(28, "No space left on device", str(file))
 

@@ -7,7 +7,7 @@ from tests.benchmarks.comparison import Comparison
 
 _TOPICS = (
     *("agdl", "baseline", "consensus", "consensus_functions", "dmvc", "extraction", "fidelity"),
-    *("idec", "jule", "kmeans", "linkage", "mmdc", "spectral"),
+    *("idec", "jule", "kmeans", "linkage", "mmdc", "near_duplicates", "seals", "silhouettes", "spectral"),
 )
 COMPARISONS: dict[str, Comparison] = {
     comparison.name: comparison

@@ -10,6 +10,7 @@ from tests.campaign.tally import Tally
 
 # Each part is a module with `run(count, seed) -> Tally`. The numbers: cases of the short form and of the long one.
 PARTS = {
+    "damage": (1_500, 5_000),
     "values": (150, 500),
 }
 

@@ -102,6 +102,11 @@ def test_parameters_reach_the_estimator():
         ("gdl:multiple=any", "multiple of gdl is 'any'; give a whole number of at least 1"),
         ("gdl:seeds=auto", "seeds of gdl is 'auto'; give a whole number of at least 1"),
         ("gdl:seeds=many", "seeds of gdl is 'many'; give a whole number of at least 1"),
+        ("kmeans:seeds=1000000000", "seeds of kmeans is 1000000000; give a whole number of at most 1000000"),
+        ("kmeans:n_init=few", "n_init of kmeans is 'few'; give a whole number of at least 0"),
+        ("gdl:a=NaN", "a of gdl is nan; give a number of at least 0"),
+        ("gdl:subspace=2", "subspace is 2; give a share of the features, above 0 and at most 1"),
+        ("hdbscan:allow_single_cluster=1", "allow_single_cluster of hdbscan is 1; give true or false"),
     ],
 )
 def test_what_cannot_be_is_told(text, message):

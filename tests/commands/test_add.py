@@ -9,7 +9,7 @@ import pytest
 
 from stages.commands.add import app
 from stages.commands.image_folder import safe_name
-from stages.datasets import open_dataset
+from stages.datasets import files_passed_over, open_dataset
 from stages.params.file import read_params
 from tests.commands.folders import PARAMS, make_images, make_project
 from tests.exporting.project import refused
@@ -102,6 +102,19 @@ def test_names_that_yaml_takes_for_something_else(root: Path, add: Callable[...,
         assert add(make_images(root.parent / name))[0] == 0
     assert read_params(root / "params.yaml")["watch"] == ["2024-05-01", "007", "1.10", "no"]
     assert 'watch: ["2024-05-01", "007", "1.10", "no"]\n' in (root / "params.yaml").read_text()
+
+
+def test_a_table_of_labels_that_cannot_be_used_matters_only_where_labels_are_wanted(
+    root: Path, add: Callable[..., Outcome]
+) -> None:
+    folder = make_images(root.parent / "photos")
+    for name in ("labels.csv", "labels.tsv"):
+        (folder / name).write_text("no table of labels")
+    assert "labels.csv and labels.tsv; remove one of them" in refused(add(folder))
+    assert add(folder, "--labels", "none")[0] == 0
+    with open_dataset(root / "data/raw/photos", root, print) as images:
+        assert {image.label for image in images} == {None}
+    assert [file.path for file in files_passed_over(root / "data/raw/photos") if "labels" in file.path] == []
 
 
 def test_labels_and_groups(root: Path, add: Callable[..., Outcome]) -> None:

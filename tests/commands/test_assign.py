@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 import subprocess
 import sys
@@ -22,9 +21,13 @@ from stages.backbones.card import Backbone
 from stages.commands.assign import app
 from stages.commands.export import app as export
 from stages.core.atomic import write_text
+from stages.core.csvtext import csv_text
+from stages.core.seal import sealed_json
 from stages.deep.models import read_model, write_model
 from stages.deep.networks import MVnet, initialise
 from stages.extract import app as extract
+from stages.tables.corrections import Corrections
+from stages.tables.textfiles import write_json
 from tests.datasets.images import encode
 from tests.extraction import prepare
 from tests.shell import Shell, exit_status
@@ -41,7 +44,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 def answer(method: str) -> str:
     """The text of RESULT that names a method."""
-    return json.dumps({"method": method, "chosen": "named", "modularity": {method: 0.5}})
+    return sealed_json({"method": method, "chosen": "named", "modularity": {method: 0.5}})
 
 
 def photos() -> list[bytes]:
@@ -155,7 +158,7 @@ def test_the_images_trained_on_come_into_the_clusters_of_the_training(
 def test_clusters_of_the_result_have_their_names(project: Path, assign: Call) -> None:
     names = {"0": {"name": "rose, red", "words": [], "label": "rose, red", "share": 1.0}}
     content = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}, "names": names}
-    write_text(RESULT, json.dumps(content))
+    write_text(RESULT, sealed_json(content))
     for options in ((), ("--method", "jule/dmvc")):
         rows = read(assign(*options)[1])
         assert {row["cluster"]: row["name"] for row in rows} == {"0": "rose, red", "1": "", "2": "", "3": ""}
@@ -255,7 +258,8 @@ def test_the_embedding_of_another_network_is_refused(project: Path, assign: Call
     model = read_model(file)
     again = SimpleNamespace(encoder_=model.network, scaling="sqrt", cluster_centers_=model.centres.numpy())
     write_model(file, again, {**SETTINGS, "images": "of others"})
-    assert assign() == (1, "", message)
+    refused = f"{file} was trained on other images than data/images/d.parquet holds"
+    assert assign() == (1, "", f"error: {refused}; run `dvc repro` to train it again\n")
 
 
 @pytest.fixture
@@ -281,6 +285,32 @@ def test_new_images_go_into_the_folders_of_an_export(exported: Path, assign: Cal
     status, output, _ = assign("--into", "out", "--out", "found.csv")
     assert (status, output) == (0, "22 images there already\nout\n")
     assert len(read(Path("found.csv").read_text(encoding="utf-8"))) == 22
+
+
+def test_images_go_into_the_groups_of_a_corrected_result(exported: Path, assign: Call) -> None:
+    """Cluster 1 is part of cluster 0 by hand, and the first image was set aside."""
+    labels = [int(row["cluster"]) for row in expected()]
+    merged = [0 if label == 1 else label for label in labels]
+    names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
+    done = Corrections((), {}, {1: 0}, 0, 1, 1).to_json()
+    method = {"method": "jule/dmvc", "chosen": "named", "modularity": {"jule/dmvc": 0.5}}
+    write_json(RESULT, method | {"names": names, "corrections": done})
+    rows = [(row["path"], cluster, "1") for row, cluster in zip(expected(), [-1, *merged[1:]], strict=True)]
+    write_text(RESULT.with_name("assignments.csv"), csv_text(["path", "cluster", "confidence"], rows))
+    found = read(assign()[1])
+    assert [int(row["cluster"]) for row in found] == merged
+    assert {row["name"] for row in found if row["cluster"] == "0"} == {"by hand"}
+    as_trained = read(assign("--method", "jule/dmvc")[1])
+    assert [int(row["cluster"]) for row in as_trained] == labels
+    assert {row["name"] for row in as_trained} == {""}
+    refused = assign("--into", "out")[2]
+    assert refused.startswith(f"error: {exported.resolve()} has other clusters than those of result, such as")
+    assert exit_status(export, "--dataset", "d", "--to", "corrected") == 0
+    shutil.copy("new/0/00.png", "new/0/copy.png")
+    top = "00-by-hand" if merged[0] == 0 else f"{merged[0]:02}-unnamed"
+    status, output, _ = assign("--into", "corrected")
+    assert (status, f"{top}: " in output) == (0, True)
+    assert Path("corrected", top, "copy.png").is_file()
 
 
 def test_a_folder_that_no_images_can_go_into_is_one_line_before_anything_is_computed(
@@ -321,6 +351,7 @@ def test_more_images_than_a_shard_and_one_alone(
             "method 'jule/mvec' has no network for new images, it is a vote of the single views; "
             "take jule/dmvc, or one view such as jule/views/mobilenet_v2",
         ),
+        (("--out", "data"), "--out is data, a folder; name the CSV file to write"),
         (
             ("--method", "jule/dmcv"),
             "data/models/d holds no model of the method 'jule/dmcv'; did you mean jule/dmvc?",
@@ -364,7 +395,7 @@ def test_a_result_without_a_network_gives_a_way_out(project: Path, assign: Call)
 
 
 def test_a_result_that_names_no_method_is_one_line(project: Path, assign: Call) -> None:
-    write_text(RESULT, answer("ensemble").replace("method", "methods"))
+    write_json(RESULT, {"methods": "ensemble", "chosen": "named", "modularity": {"ensemble": 0.5}})
     message = f"error: {RESULT} cannot be used ('method' is missing); delete it and run `dvc repro`\n"
     assert assign() == (1, "", message)
 

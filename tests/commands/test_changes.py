@@ -1,15 +1,18 @@
 """The command `changes`: clusters of two commits matched, by cases that a reader can check, and read from DVC."""
 
+import io
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image as Picture
 
 from stages.commands.changes import app, group_rows, match_clusters
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
+from stages.tables import Image, write_images
 from tests.exporting.project import Call, refused
 from tests.shell import Shell
 
@@ -94,6 +97,25 @@ before images      now images   in both
     assert changes("main~1", "--show", "0")[1].endswith("\n1 image moved\n")
     same = changes("HEAD")[1]
     assert "ARI 1.000\n" in same and same.endswith("\n0 images moved\n")
+
+
+def test_a_page_shows_what_moved(changes: Call, tmp_path: Path) -> None:
+    drawn = io.BytesIO()
+    Picture.new("RGB", (40, 20), (200, 30, 30)).save(drawn, "PNG")
+    images = [Image(path, drawn.getvalue(), None, 40, 20) for path in sorted(NOW)]
+    write_images(Path("data/images/d.parquet"), images, [])
+    status, text, err = changes("main~1", "--page", "out/changes.html")
+    assert (status, err) == (0, "") and "1 image moved" in text
+    page = Path("out/changes.html").read_text(encoding="utf-8")
+    assert "<h3>From 1, which is 0 now, to 1: 1 image</h3>" in page
+    assert page.count('<img src="data:image/jpeg;base64,') == 1 and 'alt="d"' in page
+    assert "<tr><td>2</td><td>1</td><td>-</td><td>-</td><td>0</td></tr>" in page
+    changes("main~1", "--page", "again.html", "--as", "csv")
+    assert Path("again.html").read_text(encoding="utf-8") == page
+    assert refused(changes("main~1", "--page", "out")) == "--page is out, a folder; name the file to write"
+    Path("data/images/d.parquet").unlink()
+    assert "data/images/d.parquet does not exist" in refused(changes("main~1", "--page", "more.html"))
+    assert not Path("more.html").exists()
 
 
 def test_the_rest_of_many_is_counted(changes: Call) -> None:

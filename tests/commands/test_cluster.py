@@ -11,6 +11,7 @@ from stages import tables
 from stages.commands.cluster import app
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
+from stages.core.seal import sealed_json
 from tests.commands.folders import PARAMS, calls, make_images, make_project, says
 from tests.exporting.project import files, refused
 from tests.shell import Outcome, Shell
@@ -45,7 +46,7 @@ def root(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = zip(names, [0, 0, 1], [0.9, 0.8, 0.7], strict=True)
     write_text(data / "results/photos/assignments.csv", csv_text(["path", "cluster", "confidence"], rows))
     answer = {"n_clusters": 15, "found": 15, "summary": SUMMARY}
-    write_text(data / "partitions/photos/n_clusters.json", json.dumps(answer))
+    write_text(data / "partitions/photos/n_clusters.json", sealed_json(answer))
     for file in (
         "evaluations/photos.json",
         "graphs/photos.near_duplicates.csv",
@@ -108,7 +109,7 @@ def test_a_second_run_makes_no_page_again_and_replaces_its_own_export(
 
 def test_another_number_of_groups_than_the_images_speak_for(root: Path, cluster: Callable[..., Outcome]) -> None:
     answer = {"n_clusters": 2, "found": 15, "summary": SUMMARY}
-    write_text(root / "data/partitions/photos/n_clusters.json", json.dumps(answer))
+    write_text(root / "data/partitions/photos/n_clusters.json", sealed_json(answer))
     assert f"photos: 2 groups, as asked for; the images speak for {SUMMARY}" in cluster("../photos").out
 
 
@@ -151,6 +152,7 @@ def test_a_dry_run_says_what_there_is_and_writes_nothing(root: Path, cluster: Ca
     (folder / "film.mp4").touch()
     log = {"images": 200, "seconds": 120}
     write_text(root / "logs/extract-d-pixels.json", json.dumps(log))
+    write_text(root / "logs/extract-e-pixels.json", "[]")  # a damaged one says nothing
     before = sorted(root.rglob("*"))
     status, out, err = cluster("../photos", "--dry-run", "--groups", "3")
     assert (status, err) == (0, "")

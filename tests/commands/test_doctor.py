@@ -32,6 +32,7 @@ from stages.diagnosis.repository import (
 )
 from stages.diagnosis.tables import check_tables
 from stages.tables.links import write_links
+from stages.tables.textfiles import write_json
 from tests.backbones.tiny import tiny_backbone
 from tests.pipeline.project import Project, draw_images
 from tests.shell import Shell
@@ -407,15 +408,22 @@ def test_the_result_is_of_the_images_and_names_its_method(project: Path) -> None
     paths = tables.read_images(Path("data/images/d.parquet")).paths
     folder = Path("data/results/d")
     table, answer = folder / "assignments.csv", folder / "result.json"
-    write_text(answer, '{"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": 0.5}}')
+    write_json(answer, {"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": 0.5}})
     write_text(table, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
     assert only(check_tables(values, Path("data"))).message.startswith("d: 2 tables are of the images of")
-    write_text(answer, "{}")
+    write_json(answer, {})
     write_text(table, "path,cluster,confidence\nelsewhere.png,0,1\n")
     assert list(check_tables(values, Path("data"))) == [
         ("fault", f"{table} lists other images than the image table; run `dvc repro` to make it again"),
         ("fault", f"{answer} cannot be used ('modularity' is missing); delete it and run `dvc repro`"),
     ]
+
+
+def test_a_file_of_corrections_that_cannot_be_read_is_a_fault(project: Path) -> None:
+    file = Path("data/corrections/d.csv")
+    write_text(file, "action,group,value\nrename,g1,x\n")
+    line = f"{file}, line 2: group 'g1' has no images; list some of them in rows `member,g1,IMAGE`"
+    assert only(check_tables({"datasets": ["d"]}, Path("data"))) == ("fault", line)
 
 
 def test_tables_of_transfers_are_those_to_the_dataset(project: Path) -> None:

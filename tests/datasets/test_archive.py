@@ -93,7 +93,7 @@ def test_what_an_archive_lacks_is_named(server, tmp_path):
     server.put("page.zip", b"<html>moved</html>")
     with pytest.raises(DatasetError, match=r"x\.zip: no image matches '\*\.gif'; correct `images`$"):
         read(ArchiveSet(files=("x.zip",), mirrors=(server.address,), images="*.gif"), tmp_path)
-    with pytest.raises(FetchError, match=r"page\.zip is not a readable zip archive"):
+    with pytest.raises(FetchError, match=r"page\.zip: it answers with a web page instead of the file\)"):
         read(ArchiveSet(files=("page.zip",), mirrors=(server.address,)), tmp_path)
 
 
@@ -127,3 +127,19 @@ def test_keys_that_cannot_be_are_refused(keys, message):
     with pytest.raises((DatasetError, FetchError)) as caught:
         ArchiveSet(**{"files": ("x.zip",), "mirrors": ("http://x/",), **keys})
     assert message in str(caught.value)
+
+
+def test_without_a_checksum_only_an_archive_is_kept(server, tmp_path):
+    """What another server sends instead is refused, and what an earlier run kept of it is fetched again."""
+    server.put("x.zip", b"junk" * 1000)
+    photos = ArchiveSet(files=("x.zip",), mirrors=(server.address,))
+    with pytest.raises(FetchError, match=r"what it sends is no such file: it is not a readable zip archive \("):
+        read(photos, tmp_path)
+    assert [file for file in tmp_path.rglob("*x.zip*") if file.stat().st_size] == []
+    server.put("x.zip", make_zip(PHOTOS))
+    assert len(read(photos, tmp_path)) == 2
+    (kept,) = tmp_path.rglob("x.zip")
+    kept.write_bytes(b"<!DOCTYPE html><title>Sign in</title>")
+    lines = []
+    assert len(read(photos, tmp_path, lines.append)) == 2
+    assert lines[0] == f"{kept} is damaged or another file: it is a web page"

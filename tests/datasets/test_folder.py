@@ -100,8 +100,9 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_a_pipe_is_no_image(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
+    (tmp_path / "link").symlink_to("pipe.png")
     assert paths(tmp_path) == []
-    assert passed_over(tmp_path) == [("pipe.png", "not a regular file")]
+    assert passed_over(tmp_path) == [("link", "not a regular file"), ("pipe.png", "not a regular file")]
 
 
 def test_a_folder_that_cannot_be_read_is_listed(tmp_path, monkeypatch):
@@ -180,6 +181,8 @@ def test_labels_csv_may_repeat_itself_and_leave_labels_empty(tmp_path):
             'path,label\n"1.png,cat\n',
             "labels.csv is not a CSV table (unexpected end of data, line 2); close the quotes",
         ),
+        ("path,label\n1.png,cat, or dog\n", "labels.csv, line 2: 3 cells, 2 columns; put quotes around what"),
+        ("path,label,Label\n1.png,cat,dog\n", "labels.csv has two columns 'label'; remove or rename one"),
     ],
 )
 def test_a_labels_csv_that_cannot_be_used_says_where(tmp_path, table, message):

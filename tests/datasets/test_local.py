@@ -85,6 +85,11 @@ def test_what_cannot_be_used_says_why(photos, tmp_path):
         ({"images": "*.gif"}, f"{photos} holds no image that matches '*.gif'; correct `images` or `path`"),
         ({"labels": "x.csv"}, f"{photos}: no file matches 'x.csv', the table of labels; exactly one should"),
         ({"labels": "*.csv"}, f"{photos}: 2 files match '*.csv'"),
+        ({"labels": "/etc/*.csv"}, "`labels` is '/etc/*.csv' (Non-relative patterns are unsupported); write a"),
+        ({"labels": "**x"}, "`labels` is '**x' (Invalid pattern: "),
+        ({"folders": ("/",)}, f"`folders` lists '/'; name folders below {photos}, from there on"),
+        ({"folders": ("cat", "../photos")}, f"`folders` lists '../photos'; name folders below {photos}"),
+        ({"label_folder": 5}, "no image is in 5 folders, such as '"),
     ]
     for keys, expected in cases:
         with pytest.raises((DatasetError, FetchError)) as caught:

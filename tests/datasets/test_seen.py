@@ -57,6 +57,13 @@ def test_another_file_that_is_passed_over_is_noticed(photos):
     assert seen.look(Local(path=str(photos)), known)[0] != first
 
 
+def test_each_folder_is_listed_once(photos, monkeypatch):
+    listed, scan = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: listed.append(Path(folder).name) or scan(folder))
+    seen.look(Local(path=str(photos)), {})
+    assert sorted(listed) == ["a", "b", "photos"]
+
+
 def test_only_what_changed_is_read_again(photos, monkeypatch):
     _, known = seen.look(Local(path=str(photos)), {})
     read = []

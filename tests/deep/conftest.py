@@ -1,6 +1,5 @@
 """Small inputs that the tests of stages.deep share."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.core.seal import sealed_json
 from stages.tables import Image, write_images
 from tests.deep.toy import FAST, write_features, write_parameters
 
@@ -53,6 +53,6 @@ def project(workdir: Path, blobs: tuple[list[np.ndarray], np.ndarray]) -> Path:
         write_features(name, view)
     manifest = Path("data/views/toy/features.json")
     manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps({"wide": {"L3": "0"}, "narrow": {"L3": "0"}}))
+    manifest.write_text(sealed_json({"wide": {"L3": "0"}, "narrow": {"L3": "0"}}))
     write_parameters(FAST)
     return workdir

@@ -1,13 +1,22 @@
 """Shared by the tests of both kinds of model files: how a file that cannot be used is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
+from torch import Tensor
 
+from stages.core.seal import BLANK, KEY, seal
 from stages.deep.model_files import ModelError
 
 AGAIN = "; delete it and run `dvc repro` to make it again"
+
+
+def save_sealed(tensors: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str] | None) -> None:
+    """Write a file that is sound, whatever it says."""
+    save_file(dict(tensors), file, {**(metadata or {}), KEY: BLANK})
+    seal(file)
 
 
 def refusal(file: Path, read: Callable[[Path], object]) -> str:

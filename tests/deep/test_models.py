@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
@@ -20,7 +20,7 @@ from stages.deep.jule.on_features import JULE
 from stages.deep.models import Model, read_model, write_model
 from stages.deep.networks import MLP, MVnet, Stack, initialise
 from stages.deep.view_encoding import scale
-from tests.deep.modelfiles import AGAIN, check_damage_is_named, refusal
+from tests.deep.modelfiles import AGAIN, check_damage_is_named, refusal, save_sealed
 
 WIDTHS = [12, 7]
 SETTINGS = {"backbones": ["wide", "narrow"], "layer": "L3", "gamma": 0.5, "network": "mlp"}
@@ -155,7 +155,9 @@ def test_the_file_holds_encoder_and_centers_and_one_key_of_metadata(tmp_path: Pa
         (text,) = content.metadata().values()
         assert {name.split(".")[0] for name in content.keys()} == {"encoder", "centers", "factors"}  # noqa: SIM118
     encoder = {"kind": "mlp", "view_widths": WIDTHS, "width": 5, "unit_length": True, "scaling": "global"}
-    assert text == json.dumps({**SETTINGS, "encoder": encoder}, sort_keys=True)
+    content = json.loads(text)
+    assert content.pop("seal").startswith("sha256:")
+    assert json.dumps(content) == json.dumps({**SETTINGS, "encoder": encoder}, sort_keys=True)
 
 
 def test_the_views_of_an_mvnet_need_not_be_named(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_no_file_and_what_is_no_safetensors_file(tmp_path: Path) -> None:
     ids=["none", "damaged", "no settings", "weights alone"],
 )
 def test_tensors_of_another_kind_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
-    save_file({"centers": torch.ones(3, 5)}, tmp_path / "m.safetensors", metadata)
+    save_sealed({"centers": torch.ones(3, 5)}, tmp_path / "m.safetensors", metadata)
     assert refusal(tmp_path / "m.safetensors", read_model) == f"does not say how its network is built{AGAIN}"
 
 
@@ -235,5 +237,5 @@ def test_weights_that_do_not_fit_their_description_are_refused(
     write_model(file, estimator(), {})
     with safe_open(file, "pt") as content:
         encoder = json.loads(content.metadata()["manyviews"])["encoder"] | facts
-    save_file(load_file(file) | tensors, file, {"manyviews": json.dumps({"encoder": encoder})})
+    save_sealed(load_file(file) | tensors, file, {"manyviews": json.dumps({"encoder": encoder})})
     assert refusal(file, read_model) == f"holds other weights than it says{AGAIN}"

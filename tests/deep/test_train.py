@@ -12,7 +12,9 @@ from sklearn.metrics import normalized_mutual_info_score
 from typer.testing import CliRunner
 
 from stages import train as stage
+from stages.core.atomic import write_text
 from stages.core.digests import file_digest
+from stages.core.seal import BLANK, sealed
 from stages.deep.models import read_model
 from stages.tables import (
     Image,
@@ -174,8 +176,7 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
 def test_auto_takes_the_number_that_the_ensemble_found(project: Path) -> None:
     assert refusal("idec", "cc", "--n-clusters", "auto").startswith("data/partitions/toy/n_clusters.txt does not")
     file = Path("data/partitions/toy/n_clusters.txt")
-    file.parent.mkdir(parents=True)
-    file.write_text("2\n")
+    write_text(file, sealed(f"2 toy {BLANK}\n"))
     assert train("idec", "cc", "--n-clusters", "auto").exit_code == 0
     assert len(np.unique(read_partitions(Path("data/partitions/toy/idec/cc.parquet")).labels["cc"])) == 2
 

@@ -16,8 +16,10 @@ from stages import tables
 from stages.commands.export import app
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
+from stages.core.seal import sealed_json
 from stages.download import app as download
 from stages.exporting.clusters import sum_up
+from stages.tables.corrections import Corrections
 from tests.exporting.project import PATHS, RESULT, Call, assign, files, refused, remains, rows
 from tests.shell import exit_status
 
@@ -41,7 +43,7 @@ def test_folders_are_named_as_the_clusters_are(project: Path, export: Call) -> N
     """Those of the result, also where its method is named; a cut has no names."""
     name = {"words": ["rose"], "label": "", "share": 0.0}
     named = {"0": {"name": "wild rose"} | name, "1": {"name": "rose"} | name, "2": {"name": ""} | name}
-    write_text(RESULT.with_name("result.json"), json.dumps({"method": "jule/dmvc", "names": named}))
+    write_text(RESULT.with_name("result.json"), sealed_json({"method": "jule/dmvc", "names": named}))
     export()
     assert {row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))} == {
         "00-wild-rose",
@@ -54,6 +56,26 @@ def test_folders_are_named_as_the_clusters_are(project: Path, export: Call) -> N
     assert {path.name for path in Path("cut").iterdir() if path.is_dir()} == {"cluster-00", "cluster-01"}
     write_text(RESULT.with_name("result.json"), "[]")
     assert refused(export(to="no")).startswith("data/results/d/result.json cannot be used (")
+
+
+def test_a_corrected_result_has_its_names_and_images_that_were_set_aside_are_in_no_group(
+    project: Path, export: Call
+) -> None:
+    table = [(path, -1 if row == 4 else cluster, sure) for row, (path, cluster, sure) in enumerate(assign(PATHS))]
+    write_text(RESULT, csv_text(["path", "cluster", "confidence"], table))
+    names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
+    done = Corrections((), {}, {}, 0, 1, 1).to_json()
+    write_text(
+        RESULT.with_name("result.json"),
+        json.dumps({"method": "jule/dmvc", "names": names, "corrections": done}),
+    )
+    assert export()[1] == f"d: {len(PATHS) - 1} images in 3 clusters of result, 1 in none\nout\n"
+    folders = {row["path"]: row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))}
+    assert {path for path in PATHS if folders[path] == "unclustered"} == {PATHS[4]}
+    assert set(folders.values()) == {"00-by-hand", "01-unnamed", "02-unnamed", "unclustered"}
+    export("--method", "jule/dmvc", to="method")
+    tops = {path.name for path in Path("method").iterdir() if path.is_dir()}
+    assert tops == {"cluster-00", "unclustered"}, "the names are those of the corrected groups"
 
 
 def test_equal_names_are_numbered_or_keep_their_folders(project: Path, export: Call) -> None:

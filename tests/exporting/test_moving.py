@@ -234,7 +234,7 @@ def test_wrong_options_with_move(project: Path, export: Call) -> None:
     assert refused(export("--move", "--link")) == (
         "--link leaves the originals in their place, --move does not; take one of them"
     )
-    assert refused(export("--move", "--as", "csv")) == "--as csv writes no images; leave out --move"
+    assert refused(export("--move", "--as", "csv")) == "--as csv writes no image files; leave out --move"
     assert refused(export("--unsure", "--as", "coco")) == (
         "--as coco has one folder for all images; leave out --unsure"
     )

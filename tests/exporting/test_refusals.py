@@ -33,7 +33,7 @@ from tests.exporting.project import PATHS, RESULT, Call, assign, refused, remain
         (["--cluster", "7"], "--cluster is 7; there are the clusters 0 to 2"),
         (["--cluster", "2", "--least-confidence", ".99"], "no image has a confidence of 0.99, the highest is "
          "0.98; lower --least-confidence"),
-        (["--as", "json", "--link"], "--as json writes no images; leave out --link"),
+        (["--as", "json", "--link"], "--as json writes no image files; leave out --link"),
     ],
 )  # fmt: skip
 def test_wrong_options(project: Path, export: Call, options: list[str], line: str) -> None:

@@ -1,4 +1,5 @@
 import random
+import tracemalloc
 import zipfile
 
 import pytest
@@ -68,6 +69,23 @@ def test_a_bomb_that_understates_its_size_unpacks_to_no_more(tmp_path):
     (tmp_path / "liar.zip").write_bytes(content)
     with pytest.raises(FetchError, match=r"is not a readable zip archive \(Bad CRC-32"):
         read_member(tmp_path / "liar.zip", "zeros", limit=1000)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_a_directory_conceals_is_not_unpacked_in_memory(tmp_path, method):
+    """200 MB that are said to be one: what comes at once is a block, or what so few packed bytes can hold."""
+    with zipfile.ZipFile(tmp_path / "liar.zip", "w", method) as file:
+        file.writestr("zeros", bytes(200_000_000))
+    content = bytearray((tmp_path / "liar.zip").read_bytes())
+    entry = content.index(b"PK\1\2")
+    content[entry + 24 : entry + 28] = (1_000_000).to_bytes(4, "little")
+    (tmp_path / "liar.zip").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(FetchError, match=r"not a readable zip archive \((Bad CRC-32|it holds more than)"):
+        read_member(tmp_path / "liar.zip", "zeros")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000_000
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\3\4" + b"\0" * 100])

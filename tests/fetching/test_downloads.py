@@ -254,6 +254,22 @@ def test_wrong_bytes_are_thrown_away(server, fetch):
     assert fetch.to.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<p>Sign in", b"\r\n <HTML><p>Moved"])
+def test_a_web_page_is_no_file_where_no_checksum_is_known(server, fetch, page):
+    reason = fetch.refused(server.put("page", page), checksum=UNKNOWN)
+    assert f"({server.address}page: it answers with a web page instead of the file);" in reason
+    assert fetch.left == []
+    fetch(server.put("page", page), server.put("right", CONTENT), checksum=UNKNOWN)
+    assert fetch.to.read_bytes() == CONTENT
+
+
+def test_a_body_without_end_is_given_up_and_not_kept(server, fetch, monkeypatch):
+    monkeypatch.setattr("stages.fetching.downloads._UNTOLD", 100_000)
+    reason = fetch.refused(server.put("a", file(CONTENT, length=False)), checksum=UNKNOWN)
+    assert "it sends more than 100000 bytes and does not say how many; give the file's checksum" in reason
+    assert fetch.left == []
+
+
 def test_a_server_that_says_no_length_is_believed_with_a_checksum_only(server, fetch):
     fetch(server.put("a", file(CONTENT, length=False, cut=1000)), server.put("b", file(CONTENT, length=False)))
     assert fetch.to.read_bytes() == CONTENT

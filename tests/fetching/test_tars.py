@@ -1,5 +1,8 @@
+import bz2
 import errno
+import gzip
 import io
+import lzma
 import os
 import random
 import tarfile
@@ -95,6 +98,23 @@ def test_a_bomb_is_refused_and_leaves_nothing(archive, tmp_path, compression):
         with opened(file, limit=5_000_000):
             pass
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("compression", ["gz", "bz2", "xz"])
+def test_nothing_goes_to_the_disk_before_all_is_looked_through(archive, monkeypatch, compression):
+    """Nothing of what is no tar, has too large a member or breaks off; and nothing from behind the end."""
+    written = []
+    monkeypatch.setattr("stages.fetching.archives._write", lambda plain, block, *_: written.append(len(block)))
+    pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[compression]
+    large = header("x", tarfile.REGTYPE, size=1 << 40)
+    for content in (b"no tar" * 1000, large + bytes(1000), make_tar({"a": bytes(3000)})[:2000]):
+        with pytest.raises(FetchError):
+            with opened(archive(pack(content))):
+                pass
+    assert written == []
+    tar = make_tar({"a": bytes(3000)})
+    with opened(archive(pack(tar + bytes(1 << 20)))):
+        assert sum(written) <= len(tar)
 
 
 def test_a_header_that_claims_an_endless_name_is_refused(archive):

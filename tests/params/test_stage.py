@@ -94,6 +94,7 @@ def test_one_value_does_for_a_list_and_an_empty_list_where_none_is_the_default(s
         ("toy:\n  zzz: 1\n", "section toy has no key 'zzz'; it has rows, how, rate"),
         ("toy:\n  seed: 3\n", "section toy has no key 'seed'; it has rows, how, rate"),
         ("seed: 1\nseed: 2\n", "params.yaml cannot be read as YAML ("),
+        ("seed: " + "[" * 2000 + "\n", "params.yaml cannot be read as YAML ("),
         ("- seed\n", "params.yaml holds no lines NAME: VALUE; take it from git"),
     ],
 )

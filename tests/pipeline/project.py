@@ -36,6 +36,7 @@ class Project:
             "dvc.yaml",
             "params.yaml",
             "pyproject.toml",
+            "data/corrections/README.md",
         ):
             source, target = ROOT / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

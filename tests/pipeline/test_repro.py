@@ -4,9 +4,10 @@ import csv
 
 import pytest
 
+from stages.core.csvtext import csv_text
 from stages.tables import read_images, read_partitions
 from tests.pipeline.project import NAMES, assert_restored
-from tests.pipeline.stagenames import CHECK, GRAPH, JOINT, SCORED, VIEWS, own
+from tests.pipeline.stagenames import CHECK, GRAPH, JOINT, RESULT, SCORED, VIEWS, own
 
 
 def test_everything_runs_once_and_then_nothing(computed, project):
@@ -87,6 +88,21 @@ def test_a_named_result_computes_no_clusters(project):
     failed = project.dvc("repro", CHECK)
     assert failed.returncode != 0
     assert "error: result is 'jule/dmvc'; give auto or one of ensemble\n" in failed.stderr
+    assert_restored(project, before)
+
+
+def test_corrections_by_hand_run_the_result_again_and_are_seen_by_git(project):
+    before = project.tables()
+    images = read_images(project.folder / "data" / "images" / "drawings.parquet")
+    rows = [*(("member", "g", path) for path in images.paths if path.startswith("disc")), ("rename", "g", "round")]
+    file = project.folder / "data" / "corrections" / "drawings.csv"
+    file.write_text(csv_text(["action", "group", "value"], rows), encoding="utf-8")
+    assert "data/corrections/drawings.csv" in project.git("status", "--porcelain", "-uall")
+    assert project.repro() == {RESULT, "evaluate@drawings", "study", "report"}
+    with (project.folder / "data/results/drawings/assignments.csv").open(newline="", encoding="utf-8") as table:
+        assert {row["name"] for row in csv.DictReader(table) if row["path"].startswith("disc")} == {"round"}
+    file.unlink()
+    project.repro()
     assert_restored(project, before)
 
 

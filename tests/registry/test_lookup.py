@@ -3,8 +3,9 @@
 import pytest
 import timm
 
-from stages.backbones.card import CLASSES, HubSource, Tap, UrlSource
+from stages.backbones.card import HubSource, Tap, UrlSource
 from stages.core.errors import BackboneError
+from stages.core.layer_names import CLASSES
 from stages.registry import REGISTRY
 from stages.registry.lookup import find_backbone
 

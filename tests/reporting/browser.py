@@ -40,7 +40,9 @@ class Browser:
         self._buffer = b""
         self.errors: list[str] = []
         self.requests: list[str] = []
+        self.asked: list[str] = []  # kinds of the dialogs of the browser's own, each of which was accepted
         self._loaded = False
+        self._saved: Path | None = None
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -48,16 +50,20 @@ class Browser:
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the protocol and return its result."""
-        number = next(self._numbers)
-        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._outgoing, json.dumps(message).encode() + b"\0")
+        number = self._post(method, **parameters)
         while True:
             answer = self._receive()
             if answer.get("id") == number:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return answer["result"]
+
+    def _post(self, method: str, **parameters: Any) -> int:
+        number = next(self._numbers)
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._outgoing, json.dumps(message).encode() + b"\0")
+        return number
 
     def open(self, file: Path, width: int = 1300, height: int = 900, dark: bool = False) -> None:
         """Load a page from disk, in a window of so many pixels, and wait until it has."""
@@ -91,9 +97,9 @@ class Browser:
         ), f"never true: {condition}"
 
     def press(self, key: str) -> None:
-        """Press a key and let it go."""
-        code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
-        text = {"text": "\r"} if key == "Enter" else {}
+        """Press a key, one of KEYS or a character, and let it go."""
+        code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS.get(key, ord(key[0].upper()))}
+        text = {"text": "\r"} if key == "Enter" else {"text": key} if len(key) == 1 else {}
         self.send("Input.dispatchKeyEvent", type="keyDown", **code, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 
@@ -116,6 +122,15 @@ class Browser:
         self.send("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
         self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
+    def download(self, folder: Path, script: str) -> Path:
+        """Run a script that saves a file; return it, once it is whole in `folder`."""
+        self.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder), eventsEnabled=True)
+        self._saved = None
+        self.run(script)
+        while self._saved is None:
+            self._receive()
+        return self._saved
+
     def screenshot(self, file: Path, whole: bool = False) -> None:
         """Write what the window shows, or the whole page, as a PNG."""
         data = self.send("Page.captureScreenshot", captureBeyondViewport=whole)["data"]
@@ -134,6 +149,11 @@ class Browser:
     def _note(self, event: str | None, parameters: dict[str, Any]) -> None:
         if event == "Page.loadEventFired":
             self._loaded = True
+        elif event == "Browser.downloadProgress" and parameters["state"] != "inProgress":
+            self._saved = Path(parameters["filePath"])
+        elif event == "Page.javascriptDialogOpening":
+            self.asked.append(parameters["type"])
+            self._post("Page.handleJavaScriptDialog", accept=True)
         elif event == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
         elif event == "Runtime.exceptionThrown":

@@ -10,11 +10,14 @@ from PIL import Image
 
 from stages import tables
 from stages.core.csvtext import csv_text
+from stages.core.seal import sealed_json
+from stages.correcting import correct, read_rows
 from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.studies import sections
 from stages.studies.sections import render_section
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
+from stages.tables.textfiles import write_fragment
 
 NASTY = [
     "<script>alert(1).png",
@@ -107,7 +110,7 @@ def make(
         "train": {"jule/views/a": {metric: 0.125}, "jule/views/b": {metric: 0.25}, "jule/dmvc": {metric: 0.75}},
         "baseline": {"a/L3/ward": {metric: 0.25}},
     }
-    (root / f"metrics/{name}/scores.json").write_text(json.dumps(scores))
+    (root / f"metrics/{name}/scores.json").write_text(sealed_json(scores))
 
 
 def write_result(root: Path, name: str, rows: Iterable[tuple[object, ...]], **changed: object) -> None:
@@ -116,7 +119,24 @@ def write_result(root: Path, name: str, rows: Iterable[tuple[object, ...]], **ch
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "assignments.csv", ("path", "cluster", "confidence"), *rows)
     content = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"ensemble": 0.5, "jule/dmvc": 0.75}}
-    (folder / "result.json").write_text(json.dumps(content | changed))
+    (folder / "result.json").write_text(sealed_json(content | changed))
+
+
+def write_corrected(root: Path, name: str, clusters: np.ndarray, corrections: Path) -> None:
+    """Write the result as corrected by a file, where the run gave the image i the cluster `clusters`[i]."""
+    paths = tables.read_images(root / f"data/images/{name}.parquet").paths
+    found = correct(paths, clusters, read_rows(corrections))
+    rows = zip(paths, found.labels.tolist(), ["0.5"] * len(paths), clusters.tolist(), strict=True)
+    names = {
+        number: {"name": found.names.get(number, ""), "words": [], "label": "", "share": 0.0}
+        for number in set(found.labels.tolist()) - {-1}
+    }
+    write_result(root, name, (), names=names, corrections=found.done.to_json())
+    columns = ("path", "cluster", "confidence", "uncorrected")
+    write_csv(root / f"data/results/{name}/assignments.csv", columns, *rows)
+    file = root / f"metrics/{name}/scores.json"
+    scores = json.loads(file.read_text())
+    file.write_text(json.dumps(scores | {"uncorrected": {"silhouette": 0.25, "nmi_geometric": 0.5}}))
 
 
 def write_names(root: Path, name: str, *names: str, words: Iterable[str] = ()) -> None:
@@ -126,13 +146,13 @@ def write_names(root: Path, name: str, *names: str, words: Iterable[str] = ()) -
         number: {"name": text, "words": list(words), "label": "", "share": 0.0}
         for number, text in enumerate(names)
     }
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"names": found}))
+    file.write_text(sealed_json(json.loads(file.read_text()) | {"names": found}))
 
 
 def write_answer(root: Path, name: str, **answer: object) -> None:
     """Write the ensemble's answer to how many clusters there are: clear, with no other in reach unless given."""
     content = {"clear": True, "coarser": None, "finer": None, "summary": "as found"} | answer
-    (root / f"data/partitions/{name}/n_clusters.json").write_text(json.dumps(content))
+    (root / f"data/partitions/{name}/n_clusters.json").write_text(sealed_json(content))
 
 
 def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) -> None:
@@ -154,7 +174,6 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
         ("b", 1, ""),
         ("b", 2, 0.125),
     )
-    (root / "data/studies").mkdir(exist_ok=True)
     views = tuple(f"a network with a long name, number {number}" for number in range(6))
     section = sections.ComplementaritySection(
         name,
@@ -168,8 +187,9 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
         (0, 5),
         ("So it is.",),
     )
-    (root / f"data/studies/{name}.html").write_text(render_section(section))
-    (root / "data/study.html").write_text('<section class="study"><h2>Layers</h2></section>')
+    write_fragment(root / f"data/studies/{name}.html", render_section(section))
+    write_fragment(root / "data/study.html", '<section class="study"><h2>Layers</h2></section>')
+    write_manifest(root / f"data/evaluations/{name}.json", {name: {}})
 
 
 def write_csv(file: Path, *rows: tuple[object, ...]) -> None:

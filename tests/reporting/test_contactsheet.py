@@ -73,8 +73,19 @@ def test_a_sheet_has_three_strips_and_leaves_out_an_empty_one() -> None:
     strips = contact_sheet(Sheet(0, 9, 1.0, *parts), tiles, np.full(9, -1), []).strips
     assert [(strip.heading, strip.tiles[0].place) for strip in strips] == [
         ("Most confident", 0),
-        ("On the boundary", 2),
+        ("Boundary", 2),
         ("Least confident", 1),
     ]
     bare = Sheet(0, 9, 1.0, parts[0], parts[1], np.array([], int))
     assert len(contact_sheet(bare, tiles, np.full(9, -1), []).strips) == 2
+
+
+def test_images_that_were_set_aside_are_no_cluster_and_come_last() -> None:
+    clusters, confidence = np.array([-1, 3, -1, -1, 3]), np.array([0, 0.5, 0, 0, 1])
+    assert cluster_sizes(clusters) == ((3, 2),)
+    group, aside = choose(clusters, confidence, per_cluster=2)
+    assert (group.cluster, group.most.tolist()) == (3, [4, 1])
+    assert (aside.cluster, aside.size, aside.rows) == (-1, 3, [0, 2])
+    tiles = {row: Tile(f"{row}.png", 0.0, "", None, "data:,", row) for row in aside.rows}
+    (strip,) = contact_sheet(aside, tiles, np.full(3, -1), ()).strips
+    assert (strip.heading, [tile.name for tile in strip.tiles]) == ("In no group", ["0.png", "2.png"])

@@ -92,7 +92,7 @@ def test_other_numbers_in_reach_are_those_that_the_page_does_not_have(changed, o
 def test_the_section_lists_them_with_the_command_for_the_first():
     chart = count_chart(counts([0, 1, 0], [0, 1, 0], [0, 1, 0]), replace(ANSWER, used=7, coarser=2, finer=9))
     html = fill("count", counts=chart)
-    assert "<p>Coarser: 2, Found: 4, Finer: 9." in html
+    assert "<p>Coarser: 2, found: 4, finer: 9." in html
     assert "set <code>n_clusters: 2</code> in <code>params.yaml</code> and run <code>dvc repro</code>" in html
     assert "<code>manyviews cut 2 --dataset d</code>" in html
     assert html.count("<svg") == 3

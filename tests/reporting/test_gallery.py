@@ -21,6 +21,8 @@ def test_the_commonest_cluster_of_each_label() -> None:
     labels = np.array([0, 0, 0, 2, 2, -1])
     assert commonest_clusters(clusters, labels, 3).tolist() == [3, -1, 1]  # 1 and 2 are equally common
     assert commonest_clusters(clusters, np.full(6, -1), 0).tolist() == []
+    aside = np.array([-1, -1, 1, -1, 2, 0])
+    assert commonest_clusters(aside, labels, 4).tolist() == [1, -1, 2, -1], "images set aside are in no cluster"
 
 
 def test_what_the_script_reads() -> None:
@@ -52,6 +54,8 @@ def test_what_the_script_reads() -> None:
     assert (content["classes"], content["homes"], content["labels"]) == (["<i>"], [1], [-1, 0, 0])
     (space,) = content["spaces"]
     assert content["names"] == {"1": "<daisy>", "300": ""}
+    assert content["sizes"] == {"1": 8, "300": 1}
+    assert not {"found", "corrections"} & content.keys()
     assert (space["title"], space["count"]) == ("<a>", 2)
     assert unpacked(space["nearest"]) == [1, 2, 0, 2, 1, 0]
     assert unpacked(space["points"]) == [140, 2860, 2860, 140]  # tenths of a unit

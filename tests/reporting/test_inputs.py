@@ -1,11 +1,11 @@
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.core.errors import TableError
+from stages.core.seal import sealed_json
 from stages.reporting.inputs import (
     read_agreement,
     read_answer,
@@ -38,17 +38,17 @@ def test_scores(tmp_path: Path) -> None:
         "ensemble": {"ari": 0.25, "silhouette": float("nan")},
         "dataset": {"images": 4, "clusters": 2, "labelled": 3},
     }
-    file.write_text(json.dumps(content))
+    file.write_text(sealed_json(content))
     scores = read_scores(file)
     assert (scores.images, scores.clusters, scores.labelled) == (4, 2, 3)
     assert list(scores.joint) == ["ensemble", "jule/dmvc"]
     assert scores.joint["ensemble"] == {"ari": 0.25, "silhouette": None}
     assert scores.single == {"v/L3/ward": {"ari": 0.5}, "jule/views/v": {"ari": 0.75}}
     del content["ensemble"]
-    file.write_text(json.dumps(content))
+    file.write_text(sealed_json(content))
     with pytest.raises(TableError, match=r"scores\.json cannot be used \('ensemble' is missing\); delete it"):
         read_scores(file)
-    for text in ("{", "[]", '{"dataset": 1}'):
+    for text in ("{", "[]", sealed_json({"dataset": 1})):
         file.write_text(text)
         with pytest.raises(TableError, match=r"scores\.json cannot be used"):
             read_scores(file)
@@ -59,7 +59,7 @@ ANSWER = {"n_clusters": 7, "found": 4, "clear": True, "plausible": [3, 6], "coar
 
 def test_the_answer_is_read_as_the_ensemble_wrote_it(tmp_path: Path) -> None:
     file = tmp_path / "n_clusters.json"
-    file.write_text(json.dumps({**ANSWER, "summary": "4 groups"}))
+    file.write_text(sealed_json({**ANSWER, "summary": "4 groups"}))
     answer = read_answer(file)
     assert (answer.used, answer.found, answer.clear) == (7, 4, True)
     assert (answer.plausible, answer.coarser, answer.finer) == ((3, 6), None, 9)
@@ -68,12 +68,12 @@ def test_the_answer_is_read_as_the_ensemble_wrote_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "{", "[]", "4", "null", "{}"),
-        *(json.dumps({**ANSWER, name: None}) for name in ("n_clusters", "found", "plausible")),
-        json.dumps({**ANSWER, "plausible": [3]}),
-        json.dumps({**ANSWER, "plausible": ["few", "many"]}),
-        json.dumps({**ANSWER, "found": float("inf")}),
-        json.dumps({**ANSWER, "finer": "more"}),
+        *("", "{", "[]", "4", "null", sealed_json({})),
+        *(sealed_json({**ANSWER, name: None}) for name in ("n_clusters", "found", "plausible")),
+        sealed_json({**ANSWER, "plausible": [3]}),
+        sealed_json({**ANSWER, "plausible": ["few", "many"]}),
+        sealed_json({**ANSWER, "found": float("inf")}),
+        sealed_json({**ANSWER, "finer": "more"}),
     ],
 )
 def test_a_damaged_answer_is_one_line(text: str, tmp_path: Path) -> None:

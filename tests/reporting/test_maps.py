@@ -24,6 +24,16 @@ def test_dots_are_grouped_by_cluster_and_label_on_one_scale() -> None:
     assert (plot.marks[0].x, plot.marks[0].y) == (SIZE - MARGIN, SIZE / 2 - unit - BESIDE)
 
 
+def test_images_in_no_cluster_are_dots_without_a_number() -> None:
+    points, clusters = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 2.0]]), np.array([-1, 0, 0])
+    plot = scatter(points, clusters, np.full(3, -1))
+    assert [(dots.cluster, dots.count) for dots in plot.dots] == [(-1, 1), (0, 2)]
+    assert [mark.cluster for mark in plot.marks] == [0]
+    with Image.open(io.BytesIO(maps_picture("", [("a", points)], clusters))) as image:
+        colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
+    assert {(204, 204, 204), (31, 119, 180)} <= colours, "grey, and the first colour of tab10"
+
+
 def test_equal_points_lie_in_the_middle() -> None:
     plot = scatter(np.zeros((3, 2)), np.zeros(3, int), np.full(3, -1))
     assert plot.dots[0].path == f"M{SIZE / 2:.1f} {SIZE / 2:.1f}h0" * 3

@@ -48,3 +48,10 @@ def test_one_cluster_and_one_image_have_no_rival() -> None:
 def test_of_equal_clusters_the_lowest_number() -> None:
     found = find_rivals(np.array([[0], [0], [0], [0]]), np.ones(1), np.array([9, 9, 8, 2]))
     assert found.clusters.tolist() == [2, 2, 2, 8]
+
+
+def test_images_in_no_cluster_are_nobody_s_rival_and_have_one() -> None:
+    found = find_rivals(np.array([[0], [0], [0], [1]]), np.ones(1), np.array([-1, -1, 5, 5]))
+    assert found.clusters.tolist() == [5, 5, -1, -1]
+    assert found.own.tolist() == [0, 0, 0, 0]
+    assert found.other.tolist() == [0.5, 0.5, 0, 0]

@@ -39,6 +39,7 @@ def test_many_single_views_are_summed_up() -> None:
     middle, best = table.summary
     assert (middle.cells[0].text, middle.cells[0].best) == ("0.060", False)
     assert (best.cells[0].text, best.cells[0].best) == ("0.120", True)
+    assert best.note == "v12/L3/ward: of 13 the best by ARI, known only after scoring"
     assert [row.cells[0].best for row in table.single] == [False] * SUMMARY_FROM + [True]
 
 

@@ -60,7 +60,7 @@ def test_many_leaves_widen_the_drawing_and_their_numbers_stand_upright():
         for i in range(80)
     ]
     drawn = tree(chain)
-    assert drawn.box.width == 56 + 81 * 16 + 12
+    assert drawn.box.width == 56 + 81 * 16 + 80
     assert drawn.leaves[-1].x == 56 + 80.5 * 16
     assert drawn.crowded
     assert "rotate(-90)" in fill("dendrogram", dendrogram=drawn)

@@ -52,7 +52,7 @@ def test_scores_are_nested_by_kind_the_result_first():
         "ensemble": {"modularity": 0.2},
         "train/jule/dmvc": {"modularity": 0.3},
     }
-    found = nested({"images": 3}, {"method": "ensemble", "modularity": 0.2}, methods)
+    found = nested({"images": 3}, {"result": {"method": "ensemble", "modularity": 0.2}}, methods)
     assert found == {
         "dataset": {"images": 3},
         "result": {"method": "ensemble", "modularity": 0.2},
@@ -73,7 +73,7 @@ def test_the_mean_of_the_runs_has_the_scores_that_all_of_them_have():
 
 def test_sizes_and_mean_confidences_of_the_clusters_that_have_images():
     """A network may leave a cluster empty, and its clusters are the result."""
-    found = size_rows(np.array([3, 0, 3, 0, 0]), np.array([0.5, 1, 1, 0.25, 0.25]))
+    found = size_rows(np.array([3, 0, -1, 3, 0, 0]), np.array([0.5, 1, 0, 1, 0.25, 0.25]))
     assert found == [
         {"cluster": 0, "images": 3, "confidence": 0.5},
         {"cluster": 3, "images": 2, "confidence": 0.75},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.scoring.scores import external_scores, mean_silhouette, silhouette_curve, view_agreement
+from stages.scoring.scores import external_scores, view_agreement
 
 CLASSES = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array([5, 5, 7, 7, 7, 7])  # one image of class 0 strays into the cluster of class 1
@@ -30,40 +30,6 @@ def test_accuracy_matches_clusters_to_classes_one_to_one_but_purity_does_not():
     scores = external_scores(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 2, 2]))
     assert scores["purity"] == 1
     assert scores["accuracy"] == pytest.approx(4 / 6)
-
-
-def test_silhouette_is_the_mean_over_the_views():
-    labels = np.array([0, 0, 1, 1])
-    one = np.array([[0.0], [0.0], [1.0], [1.0]])
-    other = np.array([[0.0], [1.0], [0.0], [1.0]])
-    # In the one view all is 1 - 0/1; in the other each is 1 from its fellow and on average 1/2 from the rest.
-    assert mean_silhouette([one], labels) == pytest.approx(1)
-    assert mean_silhouette([other], labels) == pytest.approx(-0.5)
-    assert mean_silhouette([one, other], labels) == pytest.approx(0.25)
-
-
-@pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2]])
-def test_silhouette_is_not_defined_for_one_cluster_or_all_alone(labels):
-    assert mean_silhouette([np.arange(3.0)[:, None]], np.array(labels)) is None
-
-
-def test_silhouette_of_a_large_set_is_taken_on_a_sample():
-    rng = np.random.default_rng(0)
-    labels = np.arange(12_000) % 2
-    view = (labels * 10 + rng.normal(size=12_000))[:, None]
-    # Two unit normals lie 2 / sqrt(pi) apart on average, the two groups 10.
-    assert mean_silhouette([view], labels) == pytest.approx(1 - 0.2 / np.sqrt(np.pi), abs=0.01)
-
-
-def test_the_curve_is_the_silhouette_of_each_partition():
-    rng = np.random.default_rng(0)
-    views = [rng.normal(size=(40, 3)), rng.normal(size=(40, 5))]
-    partitions = [rng.integers(0, k, 40) for k in (2, 5, 9)] + [np.zeros(40, int), np.arange(40)]
-    curve = silhouette_curve(views, partitions)
-    assert curve[3:] == [None, None]
-    for found, labels in zip(curve[:3], partitions, strict=False):
-        assert found == pytest.approx(mean_silhouette(views, labels))
-    assert silhouette_curve(views, []) == []
 
 
 def test_agreement_is_symmetric_and_blind_to_names():

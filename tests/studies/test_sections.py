@@ -58,7 +58,6 @@ def test_a_figure_is_a_file_of_its_own(chart):
 def every_section(chart):
     row = sections.PublishedRow("S, t", "dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009, "4 views & 5")
     yield sections.PublishedSection("umist", (570, 575), (row,), ("S: long",))
-    yield sections.PublishedSection("<d>", (), (), ())
     by_class = np.array([[0.5, 0.25], [0.4, 1.0]])
     yield sections.ComplementaritySection(
         "d", 9, "L3", ("a", "b"), np.array([0.6, 0.5]), ("<x>", "y"), (4, 5), by_class, (0, 1), ("Said & done.",)
@@ -68,7 +67,6 @@ def every_section(chart):
     yield sections.PanelsSection(
         "<d>", 9, (3, 2, 3), b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan")))
     )
-    yield sections.LayerSection((), (), ("Nothing.",), ("Layer", "NMI"), ())
 
 
 def test_sections_are_well_formed_and_escaped(chart):
@@ -81,9 +79,8 @@ def test_sections_are_well_formed_and_escaped(chart):
 
 
 def test_what_sections_show(chart):
-    published, none, classes, subsets, layers, panels, _ = map(render_section, every_section(chart))
+    published, classes, subsets, layers, panels = map(render_section, every_section(chart))
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
-    assert "There is no published score of this image set" in none
     assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
     assert "umist, scored here on 570 to 575 images." in published
     assert "complementarity.csv" not in classes

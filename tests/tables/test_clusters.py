@@ -1,6 +1,5 @@
 """Which cluster every image is in: of a method by its name, and of a run's result."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import ParameterError, TableError
+from stages.core.seal import sealed_json
 from stages.tables import Image, ImageTable, read_images, write_images, write_partitions
 from stages.tables.clusters import ResultMethod, find_clusters, read_method, read_result
 
@@ -92,19 +92,19 @@ RESULT = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"ensemble": 0.
 def test_the_method_whose_clusters_are_the_result_is_read_as_its_stage_wrote_it(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"result\.json does not exist; run `dvc repro` to make it or"):
         read_method(tmp_path)
-    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    (tmp_path / "result.json").write_text(sealed_json(RESULT))
     assert read_method(tmp_path) == ResultMethod("jule/dmvc", True, {"ensemble": 0.5, "jule/dmvc": 0.625})
-    (tmp_path / "result.json").write_text(json.dumps({**RESULT, "chosen": "named"}))
+    (tmp_path / "result.json").write_text(sealed_json({**RESULT, "chosen": "named"}))
     assert not read_method(tmp_path).chosen
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "{", "[]", "4", "null", "{}"),
-        json.dumps({**RESULT, "modularity": [0.5]}),
-        json.dumps({**RESULT, "modularity": {"ensemble": None, "jule/dmvc": 1}}),
-        json.dumps({**RESULT, "modularity": {"ensemble": 0.5}}),
+        *("", "{", "[]", "4", "null", sealed_json({})),
+        sealed_json({**RESULT, "modularity": [0.5]}),
+        sealed_json({**RESULT, "modularity": {"ensemble": None, "jule/dmvc": 1}}),
+        sealed_json({**RESULT, "modularity": {"ensemble": 0.5}}),
     ],
 )
 def test_a_damaged_name_of_the_method_is_told(text: str, tmp_path: Path) -> None:

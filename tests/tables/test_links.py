@@ -32,24 +32,23 @@ def test_the_same_links_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "settings"),
+    ("columns", "settings", "reason"),
     [
-        (("start",), SETTINGS),
-        (("start", "end"), {}),
-        (("start", "end"), {"structure": None}),
-        (("start", "end"), {"structure": {"odds": "high", "cut": 1}}),
-        (("start", "end"), [1]),
+        (("start",), SETTINGS, "'Field \"end\" does not exist in schema' is missing"),
+        (("start", "end"), {}, "'structure' is missing"),
+        (("start", "end"), {"structure": None}, "'NoneType' object is not subscriptable"),
+        (("start", "end"), {"structure": {"odds": "high", "cut": 1}}, "could not convert string to float: 'high'"),
+        (("start", "end"), [1], "list indices must be integers or slices, not str"),
     ],
 )
 def test_what_the_stage_does_not_write_is_told_in_one_line(
-    tmp_path: Path, columns: tuple, settings: object
+    tmp_path: Path, columns: tuple, settings: object, reason: str
 ) -> None:
     file = tmp_path / "d.parquet"
-    write_numbers(file, {name: pa.array([0]) for name in columns}, "links", "f", settings)
-    with pytest.raises(
-        TableError, match=r"d\.parquet is not what its stage writes; delete it and run `dvc repro`$"
-    ):
+    write_numbers(file, {name: pa.array([0], pa.int32()) for name in columns}, "links", "f", settings)
+    with pytest.raises(TableError) as caught:
         read_links(file)
+    assert str(caught.value) == f"{file} cannot be used ({reason}); delete it and run `dvc repro`"
 
 
 def test_a_missing_table_and_one_of_another_kind_are_told(tmp_path: Path) -> None:

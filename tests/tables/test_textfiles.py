@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import TableError
+from stages.core.seal import sealed_json
 from stages.tables.textfiles import json_of, rows_of, understanding
 
 NAMES = ["NA", " a b ", 'q"uo,te', "line\nbreak", "carriage\rreturn", "\u2028sep", "🌸", "-rf", "<b>"]
@@ -39,9 +40,10 @@ def test_a_damaged_table_is_one_line(content: bytes, reason: str, tmp_path: Path
 def test_content_that_makes_no_sense_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     for text, reason in [
-        ("{", "Expecting property name"),
-        ("{}", "'n' is missing"),
-        ('{"n": "x"}', "invalid literal"),
+        ('{"n": 1}', "it has no seal, as files of earlier versions and of other programs"),
+        (sealed_json({}), "'n' is missing"),
+        (sealed_json({"n": "x"}), "invalid literal"),
+        (sealed_json({"n": 1}).replace("1,", "2,"), "its content was changed: its seal does not fit"),
     ]:
         file.write_text(text)
         with pytest.raises(TableError, match=rf"a\.json cannot be used \({reason}.*\); delete it and run `dvc"):

@@ -10,11 +10,11 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from stages.clustering import normalise
-from stages.core.checks import check_flag
+from stages.core.checks import check_choice, check_flag
 from stages.core.device import exact_convolutions
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.image_encoding import ImageClustering, embed_images
-from stages.deep.jule.convolutions import AUTO, ConvEncoder, choose_blocks, initialise_convolutions
+from stages.deep.jule.convolutions import AUTO, NETWORKS, ConvEncoder, choose_blocks, initialise_convolutions
 from stages.deep.jule.parameters import Period
 from stages.deep.jule.periods import RecurrentClustering, Trainee
 from stages.deep.networks import first_network
@@ -99,6 +99,7 @@ class ImageJULE(RecurrentClustering, ImageClustering[Period]):
     def check_parameters(self) -> None:
         super().check_parameters()
         check_flag("batch_statistics", self.batch_statistics)
+        check_choice("network", self.network, (AUTO, *NETWORKS))
 
     def fit(self, X: ArrayLike, y: None = None) -> "ImageJULE":
         """Train on images `X` of one size: uint8 (n, h, w), or (n, c, h, w) with c 1 or 3.

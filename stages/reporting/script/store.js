@@ -13,6 +13,9 @@ class Store {
     const content = JSON.parse(article.querySelector('script.store').textContent);
     Object.assign(this, content);
     this.place = article.id;
+    // As the page was made: clusters, names, sizes and confidences, which corrections change; and the run's own clusters.
+    Object.assign(this, { made: content.clusters, called: content.names, counts: content.sizes, sure: content.confidence });
+    this.found ??= content.clusters;
     this.mapped = unpacked(content.mapped);
     this.spaces = content.spaces.map((space) => ({
       ...space,
@@ -28,7 +31,13 @@ class Store {
   get sampled() { return this.length < this.images; }
 
   /** What the cluster of an image is called, '' where it has no name. */
-  name(image) { return this.names[this.clusters[image]]; }
+  name(image) { return this.names[this.clusters[image]] ?? 'set aside'; }
+
+  /** Whether an image is in another group than when the page was made. */
+  moved(image) { return this.clusters[image] !== this.made[image]; }
+
+  /** A group in words: "cluster 3 daisy". */
+  group(number) { return number < 0 ? 'set aside' : `cluster ${number} ${this.names[number]}`.trim(); }
 
   label(image) { return this.labels[image] < 0 ? '' : this.classes[this.labels[image]]; }
 

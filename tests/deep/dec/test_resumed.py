@@ -183,9 +183,7 @@ def test_a_state_of_another_network_is_named(
     checkpoint = Memory()
     with pytest.raises(Killed):
         IDEC(3, **OPTIONS, checkpoint=checkpoint, progress=killed_after(epochs)).fit(views)
-    with pytest.raises(
-        ParameterError, match=r"the checkpoint is one of another training, .*; remove it"
-    ) as raised:
+    with pytest.raises(ParameterError, match=r"is the state of another training, .*; remove it") as raised:
         IDEC(3, **{**OPTIONS, **change}, checkpoint=checkpoint).fit(views)
     assert raised.match(message)
 

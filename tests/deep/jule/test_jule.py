@@ -93,7 +93,7 @@ def test_dmvc_takes_over_what_is_trained(blobs: Blobs) -> None:
     assert all(not torch.equal(new, old) for new, old in pairs), "all perceptrons are trained"
     with pytest.raises(ParameterError, match="there are 1 perceptrons for 2 views"):
         small(DMVCFix).fit(views, perceptrons=[singles[0].encoder_.state_dict()])
-    with pytest.raises(ParameterError, match=r"the checkpoint is one of another training, its 0\.weight is"):
+    with pytest.raises(ParameterError, match=r"is the state of another training, its 0\.weight is"):
         small(DMVCFix, width=8).fit(views, perceptrons=[single.encoder_.state_dict() for single in singles])
 
 

@@ -71,7 +71,7 @@ def test_a_state_of_another_training_is_named(blobs: Blobs, change: dict[str, An
     first = Mortal(2)
     with pytest.raises(Killed):
         JULE(3, **OPTIONS, checkpoint=first).fit(views)
-    with pytest.raises(ParameterError, match=f"the checkpoint is one of another training, .*{message}"):
+    with pytest.raises(ParameterError, match=f"is the state of another training, .*{message}"):
         JULE(3, **{**OPTIONS, **change}, checkpoint=Memory(first.held)).fit(views)
 
 

@@ -42,5 +42,5 @@ def test_a_state_of_another_training_is_named() -> None:
     first = Mortal(2)
     with pytest.raises(Killed):
         MMDC(3, **OPTIONS, checkpoint=first).fit(images)
-    with pytest.raises(ParameterError, match=r"the checkpoint is one of another training, its output\.weight is"):
+    with pytest.raises(ParameterError, match=r"is the state of another training, its output\.weight is"):
         MMDC(4, **OPTIONS, checkpoint=Memory(first.held)).fit(images)

@@ -143,7 +143,8 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(workdir, extract, monkeypa
     monkeypatch.setattr(ShardStore, "save", full)
     status, _, errors = extract()
     assert status == 1
-    assert errors.startswith("error: No space left on device: data/scratch/extract/d/tiny/")
+    assert errors.startswith("error: data/scratch/extract/d/tiny/")
+    assert errors.endswith(" cannot be written: the disk is full; make room there, and run this again\n")
     monkeypatch.setattr(ShardStore, "save", save)
     status, output, _ = extract()
     assert status == 0

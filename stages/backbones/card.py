@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stages.core.errors import BackboneError, TableError
+from stages.core.regular import check_regular
 from stages.core.seal import SealError, sealed_json, unsealed_json
 
 
@@ -165,7 +166,7 @@ def read_card(file: Path, layers: Iterable[str]) -> Backbone:
     Raises `TableError` if it is missing or damaged, `BackboneError` if the backbone lacks one of the `layers`.
     """
     try:
-        card = Backbone.from_json(file.read_text(encoding="utf-8"))
+        card = Backbone.from_json(check_regular(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro weights` to make it") from None
     except SealError as error:

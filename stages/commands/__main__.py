@@ -21,6 +21,7 @@ COMMANDS = {
     "cut": "Cut the ensemble's dendrogram into another number of clusters.",
     "preset": "Set the values of a preset in params.yaml.",
     "doctor": "Check whether this machine and this project are fit to run.",
+    "repair": "Mend what a kill left torn of DVC's files.",
     "catalogue": "Bring the tables of backbones and image sets up to date.",
 }
 

@@ -1,5 +1,6 @@
 """Command `cluster`: from a folder of images to groups and a page about them."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,8 @@ def cluster(
     from stages.commands.export import check_target, export
     from stages.commands.image_folder import plan_dataset, write_dataset
     from stages.commands.pipeline import find_project, make_page, run_pipeline
+    from stages.commands.repair import mend
+    from stages.diagnosis.torn import BusyError, dvc_kept_out
     from stages.exporting.target import check_free
 
     root = find_project()
@@ -52,6 +55,9 @@ def cluster(
         return
     for line in write_dataset(dataset, root, groups):
         print(line)
+    if (root / ".dvc").is_dir():
+        with suppress(BusyError), dvc_kept_out(root):  # beside another run there is no telling what is torn
+            mend(root)
     checked = data / "checked_params.txt"
     if not checked.is_file() or checked.stat().st_mtime < (root / PARAMS).stat().st_mtime:
         run_pipeline(root, ["check_params"])  # before all else, for which DVC has an order of its own

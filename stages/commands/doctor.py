@@ -12,7 +12,7 @@ import typer
 
 from stages.core.command import application
 from stages.core.errors import ManyviewsError, printable
-from stages.diagnosis import inputs, leftovers, machine, network, repository
+from stages.diagnosis import inputs, leftovers, machine, network, repository, torn
 from stages.diagnosis.finding import Check, Finding, examine
 
 # Bytes that the default run, a few hundred photos and four small networks, takes at the most.
@@ -94,6 +94,7 @@ def _checks(file: Path, data: Path, metrics: Path, timeout: float, patience: flo
             lambda name: inputs.check_weights(name, _weights(parameters, root), data, _cache(), timeout),
         ),
         "dvc.lock": lambda: repository.check_lock(lock),
+        "torn": lambda: torn.check_torn(root, _cache_of_dvc(root, patience)) if (root / ".dvc").is_dir() else (),
         "outputs": lambda: repository.check_outputs(root, lock, patience),
         "tables": lambda: _tables(parameters, data),
         "leftovers": lambda: leftovers.check_leftovers(
@@ -134,8 +135,12 @@ def _needed(parameters: dict[str, Any], data: Path, root: Path, patience: float)
     images = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
     needs: dict[Path, float] = {data: images + DATA_DISK, _cache(): CACHE_DISK}
     if (root / ".dvc").is_dir():
-        needs[root / repository.dvc(root, patience, "cache", "dir").strip()] = images + DATA_DISK
+        needs[_cache_of_dvc(root, patience)] = images + DATA_DISK
     return needs
+
+
+def _cache_of_dvc(root: Path, patience: float) -> Path:
+    return root / repository.dvc(root, patience, "cache", "dir").strip()
 
 
 def _weights(parameters: dict[str, Any], root: Path) -> Path:

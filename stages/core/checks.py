@@ -2,16 +2,15 @@
 
 import difflib
 from collections.abc import Collection, Sequence
+from numbers import Integral, Real
 from typing import Any
-
-import numpy as np
 
 from stages.core.errors import ParameterError
 
 
 def check_n_clusters(n_clusters: Any, n_images: int) -> int:
     """Return `n_clusters`, or raise `ParameterError` unless it is a whole number from 1 to `n_images`."""
-    if not isinstance(n_clusters, (int, np.integer)) or not 1 <= n_clusters <= n_images:
+    if not isinstance(n_clusters, Integral) or not 1 <= int(n_clusters) <= n_images:
         raise ParameterError(f"n_clusters is {n_clusters!r}; give a whole number from 1 to {n_images}, the images")
     return int(n_clusters)
 
@@ -64,5 +63,4 @@ def check_flag(name: str, value: Any) -> None:
 
 
 def _is_number(value: Any, whole: bool = False) -> bool:
-    kinds = int | np.integer if whole else int | float | np.integer | np.floating
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)

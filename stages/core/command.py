@@ -1,14 +1,20 @@
 """Shared by all stage commands: option spelling and how errors reach the user."""
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
+from stages.core.atomic import full_disk
 from stages.core.errors import ManyviewsError, printable
+
+# What a refusal speaks of if the reason may be that it is not run in the project's folder.
+_OF_THE_PROJECT = re.compile("Missing option|(.* )?data/|.*: docs/|.* presets has none")
 
 
 def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:
@@ -32,10 +38,12 @@ def run(app: Callable[..., Any]) -> None:
         # Not standalone: an option's own refusal is a line of ours, too, instead of three with the usage.
         status = app(standalone_mode=False)
     except ManyviewsError as error:
-        _fail(str(error))
+        _fail(f"{error}{_elsewhere(str(error))}")
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        _fail(f"{error.strerror or error}{place}")
+        full = full_disk(error)
+        message = f"{error.filename or 'a file'} {full}" if full else f"{error.strerror or error}{place}"
+        _fail(f"{message}{_elsewhere(message)}")
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", status=130)
     except Exception as error:
@@ -43,8 +51,15 @@ def run(app: Callable[..., Any]) -> None:
             raise
         # Some versions of Typer say where a refusal comes from before they give its reason.
         message = error.format_message().replace("Value error, ", "").rstrip(".")
-        _fail(f"{message}; --help explains every option", status=2)
+        _fail(f"{message}; --help explains every option{_elsewhere(message)}", status=2)
     sys.exit(status or 0)
+
+
+def _elsewhere(message: str) -> str:
+    """The end of a refusal whose reason may be that this is another folder than the project's; else ""."""
+    if Path("params.yaml").exists() or Path("data").exists() or not _OF_THE_PROJECT.match(message):
+        return ""
+    return "; there is no params.yaml here, so run this in the project's folder"
 
 
 def warn(message: str) -> None:

@@ -21,6 +21,14 @@ class BackboneError(ManyviewsError):
     """A backbone is unknown, or its weights are not available."""
 
 
+class NotAFileError(ManyviewsError):
+    """A pipe or a device is in the place of a file: reading it may never end."""
+
+
+class WriteError(ManyviewsError, OSError):
+    """A file could not be written, because the disk is full."""
+
+
 class TableError(ManyviewsError):
     """A table is missing, unreadable, or belongs to other images."""
 

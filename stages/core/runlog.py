@@ -12,16 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.atomic import write_text
+from stages.core.command import warn
 
 FOLDER = Path("logs")  # beside dvc.yaml; not in git, not tracked by DVC
 _PACKAGES = ("numpy", "pillow", "scikit-learn", "timm", "torch", "torchvision")
 
 
 def write_runlog(name: str, **facts: Any) -> None:
-    """Write `facts` (seconds, device, ...) and the versions at work to logs/<name>.json, replacing the last."""
+    """Write `facts` (seconds, device, ...) and the versions at work to logs/<name>.json, replacing the last.
+
+    Where that cannot be written, it warns: the work is done.
+    """
     versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
     content = {"python": platform.python_version(), "versions": versions, **facts}
-    write_text(FOLDER / f"{name}.json", json.dumps(content, indent=2) + "\n")
+    file = FOLDER / f"{name}.json"
+    try:
+        write_text(file, json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        warn(f"{file} could not be written ({error.strerror or error}); nothing else is missing")
 
 
 class Timings:

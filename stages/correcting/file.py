@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.core.errors import DatasetError
+from stages.core.regular import check_regular
 from stages.core.spreadsheets import records, text_lines
 
 MEMBER, RENAME, MERGE, MOVE, ASIDE = ACTIONS = ("member", "rename", "merge", "move", "aside")
@@ -37,7 +38,7 @@ def read_rows(file: Path) -> list[Row]:
     another action, for an empty field, and for a group without a member.
     """
     try:
-        content = file.read_bytes()
+        content = check_regular(file).read_bytes()
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.core.errors import DatasetError
+from stages.core.regular import check_regular
 from stages.datasets.images import RawImage
 from stages.datasets.labels import labels_from_folders
 from stages.datasets.labeltables import Table, labels_from_table
@@ -86,7 +87,9 @@ def counted(files: Iterable[PassedOver]) -> str:
 
 def find_table(root: Path) -> Path | None:
     """The table of labels in a folder, whatever the case of its name. Raises `DatasetError` if there are two."""
-    tables = sorted(place for place in root.iterdir() if place.name.lower() in _TABLES and place.is_file())
+    tables = sorted(
+        place for place in root.iterdir() if place.name.lower() in _TABLES and check_regular(place).is_file()
+    )
     if len(tables) > 1:
         raise DatasetError(f"{root} holds {tables[0].name} and {tables[1].name}; remove one of them")
     return tables[0] if tables else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from stages.core.errors import DatasetError, ManyviewsError
+from stages.core.regular import check_regular
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ def resolve_path(text: str, folder: Path) -> Path:
     """Return the path that `text` means: `~` and `$VARIABLES` replaced, relative to the dataset's `folder`.
 
     "$$" is a "$". Nothing need exist there. Raises `DatasetError` for a variable that is not set and a user who is
-    not known.
+    not known, `NotAFileError` for a pipe or a device.
     """
     for name in (plain or braced for plain, braced, dollar in _VARIABLE.findall(text) if not dollar):
         if not os.environ.get(name):
@@ -101,7 +102,7 @@ def resolve_path(text: str, folder: Path) -> Path:
                 "the whole path"
             )
     try:
-        return folder / Path(_VARIABLE.sub(_value, text)).expanduser()
+        return check_regular(folder / Path(_VARIABLE.sub(_value, text)).expanduser())
     except RuntimeError:
         raise DatasetError(
             f"the path {text!r} names a user who has no home folder here; write the whole path"

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from stages.core.errors import DatasetError, one_line
+from stages.core.regular import check_regular
 from stages.datasets.archive import list_members
 from stages.datasets.folder import PassedOver, find_table, list_files
 from stages.datasets.images import RawImage
@@ -118,4 +119,4 @@ def _table(root: Path, pattern: str) -> Table:
     if len(files) != 1:
         found = f"{len(files)} files match" if files else "no file matches"
         raise DatasetError(f"{root}: {found} {pattern!r}, the table of labels; exactly one should")
-    return Table(files[0].relative_to(root).as_posix(), str(files[0]), files[0].read_bytes())
+    return Table(files[0].relative_to(root).as_posix(), str(files[0]), check_regular(files[0]).read_bytes())

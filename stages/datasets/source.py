@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stages.core.errors import DatasetError, one_line
+from stages.core.regular import check_regular
 from stages.datasets.archive import ArchiveSet
 from stages.datasets.arrays import Arrays
 from stages.datasets.folder import PassedOver, label_images, list_images, passed_over
@@ -55,7 +56,7 @@ def open_dataset(folder: Path, cache: Path, report: Callable[[str], None]) -> It
             f"{folder.parent} has {', '.join(others)}" if others else f"there is no dataset in {folder.parent}"
         )
         raise DatasetError(f"there is no folder {folder}; {existing}")
-    described = read_source(folder / SOURCE) if (folder / SOURCE).is_file() else None
+    described = read_source(folder / SOURCE) if check_regular(folder / SOURCE).is_file() else None
     here = list_images(folder)
     if here and described and not reads_own_folder(described, folder):
         raise DatasetError(
@@ -78,7 +79,7 @@ def files_passed_over(folder: Path) -> list[PassedOver]:
     Those of a folder elsewhere, where its source.yaml names one; of archives, arrays and packages there are none.
     Raises `DatasetError` as `open_dataset` does.
     """
-    described = read_source(folder / SOURCE) if (folder / SOURCE).is_file() else None
+    described = read_source(folder / SOURCE) if check_regular(folder / SOURCE).is_file() else None
     if isinstance(described, Local):
         return described.passed_over()
     return [file for file in passed_over(folder) if file.path != SOURCE]

@@ -1,10 +1,14 @@
 """Runs at work, and what killed runs leave behind."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from stages.core.atomic import is_leftover
 from stages.diagnosis.finding import Finding, listed, ok, warning
+
+_OF_DVC = re.compile(r"\.[\w-]{22}\.tmp$")  # how DVC names a copy that it is making, and never looks at again
 
 
 def check_leftovers(
@@ -32,18 +36,34 @@ def check_leftovers(
             "name; remove them if you do not need them"
         )
     parts = list(find_leftovers([data, metrics, cache]))
-    if parts and not running:
-        yield warning(f"{listed(list(map(str, parts)))}: left by killed runs; remove them if nothing runs")
+    own = [part for part in parts if may_go(part)]
+    others = [part for part in parts if part not in own]
+    if own and not running:
+        yield warning(f"{listed(list(map(str, own)))}: left by killed runs; run `manyviews repair`")
+    if others and not running:
+        yield warning(f"{listed(list(map(str, others)))}: left by killed runs; remove them if nothing runs")
     if not (running or unfinished or stale or parts):
         yield ok("no stage is at work, and none left anything unfinished")
 
 
 def find_leftovers(folders: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files and folders that a killed run was writing, ".partial-...", at any depth."""
+    """Yield the files and folders that a killed run or DVC was writing, at any depth; not what is in them."""
     for folder in folders:
         for above, below, files in os.walk(folder):
-            yield from (Path(above) / name for name in sorted((*below, *files)) if name.startswith(".partial-"))
-            below[:] = [name for name in below if not name.startswith(".partial-")]
+            yield from (Path(above) / name for name in sorted((*below, *files)) if _is_partial(name))
+            below[:] = [name for name in below if not _is_partial(name)]
+
+
+def may_go(leftover: Path) -> bool:
+    """Whether nobody goes on with a leftover: its process has ended, or it is a copy that DVC was making.
+
+    Call it while no DVC is at work. The beginning of a download is used again, and another machine may be at work.
+    """
+    return is_leftover(leftover) or bool(_OF_DVC.search(leftover.name))
+
+
+def _is_partial(name: str) -> bool:
+    return name.startswith(".partial-") or bool(_OF_DVC.search(name))
 
 
 def find_running(folder: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import ParameterError
+from stages.core.regular import check_regular
 from stages.diagnosis.finding import Finding, fault, listed, ok, warning
 from stages.params.file import conflict_line
 
@@ -80,13 +81,13 @@ def check_repository(folder: Path, patience: float) -> Iterator[Finding]:
 
 
 def check_lock(lock: Path) -> Iterator[Finding]:
-    """That dvc.lock can be read at all."""
+    """How many stages dvc.lock records, or why there is none to use; a torn one is `check_torn`'s to report."""
     import yaml
 
     if not lock.exists():
         yield warning(f"there is no {lock}: nothing was computed yet; run `dvc repro`")
         return
-    if line := _conflict_line(lock):
+    if line := _conflict_line(check_regular(lock)):
         yield fault(
             f"{lock} holds the marks of a merge conflict, from line {line} on; run `git checkout --ours {lock}`, "
             "then `dvc repro`"
@@ -95,9 +96,7 @@ def check_lock(lock: Path) -> Iterator[Finding]:
     try:
         content = yaml.load(lock.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         stages = len(content["stages"])
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        yield fault(f"{lock} is damaged ({reason}); run `git checkout {lock}`, or remove it")
+    except (yaml.YAMLError, KeyError, TypeError):
         return
     yield ok(f"{stages} stages are recorded in {lock}")
 

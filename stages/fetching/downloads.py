@@ -4,6 +4,7 @@ A transfer that breaks off goes on where it stopped, in this run or the next. No
 all its bytes have come and have the right checksum.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 import platformdirs
 
 from stages.core.atomic import write_text
-from stages.core.errors import FetchError, ManyviewsError
+from stages.core.errors import FetchError, ManyviewsError, ParameterError
 from stages.core.lock import locked_beside
 from stages.fetching.http import BrokenOffError, RefusedError, ask
 
@@ -32,6 +33,20 @@ def cache_folder() -> Path:
     """The folder for fetched files: the environment variable MANYVIEWS_CACHE, or the system's cache folder."""
     chosen = os.environ.get("MANYVIEWS_CACHE")
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("manyviews"))
+
+
+@contextmanager
+def writing_cache() -> Iterator[None]:
+    """Raise `ParameterError`, with the way out, where the block may not write into the cache folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise ParameterError(
+            f"{error.filename or cache_folder()} cannot be written ({error.strerror}); name a folder of your own "
+            "by the environment variable MANYVIEWS_CACHE"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -140,6 +155,7 @@ class _Partial:
             self.path.unlink(missing_ok=True)
 
 
+@writing_cache()
 def download(
     addresses: Sequence[str],
     checksum: Checksum,

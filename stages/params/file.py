@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import ParameterError
+from stages.core.regular import check_regular
 
 PARAMS = Path("params.yaml")  # beside dvc.yaml, in the folder in which a stage runs
 # By the name of version 0.1: the name since, and the sections.
@@ -21,7 +22,7 @@ def read_params(file: Path) -> dict[str, Any]:
     a key twice, or holds anything but keys with values.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = check_regular(file).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ParameterError(
             f"{file} does not exist; run this in the project's folder, or name the file by --params"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import ParameterError, TableError
+from stages.core.regular import check_regular
 from stages.core.seal import check_sealed
 from stages.params.options import AUTO, check_n_clusters_text
 from stages.tables import ImageTable
@@ -48,7 +49,7 @@ def provisional_n_clusters(n_images: int) -> int:
 def found_n_clusters(file: Path) -> int:
     """The number of clusters that the ensemble used, from the `file` that it wrote."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = check_regular(file).read_text(encoding="utf-8")
         check_sealed(text)
         number, _, rest = text.partition(" ")
         if rest.rpartition(" ")[0] != file.parent.name:

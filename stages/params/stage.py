@@ -34,7 +34,7 @@ def stage_application(stage: Callable[..., None], *keys: str) -> typer.Typer:
 
 def _take(context: typer.Context, file: Path) -> Path:
     """Make the values of the file the defaults of options; called before any other option is read."""
-    if file != PARAMS or file.is_file():  # by hand a stage may run anywhere, by its options alone
+    if file != PARAMS or file.exists():  # by hand a stage may run anywhere, by its options alone
         context.default_map = taken_values(context.command, taken_keys(context.command), read_params(file))
     return file
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from stages.core.atomic import replacing
 from stages.core.errors import TableError, first_line
+from stages.core.regular import check_regular
 from stages.core.seal import SealError
 from stages.tables.sealed import SealedFile, seal_parquet
 from stages.tables.textfiles import damaged, understanding
@@ -70,7 +71,7 @@ def opened(file: Path) -> Iterator[pq.ParquetFile]:
     """
     try:
         with (
-            SealedFile(file) as content,
+            SealedFile(check_regular(file)) as content,
             pq.ParquetFile(content, buffer_size=_READ_BYTES, pre_buffer=False) as table,
         ):
             yield table

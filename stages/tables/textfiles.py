@@ -15,6 +15,7 @@ from typing import Any
 from stages.core.atomic import write_text
 from stages.core.csvtext import text_of_cell
 from stages.core.errors import TableError, first_line
+from stages.core.regular import check_regular
 from stages.core.seal import BLANK, check_sealed, sealed, sealed_json, unsealed_json
 
 
@@ -82,7 +83,7 @@ def rows_of(file: Path, *columns: str) -> Iterator[tuple[str, ...]]:
 def text_of(file: Path) -> str:
     """The text of a file in UTF-8."""
     try:
-        return file.read_bytes().decode("utf-8")
+        return check_regular(file).read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise TableError(f"{file} does not exist; run `dvc repro` to make it or `dvc pull` to fetch it") from None
     except (OSError, UnicodeDecodeError) as error:

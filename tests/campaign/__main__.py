@@ -12,6 +12,8 @@ from tests.campaign.tally import Tally
 PARTS = {
     "damage": (1_500, 5_000),
     "values": (150, 500),
+    "kills": (12, 80),
+    "disks": (22, 110),
 }
 
 

@@ -32,7 +32,8 @@ def cases() -> Iterator[tuple[str, Callable[[], list[object]]]]:
             if name == "return" or not get_args(option):
                 continue
             flag = f"--{name.replace('_', '-')}"
-            yield f"{short} {flag} without a value", partial(_call, module, flag)
+            if get_args(option)[0] is not bool:
+                yield f"{short} {flag} without a value", partial(_call, module, flag)
             for value in _typed(option):
                 yield f"{short} {flag} {value!r}", partial(_call, module, flag, value)
     for variable, values in _VARIABLES.items():

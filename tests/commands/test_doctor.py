@@ -31,6 +31,7 @@ from stages.diagnosis.repository import (
     dvc,
 )
 from stages.diagnosis.tables import check_tables
+from stages.diagnosis.torn import check_torn
 from stages.tables.links import write_links
 from stages.tables.textfiles import write_json
 from tests.backbones.tiny import tiny_backbone
@@ -40,7 +41,7 @@ from tests.shell import Shell
 Call = Callable[..., tuple[int, str]]
 NAMES = (
     *("python", "packages", "devices", "memory", "disk", "project", "remotes", "parameters", "datasets"),
-    *("n_clusters", "weights", "dvc.lock", "outputs", "tables", "leftovers"),
+    *("n_clusters", "weights", "dvc.lock", "torn", "outputs", "tables", "leftovers"),
 )
 
 
@@ -302,8 +303,10 @@ def test_a_lock_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     for damaged in ("a: [1", "other: 1\n", "7\n"):
         lock.write_text(damaged)
-        level, message = only(check_lock(lock))
-        assert level == "fault" and message.endswith("; run `git checkout dvc.lock`, or remove it")
+        assert list(check_lock(lock)) == []
+        level, message = only(check_torn(Path(), Path(".dvc/cache")))
+        assert level == "fault" and message.startswith("dvc.lock is cut short (")
+        assert "; run `manyviews repair`: what is whole in it stays" in message
     lock.write_text("stages:\n  a: {}\n  b: {}\n")
     assert only(check_lock(lock)) == ("ok", "2 stages are recorded in dvc.lock")
 

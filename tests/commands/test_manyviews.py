@@ -56,7 +56,8 @@ def test_errors_of_a_command_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert exit_status(app, "preset", "x") == 1
-    assert capsys.readouterr() == ("", "error: no preset is called 'x'; presets has none\n")
+    elsewhere = "there is no params.yaml here, so run this in the project's folder"
+    assert capsys.readouterr() == ("", f"error: no preset is called 'x'; presets has none; {elsewhere}\n")
 
 
 def test_the_script_and_the_module_are_the_same() -> None:

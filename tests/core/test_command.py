@@ -1,10 +1,12 @@
 """How options are spelt and how errors reach the user."""
 
+from pathlib import Path
+
 import pytest
 import typer
 
 from stages.core.command import application, run
-from stages.core.errors import ParameterError
+from stages.core.errors import ParameterError, TableError
 from tests.shell import Shell
 
 
@@ -32,7 +34,22 @@ def test_a_full_disk_is_one_line(shell: Shell) -> None:
         raise OSError(28, "No space left on device", "data/x.parquet")
 
     outcome = shell(application(stage))
-    assert outcome == (1, "", "error: No space left on device: data/x.parquet\n")
+    line = "error: data/x.parquet cannot be written: the disk is full; make room there, and run this again\n"
+    assert outcome == (1, "", line)
+
+
+def test_an_error_that_another_folder_may_explain_says_so(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stage() -> None:
+        raise TableError("data/x.parquet does not exist; run `dvc repro`")
+
+    monkeypatch.chdir(tmp_path)
+    line = "error: data/x.parquet does not exist; run `dvc repro`"
+    elsewhere = "; there is no params.yaml here, so run this in the project's folder"
+    assert shell(application(stage)).err == f"{line}{elsewhere}\n"
+    (tmp_path / "params.yaml").touch()
+    assert shell(application(stage)).err == f"{line}\n"
 
 
 def test_an_interrupt_is_no_error_of_the_program(shell: Shell) -> None:

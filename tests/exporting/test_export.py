@@ -20,6 +20,7 @@ from stages.core.seal import sealed_json
 from stages.download import app as download
 from stages.exporting.clusters import sum_up
 from stages.tables.corrections import Corrections
+from stages.tables.textfiles import write_json
 from tests.exporting.project import PATHS, RESULT, Call, assign, files, refused, remains, rows
 from tests.shell import exit_status
 
@@ -65,10 +66,8 @@ def test_a_corrected_result_has_its_names_and_images_that_were_set_aside_are_in_
     write_text(RESULT, csv_text(["path", "cluster", "confidence"], table))
     names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
     done = Corrections((), {}, {}, 0, 1, 1).to_json()
-    write_text(
-        RESULT.with_name("result.json"),
-        json.dumps({"method": "jule/dmvc", "names": names, "corrections": done}),
-    )
+    answer = {"method": "jule/dmvc", "names": names, "corrections": done}
+    write_json(RESULT.with_name("result.json"), answer)
     assert export()[1] == f"d: {len(PATHS) - 1} images in 3 clusters of result, 1 in none\nout\n"
     folders = {row["path"]: row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))}
     assert {path for path in PATHS if folders[path] == "unclustered"} == {PATHS[4]}

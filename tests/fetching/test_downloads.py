@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from stages.core.errors import FetchError
+from stages.core.errors import FetchError, ParameterError
 from stages.fetching.downloads import Checksum, Patience, download
 from tests.httpserver import file, redirect, reset, serving, silent, status
 
@@ -345,6 +345,19 @@ def test_a_full_disk_is_called_that(server, fetch, monkeypatch):
     fetch(server.put("x", file(CONTENT, '"v1"')))
     assert server.asked[-1] == ("x", "bytes=100000-", '"v1"')
     assert fetch.to.read_bytes() == CONTENT
+
+
+def test_a_cache_folder_that_cannot_be_written_is_called_that(fetch, monkeypatch):
+    def refuse(path, *_):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ParameterError) as caught:
+        fetch("http://127.0.0.1:9/x")
+    assert str(caught.value).endswith(
+        "photos.zip cannot be written (Read-only file system); name a folder of your own by the environment "
+        "variable MANYVIEWS_CACHE"
+    )
 
 
 def test_two_at_once_fetch_it_once(server, tmp_path):

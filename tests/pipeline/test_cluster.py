@@ -52,7 +52,11 @@ def test_from_a_folder_elsewhere_to_a_page_and_its_changes_noticed(computed: Pro
     assert {name: now[name] for name in drawings} == drawings, "the other dataset is left alone"
 
     written = page.stat().st_mtime_ns
+    with (project.folder / "dvc.lock").open("a", encoding="utf-8") as lock:  # as a kill leaves it
+        lock.write("  report:\n    cmd")
+    (project.folder / ".dvc/tmp/rwlock").write_text("")
     out = cluster()
+    assert "dvc.lock is cut short" in out and "rwlock is cut short" in out
     assert [line for line in out.splitlines() if line.endswith(" ...")] == ["watch@Fohr-HOME-Sylt ..."]
     assert page.stat().st_mtime_ns == written
 

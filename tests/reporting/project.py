@@ -10,7 +10,7 @@ from PIL import Image
 
 from stages import tables
 from stages.core.csvtext import csv_text
-from stages.core.seal import sealed_json
+from stages.core.seal import sealed_json, unsealed_json
 from stages.correcting import correct, read_rows
 from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.studies import sections
@@ -135,8 +135,8 @@ def write_corrected(root: Path, name: str, clusters: np.ndarray, corrections: Pa
     columns = ("path", "cluster", "confidence", "uncorrected")
     write_csv(root / f"data/results/{name}/assignments.csv", columns, *rows)
     file = root / f"metrics/{name}/scores.json"
-    scores = json.loads(file.read_text())
-    file.write_text(json.dumps(scores | {"uncorrected": {"silhouette": 0.25, "nmi_geometric": 0.5}}))
+    scores = unsealed_json(file.read_text())
+    file.write_text(sealed_json(scores | {"uncorrected": {"silhouette": 0.25, "nmi_geometric": 0.5}}))
 
 
 def write_names(root: Path, name: str, *names: str, words: Iterable[str] = ()) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -12,12 +12,12 @@ from stages.clustering import (
     Algorithm,
     Factor,
     check_finite,
-    count_different,
     find_algorithm,
-    isometric,
     normalise,
+    principal_axes,
 )
-from stages.clustering.preparation import Normalisation
+from stages.clustering.candidates import CANDIDATES, LEAST_RECALL, SHARED, find_candidates
+from stages.clustering.preparation import Normalisation, different_images
 from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.runlog import Timings, write_runlog
@@ -83,14 +83,23 @@ def baseline(
     started, timings = time.perf_counter(), Timings()
     labels: dict[str, np.ndarray] = {}
     settings: dict[str, dict[str, Any]] = {}
+    recalls: dict[str, float] = {}
     for layer in layers:
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         check_finite(table.values, f"the features in {table.file}", "extract them again, or leave the view out")
         features = normalise(table.values, normalise_rows)
-        reduced = isometric(features)
-        different = count_different([features])
-        for algorithm, factor, index, name in _runs(chosen, layer, overclustering, seeds):
+        del table  # of large sets, the features as they were need not stay beside them
+        reduced = principal_axes(features)
+        first, equal = different_images([features])
+        candidates = None
+        runs = list(_runs(chosen, layer, overclustering, seeds))
+        graphs = [run for run in runs if run.algorithm.merges_copies and run.number == 0]
+        if graphs and len(first) > SHARED:
+            with timings.measure("candidates"):
+                candidates, found = _candidates(features, reduced, (first, equal), graphs, seed)
+            recalls |= found
+        for algorithm, factor, index, name in runs:
             own_seed = derived_seed(seed, "baseline", name)
             wanted = algorithm.run_n_clusters(
                 factor, count, len(images), index, algorithm.seeds(seeds), own_seed, known is not None
@@ -99,14 +108,16 @@ def baseline(
                 "algorithm": algorithm.label,
                 "layer": layer,
                 "overclustering": factor,
-                "n_clusters": min(wanted, different),
+                "n_clusters": min(wanted, len(first)),
                 "normalise": normalise_rows,
                 "seed": own_seed,
                 "n_init": n_init if factor == 1 else 1,
             }
             given = reduced if algorithm.distances_only else features
             with timings.measure(algorithm.label):  # with the time to compile its kernels, once
-                labels[name] = algorithm.partition(given, how["n_clusters"], how["seed"], how["n_init"])
+                labels[name] = algorithm.partition(
+                    given, how["n_clusters"], how["seed"], how["n_init"], candidates
+                )
     write_partitions(
         data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
     )
@@ -114,6 +125,7 @@ def baseline(
     write_runlog(
         f"baseline-{dataset}-{backbone}",
         runs=len(labels),
+        neighbour_recall=recalls,  # of the first run of each algorithm, empty where all searches are exact
         seconds=round(seconds, 3),
         seconds_in=timings.seconds(),
     )
@@ -121,14 +133,44 @@ def baseline(
     print(f"{dataset} through {backbone}: {len(labels)} partitions, {clusters}, {seconds:.1f} s")
 
 
+class _Run(NamedTuple):
+    """A run's algorithm, overclustering factor, number among its like, and name."""
+
+    algorithm: Algorithm
+    factor: Factor
+    number: int
+    name: str
+
+
 def _runs(
     algorithms: Sequence[Algorithm], layer: str, overclustering: Sequence[int], seeds: int
-) -> Iterator[tuple[Algorithm, Factor, int, str]]:
-    """Every run's algorithm, overclustering factor, number among its like, and name."""
+) -> Iterator[_Run]:
     for algorithm in algorithms:
         for factor in algorithm.factors(overclustering):
             for index in range(algorithm.seeds(seeds)):
-                yield algorithm, factor, index, f"{algorithm.label}/{layer}/x{factor}/seed{index}"
+                yield _Run(algorithm, factor, index, f"{algorithm.label}/{layer}/x{factor}/seed{index}")
+
+
+def _candidates(
+    features: np.ndarray,
+    turned: np.ndarray,
+    copies: tuple[np.ndarray, np.ndarray],
+    graphs: Sequence[_Run],
+    seed: int,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The candidates that the `graphs` share, and which share of each one's neighbours is among them."""
+    for number in CANDIDATES:
+        candidates = find_candidates(turned, *copies, number)
+        recalls = {
+            name: algorithm.neighbour_recall(features, derived_seed(seed, "baseline", name), candidates)
+            for algorithm, _, _, name in graphs
+        }
+        if min(recalls.values()) >= LEAST_RECALL:
+            break
+    for name, recall in recalls.items():
+        if recall < LEAST_RECALL:
+            print(f"{name}: only {recall:.1%} of the neighbours are found; lower its n_neighbors")
+    return candidates, {name: round(recall, 4) for name, recall in recalls.items()}
 
 
 app = stage_application(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages import baseline as stage
 from stages.baseline import app
 from stages.clustering.algorithms import drawn_n_clusters
 from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
@@ -27,7 +28,9 @@ def baseline(workdir, shell):
     )
 
     def call(*options):
-        assert shell(app, "--dataset", "d", "--backbone", "a", *options).status == 0
+        outcome = shell(app, "--dataset", "d", "--backbone", "a", *options)
+        assert outcome.status == 0
+        call.said = outcome.out
         return read_partitions(workdir / "data/partitions/d/baseline/a.parquet")
 
     return call
@@ -86,3 +89,30 @@ def test_each_run_that_draws_its_number_of_clusters_has_another(baseline):
         np.testing.assert_array_equal(known.labels[name], table.labels[name])
     finer = baseline("--n-clusters", "20", "--seeds", "2", *options)
     assert [finer.settings[name]["n_clusters"] for name in drawn] == [20] * 4, "never fewer than are known"
+
+
+def test_graphs_of_large_sets_share_candidates_and_the_log_says_what_they_miss(baseline, monkeypatch):
+    monkeypatch.setattr(stage, "SHARED", 10)
+    monkeypatch.setattr(stage, "CANDIDATES", (8, 20))
+    specs = ["gdl:n_neighbors=2,seeds=2,subspace=0.5", "ward"]
+    baseline("--n-clusters", "3", *(word for spec in specs for word in ("--algorithms", spec)))
+    log = json.loads(Path("logs/baseline-d-a.json").read_text())
+    assert list(log["neighbour_recall"]) == [f"{specs[0]}/L3/x1/seed0"]
+    assert 0.98 <= log["neighbour_recall"][f"{specs[0]}/L3/x1/seed0"] <= 1
+
+
+@pytest.mark.parametrize(("recalls", "said"), [([0.97, 0.99], ""), ([0.97, 0.975], "only 97.5% of")])
+def test_more_candidates_are_tried_and_what_they_still_miss_is_said(baseline, monkeypatch, recalls, said):
+    monkeypatch.setattr(stage, "SHARED", 10)
+    left = list(recalls)
+    monkeypatch.setattr("stages.clustering.algorithms.measure_recall", lambda *_: left.pop(0))
+    baseline("--n-clusters", "3", "--algorithms", "gdl:n_neighbors=4")
+    log = json.loads(Path("logs/baseline-d-a.json").read_text())
+    assert log["neighbour_recall"] == {"gdl:n_neighbors=4/L3/x1/seed0": recalls[-1]}
+    assert not left
+    assert ("only" in baseline.said) == bool(said) and said in baseline.said
+
+
+def test_small_sets_have_no_recall(baseline):
+    baseline("--n-clusters", "3", "--algorithms", "gdl:n_neighbors=4")
+    assert json.loads(Path("logs/baseline-d-a.json").read_text())["neighbour_recall"] == {}

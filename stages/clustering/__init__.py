@@ -1,7 +1,14 @@
 """From features to partitions: the algorithms that `baseline.algorithms` may name."""
 
 from stages.clustering.algorithms import ALGORITHMS, Algorithm, Factor, find_algorithm
-from stages.clustering.preparation import NORMALISATIONS, check_finite, count_different, isometric, normalise
+from stages.clustering.preparation import (
+    NORMALISATIONS,
+    check_finite,
+    count_different,
+    isometric,
+    normalise,
+    principal_axes,
+)
 
 __all__ = [
     "ALGORITHMS",
@@ -13,4 +20,5 @@ __all__ = [
     "find_algorithm",
     "isometric",
     "normalise",
+    "principal_axes",
 ]

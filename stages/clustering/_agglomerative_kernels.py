@@ -7,18 +7,19 @@ WARD, AVERAGE, COMPLETE, SINGLE = range(4)
 
 
 @numba.njit(cache=True)
-def chain_merges(distances, n_images, linkage):  # type: ignore[no-untyped-def]
+def chain_merges(distances, size, linkage):  # type: ignore[no-untyped-def]
     """Merge all images along chains of nearest neighbours (Benzecri 1982; Murtagh 1983), in place.
 
-    distances float64 (n (n - 1) / 2), condensed, overwritten: squared for WARD. Returns (pairs int32 (n - 1, 2),
+    distances float64 (n (n - 1) / 2), condensed, overwritten: squared for WARD. size float64 (n), overwritten: how
+    many images each stands for, 1 for an image itself. Returns (pairs int32 (n - 1, 2),
     heights float64 (n - 1), squared for WARD): the merges in the order in which they were found, a group's own
     before those it takes part in; a group is named by one of its images. Ties: the group with the lowest name.
     """
+    n_images = len(size)
     pairs = np.empty((n_images - 1, 2), dtype=np.int32)
     heights = np.empty(n_images - 1, dtype=np.float64)
     live = np.arange(n_images)  # names of the groups that are left, ascending
     n_live = n_images
-    size = np.ones(n_images, dtype=np.float64)
     made_at = np.zeros(n_images, dtype=np.float64)
     row_start = np.empty(n_images, dtype=np.int64)  # the place of (i, j) with i < j is row_start[i] + j
     for i in range(n_images):

@@ -103,3 +103,44 @@ def select_nearest(
         for c in range(k):
             indices[image, c] = found[order[c]]
             distances[image, c] = exact[order[c]]
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})  # a sum in any order, so that it is one of vectors
+def _rough_distance(features: np.ndarray, i: int, j: int) -> float:
+    total = features[i, 0] * 0
+    for column in range(features.shape[1]):
+        difference = features[i, column] - features[j, column]
+        total += difference * difference
+    return total
+
+
+@numba.njit(cache=True)
+def choose_nearest(
+    features: np.ndarray, images: np.ndarray, candidates: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the k nearest of the candidates (m, c) of the images (m), int32 (m, k), and their squared distances.
+
+    An image itself, and a candidate that stands there a second time, do not count; the third says if all had k.
+    Rough distances leave twice k + 4 candidates, of which exact ones say the order (ties: of index).
+    """
+    indices = np.empty((len(images), k), dtype=np.int32)
+    distances = np.empty((len(images), k))
+    kept = min(candidates.shape[1], 2 * k + 4)
+    rough = np.empty(candidates.shape[1])
+    exact = np.empty(kept)
+    complete = True
+    for row in range(len(images)):
+        image, own = images[row], np.sort(candidates[row])
+        for c in range(len(own)):
+            counts = own[c] != image and (c == 0 or own[c] != own[c - 1])
+            rough[c] = _rough_distance(features, image, own[c]) if counts else np.inf
+        near = np.sort(np.argsort(rough, kind="mergesort")[:kept])
+        for c in range(kept):
+            finite = rough[near[c]] < np.inf
+            exact[c] = _squared_distance(features, image, own[near[c]]) if finite else np.inf
+        order = np.argsort(exact, kind="mergesort")[:k]
+        for c in range(k):
+            complete &= exact[order[c]] < np.inf
+            indices[row, c] = own[near[order[c]]]
+            distances[row, c] = exact[order[c]]
+    return indices, distances, complete

@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator, ClusterMixin
 
 from stages.clustering.base import check_features
 from stages.clustering.distances import condensed_distances, working_memory
+from stages.clustering.representatives import REPRESENTED, centroids, micro_clusters
 from stages.core.checks import check_choice, check_n_clusters, check_number
-from stages.core.dendrogram import Dendrogram, dendrogram_of
+from stages.core.dendrogram import Dendrogram, dendrogram_of, number_by_size
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 
@@ -34,10 +35,14 @@ class Agglomerative(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 (n), clusters numbered from 0 by size, the largest first (ties: by their first image).
-    merges_ : float64 (n - 1, 4), the dendrogram in scipy's form.
+    merges_ : float64 (n - 1, 4), the dendrogram in scipy's form; of the representatives, if there are some.
 
     The result is exact: that of scipy and scikit-learn, whose distances are those here to within rounding. Where
     distances tie, the order of the images decides. The distances take 4 n^2 bytes, and are merged without a copy.
+
+    Above 20,000 images, Ward's method merges representatives: the means of at least 20,000 micro-clusters, four
+    for each cluster wanted, which weigh as much as they have images; see `stages.clustering.representatives`. An
+    image gets the label of its own.
     """
 
     n_clusters: int = 2
@@ -49,18 +54,29 @@ class Agglomerative(ClusterMixin, BaseEstimator):
         check_choice("linkage", self.linkage, LINKAGES)
         n_images = len(features)
         n_clusters = check_n_clusters(self.n_clusters, n_images)
-        require_memory(
-            4 * n_images**2 + 200 * n_images + working_memory(features),
-            f"the distances of {n_images} images",
-            "cluster fewer images, or with kmeans or minibatch_kmeans",
-        )
-        dendrogram = _merge(features, self.linkage)
+        number = max(REPRESENTED, 4 * n_clusters) if self.linkage == "ward" else n_images
+        own, sizes = np.arange(n_images), np.ones(n_images)
+        _require_distances(min(number, n_images), features)
+        if number < n_images:
+            own = micro_clusters(features, number, lambda some, share: Agglomerative(share).fit(some).labels_)
+            features, sizes = centroids(features, own), np.bincount(own).astype(np.float64)
+            _require_distances(len(sizes), features)  # cells' shares are rounded up
+        dendrogram = _merge(features, sizes, self.linkage)
         self.merges_ = dendrogram.merges
-        self.labels_ = dendrogram.cut(n_clusters)
+        labels = dendrogram.cut(n_clusters)[own]
+        self.labels_ = labels if len(sizes) == n_images else number_by_size(labels)
         return self
 
 
-def _merge(features: np.ndarray, linkage: str) -> Dendrogram:
+def _require_distances(number: int, features: np.ndarray) -> None:
+    require_memory(
+        4 * number**2 + 200 * number + working_memory(features),
+        f"the distances of {number} images",
+        "cluster fewer images, or with kmeans or minibatch_kmeans",
+    )
+
+
+def _merge(features: np.ndarray, sizes: np.ndarray, linkage: str) -> Dendrogram:
     from stages.clustering._agglomerative_kernels import chain_merges
 
     n_images = len(features)
@@ -68,7 +84,13 @@ def _merge(features: np.ndarray, linkage: str) -> Dendrogram:
         return Dendrogram(np.zeros((0, 4)))
     ward = linkage == "ward"  # whose recurrence is one of squared distances
     distances = condensed_distances(features, squared=ward)
-    pairs, heights = chain_merges(distances, n_images, LINKAGES.index(linkage))
+    if (sizes != 1).any():
+        start = 0
+        for i in range(n_images - 1):  # Ward's distance of two groups: that of their means, by their harmonic mean
+            later = sizes[i + 1 :]
+            distances[start : start + len(later)] *= 2 * sizes[i] * later / (sizes[i] + later)
+            start += len(later)
+    pairs, heights = chain_merges(distances, sizes, LINKAGES.index(linkage))
     by_height = np.argsort(heights, kind="stable")
     heights = heights[by_height]
     return dendrogram_of(pairs[by_height], np.sqrt(heights) if ward else heights)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.clustering.candidates import measure_recall
 from stages.clustering.preparation import check_subspace, different_images, random_subspace
 from stages.core.algorithm_name import DRAWN, algorithm_label, parse_algorithm
 from stages.core.checks import check_flag, check_known, check_number
@@ -87,24 +88,45 @@ class Algorithm:
             return drawn_n_clusters(wanted, n_images, run, n_runs, self.finest, random_state)
         return finer(n_clusters, int(factor), n_images)
 
-    def partition(self, features: np.ndarray, n_clusters: int, seed: int, n_init: int) -> np.ndarray:
+    def partition(
+        self,
+        features: np.ndarray,
+        n_clusters: int,
+        seed: int,
+        n_init: int,
+        candidates: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Return labels int32 (n) of features float32 (n, d), from 0 on; -1 where it leaves an image out.
 
         `n_init` is the number of starts of those that have starts, unless the user's parameters say another.
+        `candidates` are those of `find_candidates`, which graphs of a few neighbours choose from.
         """
         estimator = self._estimator()
         shared = {"n_clusters": n_clusters, "random_state": seed, "n_init": n_init}
         own = estimator.get_params()
         estimator.set_params(**{k: v for k, v in shared.items() if k in own and k not in self.parameters})
-        if "subspace" in self.parameters:
-            features = random_subspace(features, self.parameters["subspace"], seed)
+        features = self._drawn(features, seed)
         if self.merges_copies:
             first, equal = different_images([features])
-            labels = estimator.fit_predict(features[first])[equal]
+            among = None if candidates is None else equal[candidates[first]].astype(np.int32)
+            different = features[first] if len(first) < len(features) else features
+            labels = estimator.fit_predict(different, candidates=among)[equal]
         else:
             labels = estimator.fit_predict(features)
         found: np.ndarray = labels.astype(np.int32)
         return found
+
+    def neighbour_recall(self, features: np.ndarray, seed: int, candidates: np.ndarray) -> float:
+        """Return which share of the neighbours in the graph of a run are found among the `candidates`."""
+        features = self._drawn(features, seed)
+        first, equal = different_images([features])
+        among = equal[candidates[first]].astype(np.int32)
+        return measure_recall(among, features[first], self._estimator().n_neighbors)
+
+    def _drawn(self, features: np.ndarray, seed: int) -> np.ndarray:
+        """The share of the features that a run draws, if it does."""
+        share = self.parameters.get("subspace")
+        return features if share is None else random_subspace(features, share, seed)
 
     def check(self) -> None:
         """Raise `ParameterError` for unknown parameters and for values of another type or out of range."""

@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from stages.clustering.base import check_counts, check_features
+from stages.clustering.candidates import nearest_among
 from stages.clustering.neighbours import Digraph, digraph, nearest_components, nearest_neighbours, numbered
 from stages.core.checks import check_n_clusters, check_number
 
@@ -27,9 +29,10 @@ class GraphAgglomeration(ClusterMixin, BaseEstimator):
     n_neighbors: int = 20
     a: float = 1.0
 
-    def fit(self, X: Any, y: Any = None) -> "GraphAgglomeration":
+    def fit(self, X: Any, y: Any = None, *, candidates: np.ndarray | None = None) -> "GraphAgglomeration":
         """Cluster the features `X`, float (n, d); `y` is ignored.
 
+        Neighbours are looked for among each image's `candidates`, int32 (n, c), if given, and else among all.
         Raises `ParameterError` for features that are not finite, parameters out of range, more clusters than
         images, and where memory lacks.
         """
@@ -39,7 +42,8 @@ class GraphAgglomeration(ClusterMixin, BaseEstimator):
         check_number("a", self.a, LEAST_WIDTH)
         self._check_parameters()
         self._require_memory(len(features), min(self.n_neighbors, len(features) - 1))
-        graph = digraph(features, self.n_neighbors, self.a)
+        search = nearest_neighbours if candidates is None else partial(nearest_among, candidates)
+        graph = digraph(features, self.n_neighbors, self.a, search)
         names = nearest_components(graph.indices)
         if len(np.unique(names)) < n_clusters:
             names = np.arange(len(features), dtype=np.int32)

@@ -14,11 +14,13 @@ from stages.clustering.base import (
     convergence_ignored,
     require_distinct,
 )
-from stages.clustering.distances import centred_squares, mean_of
+from stages.clustering.distances import centred_squares, mean_of, row_blocks
 from stages.clustering.lloyd import Lloyd, Points, own_squared_distances, seed_centers
+from stages.clustering.preparation import leading_columns
 from stages.core.checks import check_n_clusters, check_number
 from stages.core.memory import require_memory
 
+_PROJECTED, _SHARE = 2000, 0.8  # images from which on starts see the columns with this share of the variance
 _SAMPLE, _SAMPLE_A_CLUSTER = 16384, 64  # images of the sample: at least, and for each cluster
 
 
@@ -29,6 +31,14 @@ class KMeans(ClusterMixin, BaseEstimator):
     Each start is a greedy k-means++ followed by Lloyd's iterations; the best of `n_init` counts. Where there are
     more than twice as many images as the sample needs (16,384, or 64 a cluster), the starts are made and compared
     on a sample, and only the best of them is continued on all images.
+
+    From 2,000 images on the starts are made and compared on the leading columns alone, where at most half of the
+    columns hold 80 % of the variance: those of features turned to their principal axes, see `principal_axes`. The
+    best is continued on all columns, and after a sample on all images before that.
+
+    Any columns are a projection, and the leading principal ones keep the costs of all partitions best (Cohen,
+    Elder, Musco, Musco and Persu, "Dimensionality reduction for k-means clustering and low rank approximation",
+    STOC 2015).
 
     Parameters
     ----------
@@ -93,7 +103,9 @@ class KMeans(ClusterMixin, BaseEstimator):
         sampled = len(order) > 2 * sample
         if sampled:
             order = order[np.sort(chance.choice(len(order), sample, replace=False))]
-        some = points.subset(order)
+        columns = _start_columns(points.features, order)
+        projected = columns < points.features.shape[1]
+        some = Points.of(points.features[order, :columns]) if projected else points.subset(order)
         variance = points.squares.mean(dtype=np.float64) / points.features.shape[1]
         best, least = None, np.inf
         for _ in range(self.n_init):
@@ -103,8 +115,14 @@ class KMeans(ClusterMixin, BaseEstimator):
             if best is None or inertia < least:
                 best, least = state, inertia
         assert best is not None
-        if sampled:
-            best = Lloyd(points, best.centers)
+        if projected and sampled:  # on all images, but still on few columns
+            order = np.arange(len(points.features))
+            best = Lloyd(Points.of(np.ascontiguousarray(points.features[:, :columns])), best.centers)
+            best.run(self.max_iter, self.tol * variance)
+        if projected or sampled:
+            centers = _means(points.features, order, best.labels, n_clusters) if projected else best.centers
+            del best, state  # and their bounds
+            best = Lloyd(points, centers)
             best.run(self.max_iter, self.tol * variance)
         else:
             labels = np.empty_like(best.labels)
@@ -167,11 +185,33 @@ class MiniBatchKMeans(CanonicalClusterer):
         return labels
 
 
+def _start_columns(features: np.ndarray, order: np.ndarray) -> int:
+    """Return how many of the first columns the starts are made on: all, unless half of them hold enough."""
+    n_images, width = features.shape
+    columns = leading_columns(features, _SHARE, order) if n_images >= _PROJECTED else width
+    return columns if columns <= width // 2 else width
+
+
+def _means(features: np.ndarray, images: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the means, float64 (k, d), of the `images` of each label; 0 for a label of none."""
+    from scipy.sparse import csr_matrix
+
+    sums = np.zeros((n_clusters, features.shape[1]))
+    for rows in row_blocks(len(images), features.shape[1]):
+        some = labels[rows]
+        member = csr_matrix((np.ones(len(some)), (some, np.arange(len(some)))), (n_clusters, len(some)))
+        sums += member @ features[images[rows]].astype(np.float64)
+    means: np.ndarray = sums / np.maximum(np.bincount(labels, minlength=n_clusters), 1)[:, None]
+    return means
+
+
 def _needed(features: np.ndarray, n_clusters: int, sample: int) -> float:
     n_images, width = features.shape
     copied = n_images if n_images <= 2 * sample else sample
     bounds = (n_images + copied) * (n_clusters + 4)
-    needed = features.itemsize * (copied * (width + 4 * np.log(n_clusters) + 8) + bounds) + (128 << 20)
+    columns = width // 2 if copied < n_images else 0  # of a copy of all images, if starts are on leading columns
+    values = copied * (width + 4 * np.log(n_clusters) + 8) + n_images * columns + bounds
+    needed = features.itemsize * values + (128 << 20)
     return float(needed)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from stages.clustering.distances import centred_squares, mean_of, row_blocks
 
 _ROWS = 2048  # images whose distances to all centres are computed at once
+_CELLS = 1 << 22  # as many distances may be computed at once, up to four times the images
 _SLACK = 1e-5  # bounds are kept in the precision of the features: this part of them may be rounding
 
 
@@ -109,8 +110,9 @@ class Lloyd:
         """Give each image its nearest centre (ties: the first); return how many labels changed."""
         offsets = (self.centers - self.points.mean).astype(self._upper.dtype)
         changed = 0
-        for start in range(0, len(self.labels), _ROWS):
-            block = slice(start, min(start + _ROWS, len(self.labels)))
+        rows = max(_ROWS, min(4 * _ROWS, _CELLS // len(self.centers)))
+        for start in range(0, len(self.labels), rows):
+            block = slice(start, min(start + rows, len(self.labels)))
             doubtful = self._doubtful(block)
             if len(doubtful):
                 whole = len(doubtful) == block.stop - block.start

@@ -7,7 +7,7 @@ the authors' gactoolbox: at least three neighbours in the width, which is double
 reach.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -91,15 +91,20 @@ def _centred(features: np.ndarray) -> np.ndarray:
     return rough
 
 
-def digraph(features: np.ndarray, n_neighbors: int, a: float) -> Digraph:
+def digraph(
+    features: np.ndarray,
+    n_neighbors: int,
+    a: float,
+    search: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]] = nearest_neighbours,
+) -> Digraph:
     """Return the neighbour graph of `features` (n, d), with weights exp(-d / s) of the squared distances d.
 
     The width s is `a` times the mean squared distance to the `n_neighbors` nearest, or to three of them where
     fewer are asked for; it is doubled until exp(-d / s) is at least 1e-5 for every image and its nearest
     neighbour. Where all distances are 0, all weights are 1. Images fewer than neighbours: every image is a
-    neighbour.
+    neighbour. `search` finds them, exactly by default.
     """
-    indices, distances = nearest_neighbours(features, max(n_neighbors, _WIDTH_NEIGHBOURS))
+    indices, distances = search(features, max(n_neighbors, _WIDTH_NEIGHBOURS))
     if indices.shape[1] == 0:
         return Digraph(indices, distances)
     width = max(a * float(distances.mean()), np.finfo(np.float64).tiny)

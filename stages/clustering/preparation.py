@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from stages.clustering.distances import centred, centred_squares, mean_of
+from stages.clustering.distances import centred, centred_squares, mean_of, row_blocks
 from stages.core.checks import check_choice
 from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
@@ -14,7 +14,10 @@ from stages.core.memory import require_memory
 Normalisation = Literal["sqrt", "l2", "none"]
 NORMALISATIONS = get_args(Normalisation)
 Scaling = Literal["sqrt", "l2", "global", "none"]  # of views for a network
+ROTATED = 2000  # images from which on `principal_axes` turns them
 _COLUMNS = 4096  # features that are multiplied at once
+_SPREAD = 16384  # images that the principal axes are taken from
+_VARIED = 2048  # images that the variances of the columns are taken from
 _ROWS = 4096  # checked at a time: a mask of a wide layer would be as large as a copy
 
 
@@ -41,11 +44,15 @@ def normalise(features: np.ndarray, how: str) -> np.ndarray:
     check_choice("normalise", how, NORMALISATIONS)
     if how == "none":
         return features
-    if how == "sqrt":
-        features = np.sign(features) * np.sqrt(np.abs(features))
-    # Dividing by the largest value first keeps the squares of huge and of tiny features within float32.
-    peaks = np.abs(features).max(axis=1, keepdims=True)
-    return unit_rows(features / np.where(peaks > 0, peaks, 1))
+    normalised = np.empty_like(features)
+    for rows in row_blocks(*features.shape):  # so that no other copies of the whole are made
+        block = features[rows]
+        if how == "sqrt":
+            block = np.sign(block) * np.sqrt(np.abs(block))
+        # Dividing by the largest value first keeps the squares of huge and of tiny features within float32.
+        peaks = np.abs(block).max(axis=1, keepdims=True)
+        normalised[rows] = unit_rows(block / np.where(peaks > 0, peaks, 1))
+    return normalised
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
@@ -88,6 +95,49 @@ def isometric(features: np.ndarray) -> np.ndarray:
     vectors *= np.sqrt(np.maximum(values, 0))
     # The widest spread first; eigenvalues come in ascending order.
     return np.ascontiguousarray(vectors[:, ::-1], dtype=features.dtype)
+
+
+def principal_axes(features: np.ndarray) -> np.ndarray:
+    """Return features (n, min(n, d)) of the same dtype and distances, about their mean, the widest spread first.
+
+    It is `isometric` where there are fewer images than features, and else a rotation to the principal axes of at
+    most 16,384 of the images, evenly spread by their distances from the mean: any rotation leaves the distances.
+    The leading columns are then the best ones to begin with, see `stages.clustering.kmeans`. Sets of less than
+    `ROTATED` images are too small for that to pay, and are returned as `isometric` returns them. Distances change
+    by rounding only. One thread does the work, so that the cores decide nothing. Memory: one copy of the features,
+    a sample in float64, and three values for each pair of features. Raises `ParameterError` for features whose
+    squares overflow or whose axes would not fit in memory.
+    """
+    n_images, width = features.shape
+    if width > n_images or n_images < ROTATED:
+        return isometric(features)
+    from threadpoolctl import threadpool_limits
+
+    sample = 8 * width * min(n_images, _SPREAD)
+    require_memory(
+        features.nbytes + sample + 24 * width**2, f"the axes of {n_images} images", "cluster fewer images at once"
+    )
+    mean = mean_of(features)
+    order = np.argsort(centred_squares(features, mean, features.dtype.type), kind="stable")
+    with threadpool_limits(1, "blas"):
+        some = features[order[:: -(-n_images // _SPREAD)]] - mean
+        axes = np.linalg.eigh(some.T @ some)[1][:, ::-1].astype(features.dtype)
+        rotated = np.empty_like(features)
+        for rows in row_blocks(n_images, width):
+            np.matmul(features[rows] - mean.astype(features.dtype), axes, out=rotated[rows])
+    return rotated
+
+
+def leading_columns(features: np.ndarray, share: float, images: np.ndarray | None = None) -> int:
+    """Return how many of the first columns of features (n, d) hold a `share`, 0 to 1, of their variance.
+
+    The variances are those of at most 2,048 of the `images`, int, evenly spread; of all images by default.
+    """
+    if images is None:
+        images = np.arange(len(features))
+    some = features[images[:: -(-len(images) // _VARIED)]]
+    spread = np.cumsum(some.var(axis=0, dtype=np.float64))
+    return min(int(np.searchsorted(spread, share * spread[-1])) + 1, len(spread))
 
 
 def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import importlib
 from tests.benchmarks.comparison import Comparison
 
 _TOPICS = (
-    *("agdl", "consensus", "consensus_functions", "dmvc", "extraction", "fidelity"),
+    *("agdl", "baseline", "consensus", "consensus_functions", "dmvc", "extraction", "fidelity"),
     *("idec", "jule", "kmeans", "linkage", "mmdc", "near_duplicates", "seals", "silhouettes", "spectral"),
 )
 COMPARISONS: dict[str, Comparison] = {

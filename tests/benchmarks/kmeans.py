@@ -13,20 +13,21 @@ from tests.benchmarks.processes import ROOT
 
 MNIST = ROOT.parent / "shared" / "datasets" / "mnist"
 N_IMAGES, WIDTH, N_CLUSTERS = 70_000, 2048, 100
+N_PROJECTED, PROJECTED_WIDTH = 7_200, 1280
 N_WIDE, WIDE, N_WIDE_CLUSTERS = 500, 100_000, 20
 
 
-def _digits() -> np.ndarray:
+def digit_features(width: int) -> np.ndarray:
     """The 70,000 digits of MNIST as they come out of a random rectified layer: no neat groups, as with a CNN."""
     files = [MNIST / f"{name}-images-idx3-ubyte.gz" for name in ("train", "t10k")]
     parts = [gzip.decompress(file.read_bytes())[16:] for file in files]
     pixels = np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(N_IMAGES, -1).astype(np.float32) / 255
-    weights = np.random.default_rng(0).normal(size=(pixels.shape[1], WIDTH)).astype(np.float32)
+    weights = np.random.default_rng(0).normal(size=(pixels.shape[1], width)).astype(np.float32)
     return np.maximum(pixels @ weights / 28, 0)
 
 
 def _prepare(folder: Path) -> tuple[Side, Side]:
-    np.save(folder / "features.npy", _digits())
+    np.save(folder / "features.npy", digit_features(WIDTH))
     return cpu_side(__name__, "ours", folder), cpu_side(__name__, "theirs", folder)
 
 
@@ -98,6 +99,36 @@ def _cluster(folder: Path, reduce: bool) -> Iterator[str]:
     yield notes
 
 
+def _prepare_projected(folder: Path) -> tuple[Side, Side]:
+    np.save(folder / "features.npy", digit_features(PROJECTED_WIDTH)[:: N_IMAGES // N_PROJECTED][:N_PROJECTED])
+    return cpu_side(__name__, "projected", folder), cpu_side(__name__, "unprojected", folder)
+
+
+def projected(folder: Path) -> Iterator[str]:
+    """Turned to the principal axes, then the K-means of the baseline."""
+    yield from _baseline_kmeans(folder, turned=True)
+
+
+def unprojected(folder: Path) -> Iterator[str]:
+    """The same with all starts on all features."""
+    yield from _baseline_kmeans(folder, turned=False)
+
+
+def _baseline_kmeans(folder: Path, turned: bool) -> Iterator[str]:
+    from stages.clustering import kmeans, normalise, principal_axes
+
+    if not turned:
+        kmeans._PROJECTED = N_IMAGES
+    features = normalise(np.load(folder / "features.npy"), "sqrt")
+    kmeans.KMeans(5, n_init=1, random_state=0).fit(features[:100])
+    yield ""
+    points = principal_axes(features) if turned else features
+    runs = [kmeans.KMeans(N_CLUSTERS, random_state=seed).fit(points) for seed in range(2)]
+    fine = [kmeans.KMeans(4 * N_CLUSTERS, n_init=1, random_state=seed).fit(points) for seed in range(4)]
+    inertia = [f"{np.mean([run.inertia_ for run in some]):.6g}" for some in (runs, fine)]
+    yield f"inertia {inertia[0]} with {N_CLUSTERS} clusters, {inertia[1]} with {4 * N_CLUSTERS}"
+
+
 COMPARISONS = (
     Comparison(
         "kmeans",
@@ -106,6 +137,14 @@ COMPARISONS = (
         N_IMAGES,
         "CPU s",
         _prepare,
+    ),
+    Comparison(
+        "kmeans-projected",
+        f"CPU seconds of K-means on {N_PROJECTED:,} x {PROJECTED_WIDTH:,}, two runs of {N_CLUSTERS} clusters with "
+        f"ten starts, four of {4 * N_CLUSTERS} with one: starts on leading axes, against on all features",
+        N_PROJECTED,
+        "CPU s",
+        _prepare_projected,
     ),
     Comparison(
         "isometric",

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans as Reference
+from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from stages.clustering import kmeans
 from stages.clustering.kmeans import KMeans
 from stages.clustering.lloyd import Lloyd, Points
+from stages.clustering.preparation import principal_axes
 from stages.core.errors import ParameterError
 from tests.clustering.faces import umist
 
@@ -80,6 +82,67 @@ def test_starts_on_a_sample_lose_nothing(monkeypatch):
     sampled = KMeans(15, n_init=3, random_state=0).fit(features)
     assert sampled.inertia_ != expected.inertia_, "no sample was taken"
     assert sampled.inertia_ == pytest.approx(expected.inertia_, rel=0.01)
+
+
+def _moved_digits(rows, width=256):
+    """Real digits, moved by a pixel and through a random rectified layer, along their principal axes."""
+    rng = np.random.default_rng(0)
+    digits = load_digits().images[rng.integers(0, 1797, rows)].astype(np.float32)
+    pixels = [
+        np.roll(one, move, (0, 1)).ravel()
+        for one, move in zip(digits, rng.integers(-1, 2, (rows, 2)), strict=True)
+    ]
+    weights = rng.normal(size=(64, width)).astype(np.float32)
+    return principal_axes(np.maximum(np.stack(pixels) @ weights, 0))
+
+
+def _drawn_groups(rows, width=96):
+    rng = np.random.default_rng(1)
+    groups = 2 * rng.normal(size=(30, width))[rng.integers(0, 30, rows)] + rng.normal(size=(rows, width))
+    return principal_axes((groups / np.arange(1, width + 1) ** 0.7).astype(np.float32))
+
+
+@pytest.mark.parametrize("make", [_moved_digits, _drawn_groups])
+@pytest.mark.parametrize("n_clusters", [10, 100])
+def test_starts_on_the_leading_columns_lose_nothing(make, n_clusters, monkeypatch):
+    features = make(2500)
+    found = [KMeans(n_clusters, n_init=3, random_state=seed).fit(features) for seed in range(3)]
+    monkeypatch.setattr(kmeans, "_PROJECTED", len(features) + 1)
+    expected = [KMeans(n_clusters, n_init=3, random_state=seed).fit(features) for seed in range(3)]
+    assert all(a.inertia_ != b.inertia_ for a, b in zip(found, expected, strict=True)), "all columns were used"
+    assert np.mean([a.inertia_ for a in found]) <= 1.005 * np.mean([b.inertia_ for b in expected])
+
+
+def test_on_a_sample_too_they_lose_nothing(monkeypatch):
+    features = _moved_digits(4500)
+    whole = KMeans(30, n_init=3, random_state=0).fit(features).inertia_
+    monkeypatch.setattr(kmeans, "_SAMPLE", 2100)
+    found = [KMeans(30, n_init=3, random_state=seed).fit(features).inertia_ for seed in range(3)]
+    assert found[0] != whole, "no sample was taken"
+    monkeypatch.setattr(kmeans, "_PROJECTED", len(features) + 1)
+    expected = [KMeans(30, n_init=3, random_state=seed).fit(features).inertia_ for seed in range(3)]
+    assert np.mean(found) <= 1.005 * np.mean(expected)
+
+
+def test_starts_on_the_leading_columns_do_not_depend_on_order_or_threads():
+    features = _drawn_groups(2200)
+    with threadpool_limits(1):
+        first = KMeans(20, n_init=2, random_state=3).fit(features)
+    with threadpool_limits(4):
+        second = KMeans(20, n_init=2, random_state=3).fit(features)
+    assert first.labels_.tobytes() == second.labels_.tobytes()
+    order = np.random.default_rng(0).permutation(len(features))
+    shuffled = KMeans(20, n_init=2, random_state=3).fit(features[order])
+    assert adjusted_rand_score(first.labels_[order], shuffled.labels_) == 1
+
+
+def test_images_that_the_leading_columns_do_not_tell_apart_are_still_clustered():
+    features = np.zeros((2100, 40))
+    features[:, 0] = np.where(np.arange(2100) % 2, 10.0, -10.0)
+    features[np.arange(2100), 1 + np.arange(2100) % 30] += 1e-3
+    clustering = KMeans(25, n_init=2, random_state=0).fit(features)
+    assert set(clustering.labels_.tolist()) == set(range(25))
+    assert np.isfinite(clustering.cluster_centers_).all()
 
 
 @pytest.mark.parametrize("sample", [100, 10_000])

@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist
 from stages.clustering import preparation
 from stages.clustering.agglomerative import LINKAGES, Agglomerative
 from stages.clustering.kmeans import KMeans
-from stages.clustering.preparation import isometric, normalise, random_subspace
+from stages.clustering.preparation import isometric, normalise, principal_axes, random_subspace
 from stages.core.errors import ParameterError
 
 
@@ -44,6 +44,25 @@ def test_duplicates_and_constant_features_stay_together():
 def test_what_is_not_wide_is_returned_as_it_is():
     features = np.ones((5, 5))
     assert isometric(features) is features
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-4)])
+def test_principal_axes_keep_distances_and_order_the_spread(dtype, tolerance):
+    features = _wide(dtype, rows=2100, width=30)
+    rotated = principal_axes(features)
+    assert rotated.dtype == dtype
+    np.testing.assert_allclose(pdist(rotated[:300]), pdist(features[:300]), rtol=tolerance)
+    spread = rotated.var(axis=0)
+    assert (np.diff(spread) <= 1e-6 * spread[0]).all()
+    np.testing.assert_allclose(np.cov(rotated[:, :2].T)[0, 1], 0, atol=1e-3)
+    order = np.random.default_rng(0).permutation(len(features))
+    np.testing.assert_allclose(np.abs(principal_axes(features[order])), np.abs(rotated[order]), atol=1e-2)
+
+
+def test_small_sets_are_not_turned():
+    features = _wide(rows=1999, width=30)
+    assert principal_axes(features) is features
+    np.testing.assert_array_equal(principal_axes(_wide()), isometric(_wide()))
 
 
 @pytest.mark.parametrize("linkage", LINKAGES)

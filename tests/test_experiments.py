@@ -286,9 +286,7 @@ def test_a_study_without_labels_leaves_no_figures_of_before(call):
 
 
 def test_a_study_of_what_was_not_scored_says_so(call):
+    Path("data").mkdir()
     code, _, error = call(study, "--datasets", "umist")
-    assert (code, error) == (
-        1,
-        "error: data/evaluations/umist.json does not exist; run `dvc repro` to make it or `dvc pull` to fetch "
-        "it\n",
-    )
+    line = "data/evaluations/umist.json does not exist; run `dvc repro` to make it or `dvc pull` to fetch it"
+    assert (code, error) == (1, f"error: {line}\n")

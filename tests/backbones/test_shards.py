@@ -85,6 +85,6 @@ def test_a_full_disk_is_told_and_leaves_no_part_of_a_shard(tmp_path, monkeypatch
         raise OSError(28, "No space left on device", str(file))
 
     monkeypatch.setattr("safetensors.numpy.save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="cannot be written: the disk is full"):
         store.save_each([(0, _features(store, 0))], Timings())
     assert list(store.folder.iterdir()) == []

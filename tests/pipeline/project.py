@@ -140,9 +140,8 @@ class Project:
     def tables(self) -> dict[str, bytes]:
         """The bytes of all outputs, by their path."""
         files = [file for top in ("data", "metrics") for file in (self.folder / top).rglob("*") if file.is_file()]
-        outputs = [
-            file for file in files if not {"raw", "scratch"} & set(file.parts) and file.name != ".gitignore"
-        ]
+        others = {"corrections", "raw", "scratch"}
+        outputs = [file for file in files if not others & set(file.parts) and file.name != ".gitignore"]
         return {str(file.relative_to(self.folder)): file.read_bytes() for file in outputs}
 
 

@@ -12,10 +12,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from stages.core.atomic import replacing
 from stages.core.digests import file_digest
 from stages.core.errors import one_line
-from stages.core.seal import BLANK, KEY, check_seal, seal
+from stages.core.seal import BLANK, KEY, check_seal, replacing_sealed
 
 
 def image_digests(images: Iterable[bytes]) -> np.ndarray:
@@ -79,9 +78,8 @@ class KeptFeatures:
             self.folder.mkdir(parents=True, exist_ok=True)
             for layer in self._layers:
                 _link(tables[layer], self.table(layer))
-            with replacing(self._index) as partial:
+            with replacing_sealed(self._index) as partial:
                 safetensors.numpy.save_file({"images": digests}, partial, {**self._notes(), KEY: BLANK})
-                seal(partial)
         except (OSError, safetensors.SafetensorError) as error:
             shutil.rmtree(self.folder, ignore_errors=True)
             report(f"features could not be kept ({one_line(error)}); the next run will compute all images again")

@@ -12,10 +12,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from stages.core.atomic import replacing
 from stages.core.errors import TableError, first_line
 from stages.core.runlog import Timings
-from stages.core.seal import BLANK, KEY, SealError, check_seal, seal
+from stages.core.seal import BLANK, KEY, SealError, check_seal, replacing_sealed
 
 _SHARD_BYTES = 64 << 20  # of features in a shard: little to lose in a kill, little to hold in memory
 _MOST_ROWS = 1024
@@ -75,9 +74,8 @@ class ShardStore:
 
     def save(self, shard: int, features: Mapping[str, np.ndarray]) -> None:
         """Write the features of a shard: by layer, float32 (images, d)."""
-        with replacing(self._file(shard)) as partial:
+        with replacing_sealed(self._file(shard)) as partial:
             safetensors.numpy.save_file(dict(features), partial, {KEY: BLANK})
-            seal(partial)
 
     def save_each(self, finished: Iterable[tuple[int, Mapping[str, np.ndarray]]], timings: Timings) -> None:
         """Write shards as they come, each one while the next one is computed."""

@@ -7,9 +7,12 @@ file with zeros in place of the digits. It finds accidents; whoever can write a 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from stages.core.atomic import replacing
 
 BLANK = "sha256:" + 64 * "0"  # stands in the file until its digest is known
 KEY = "seal"  # of a JSON file
@@ -32,6 +35,14 @@ def seal(file: Path) -> None:
             digest.update(block)
         stream.seek(place)
         stream.write(f"sha256:{digest.hexdigest()}".encode())
+
+
+@contextmanager
+def replacing_sealed(path: Path) -> Iterator[Path]:
+    """Do as `replacing`, and `seal` what was written before it is moved to `path`."""
+    with replacing(path) as partial:
+        yield partial
+        seal(partial)
 
 
 def check_seal(file: Path) -> None:

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.core.atomic import replacing
 from stages.core.errors import ParameterError, first_line
-from stages.core.seal import BLANK, KEY, SealError, check_seal, seal
+from stages.core.seal import BLANK, KEY, SealError, check_seal, replacing_sealed
 
 
 class Record(Protocol):
@@ -84,10 +83,9 @@ class FileCheckpoint:
             return
         from safetensors.torch import save_file
 
-        with replacing(self.file) as partial:
+        with replacing_sealed(self.file) as partial:
             tensors = {name: tensor.contiguous() for name, tensor in state().items()}
             save_file(tensors, partial, metadata={**self._made_by, KEY: BLANK})
-            seal(partial)
         self._saved = time.monotonic()
 
     def remove(self) -> None:

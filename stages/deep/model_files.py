@@ -15,9 +15,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from torch import Tensor, nn
 
-from stages.core.atomic import replacing
 from stages.core.errors import ManyviewsError, first_line
-from stages.core.seal import BLANK, KEY, SealError, check_seal, seal
+from stages.core.seal import BLANK, KEY, SealError, check_seal, replacing_sealed
 from stages.deep.clusters import confident_clusters
 
 _METADATA = "manyviews"
@@ -72,9 +71,8 @@ def write_model_file(
 
     from safetensors.torch import save_file
 
-    with replacing(file) as partial:
+    with replacing_sealed(file) as partial:
         save_file(dict(tensors), partial, metadata={_METADATA: text})
-        seal(partial)
 
 
 def read_model_file(file: Path) -> Content:

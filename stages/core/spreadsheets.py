@@ -77,5 +77,10 @@ def records(name: str, lines: Sequence[str], columns: Sequence[str]) -> Iterator
         ) from None
 
 
+def rows_of_gone(count: int) -> str:
+    """The beginning of a sentence about so many rows whose images are gone."""
+    return "1 row of an image that is not there" if count == 1 else f"{count} rows of images that are not there"
+
+
 def _quoted(names: Collection[str]) -> str:
     return ", ".join(repr(name) for name in names)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.core.counted import counted
 from stages.core.errors import printable
+from stages.core.spreadsheets import rows_of_gone
 from stages.correcting.file import ASIDE, MEMBER, MERGE, MOVE, RENAME, Row
 from stages.tables.corrections import Corrections
 
@@ -31,8 +33,7 @@ def correct(paths: Sequence[str], labels: np.ndarray, rows: Sequence[Row]) -> Co
     places = {path: place for place, path in enumerate(paths)}
     groups, skipped = _find_groups(places, labels, rows)
     if gone := [row.value for row in rows if row.image is not None and row.image not in places]:
-        images = "1 row of an image that is" if len(gone) == 1 else f"{len(gone)} rows of images that are"
-        skipped.append(f"{images} not there, such as {printable(gone[0])!r}, passed over")
+        skipped.append(f"{rows_of_gone(len(gone))}, such as {printable(gone[0])!r}, passed over")
     after, names = labels.astype(np.int32), dict[int, str]()
     homes = {int(number): int(number) for number in np.unique(labels)}  # each cluster, and which it is part of now
     for row in rows:
@@ -93,6 +94,5 @@ def _find_groups(
                 if len(found)
                 else "none of its images is there"
             )
-            number = uses.get(group, 0)
-            skipped.append(f"group {group!r}: {why}; {number} row{'' if number == 1 else 's'} not applied")
+            skipped.append(f"group {group!r}: {why}; {counted(uses.get(group, 0), 'row')} not applied")
     return groups, skipped

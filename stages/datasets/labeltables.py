@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from stages.core.errors import DatasetError
-from stages.core.spreadsheets import records, text_lines
+from stages.core.spreadsheets import records, rows_of_gone, text_lines
 
 
 class Table(NamedTuple):
@@ -65,8 +65,7 @@ def labels_from_table(
             f"relative to the table's folder, like {min(paths, default='cat/1.png')!r}"
         )
     if gone:
-        rows = "1 row of an image that is" if len(gone) == 1 else f"{len(gone)} rows of images that are"
-        report(f"{table.name}: {rows} not there, such as {gone[0]!r}, left out")
+        report(f"{table.name}: {rows_of_gone(len(gone))}, such as {gone[0]!r}, left out")
     return labels
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.core.counted import counted
+
 WIDTH, HEIGHT, MARGIN = 300, 110, 14  # of a drawing, in SVG units, and the room left for its marks
 
 
@@ -121,7 +123,7 @@ def _scaled(values: np.ndarray, low: float, high: float, length: int) -> np.ndar
 
 def _verdict(answer: Answer) -> str:
     """Say in a sentence or two how many groups the views' graph speaks for, and what this page has."""
-    groups = f"{answer.used} group{'' if answer.used == 1 else 's'}"
+    groups = counted(answer.used, "group")
     least, most = answer.plausible
     if not answer.clear:
         first = "The images form no clear groups: a cloud without any would be cut as well."

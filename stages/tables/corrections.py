@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.counted import counted
 from stages.tables.images import ImageTable
 from stages.tables.textfiles import json_of, rows_of, understanding
 
@@ -34,12 +35,12 @@ class Corrections:
     def summary(self) -> str:
         """What was done: "2 images moved, 1 group renamed"."""
         parts = [
-            _counted(self.moved, "image", "moved"),
-            _counted(len(self.merged), "group", "merged into another"),
-            _counted(self.renamed, "group", "renamed"),
-            _counted(self.aside, "image", "set aside"),
+            (self.moved, "image", "moved"),
+            (len(self.merged), "group", "merged into another"),
+            (self.renamed, "group", "renamed"),
+            (self.aside, "image", "set aside"),
         ]
-        return ", ".join(filter(None, parts)) or "nothing"
+        return ", ".join(f"{counted(number, noun)} {what}" for number, noun, what in parts if number) or "nothing"
 
     def to_json(self) -> dict[str, Any]:
         """The content of "corrections" in result.json."""
@@ -70,7 +71,3 @@ def read_uncorrected(folder: Path, images: ImageTable) -> np.ndarray | None:
         if len(labels) != len(images):
             raise ValueError(f"it has {len(labels)} rows for {len(images)} images")
     return labels
-
-
-def _counted(number: int, noun: str, what: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'} {what}" if number else ""

@@ -59,4 +59,5 @@ def _call(module: str, *arguments: str) -> list[object]:
 
 def _setting(variable: str, value: str, module: str) -> list[object]:
     os.environ[variable] = value
-    return [module, "--dataset", "d", "--backbone", "b"][: 5 if module == "stages.extract" else 3]
+    view = ["--backbone", "b"] if module == "stages.extract" else []
+    return [module, "--dataset", "d", *view]

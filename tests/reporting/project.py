@@ -6,18 +6,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from stages import tables
 from stages.core.csvtext import csv_text
 from stages.core.seal import sealed_json, unsealed_json
 from stages.correcting import correct, read_rows
+from stages.report import app
 from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.studies import sections
 from stages.studies.sections import render_section
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 from stages.tables.textfiles import write_fragment
+from tests.shell import exit_status
 
 NASTY = [
     "<script>alert(1).png",
@@ -195,3 +198,11 @@ def write_sections(root: Path, name: str, images: Path, clusters: np.ndarray) ->
 def write_csv(file: Path, *rows: tuple[object, ...]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(csv_text(rows[0], rows[1:]).encode())
+
+
+def make_report(root: Path, *options: str) -> Path:
+    """Make the page of the dataset `photos` in the project of a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        assert exit_status(app, "--datasets=photos", *options) == 0
+    return root / "metrics/report.html"

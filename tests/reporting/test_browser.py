@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.command import run
-from stages.report import app
-from tests.reporting.browser import CHROMIUM, Browser, browser
-from tests.reporting.project import NASTY, make, write_names
+from tests.reporting.browser import CHROMIUM, Browser
+from tests.reporting.project import NASTY, make, make_report, write_names
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
@@ -27,18 +25,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = [None, *(number % 2 for number in range(1, 60))]
     make(root, "photos", PATHS, 3, labels=labels, metric="ari")
     write_names(root, "photos", "", "ox-eye daisy", "<i>oak</i>")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        with pytest.raises(SystemExit) as end:
-            run(lambda **how: app(["--datasets=photos"], **how))
-        assert not end.value.code
-    return root / "metrics/report.html"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
+    return make_report(root)
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.core.command import run
 from stages.correcting import Corrected, correct, read_rows
-from stages.report import app
-from tests.reporting.browser import CHROMIUM, Browser, browser
-from tests.reporting.project import NASTY, make, write_corrected, write_names
+from tests.reporting.browser import CHROMIUM, Browser
+from tests.reporting.project import NASTY, make, make_report, write_corrected, write_names
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
@@ -21,28 +19,12 @@ LABELS = np.arange(60) % 3  # image i is in cluster i % 3, which shows 12 of its
 SAVE = "document.querySelector('[data-do=save]').click()"
 
 
-def report(root: Path, *options: str) -> Path:
-    """Make the page of the project in a folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        with pytest.raises(SystemExit) as end:
-            run(lambda **how: app(["--datasets=photos", *options], **how))
-        assert not end.value.code
-    return root / "metrics/report.html"
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     make(root, "photos", PATHS, 3, alike=[(0, "folder/40.png", "yes"), (0, "folder/41.png", "")])
     write_names(root, "photos", "", "ox-eye daisy", "<i>oak</i>")
-    return report(root)
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
+    return make_report(root)
 
 
 @pytest.fixture
@@ -252,7 +234,7 @@ def test_a_corrected_page_shows_what_was_done_and_saves_it_again(chromium: Brows
         f"action,group,value\n{members}{gone}rename,a,weeds\nmove,b,folder/0.png\naside,,folder/1.png\n", "utf-8"
     )
     write_corrected(tmp_path, "photos", LABELS, file)
-    html = report(tmp_path)
+    html = make_report(tmp_path)
     begin(chromium, html)
     assert "Cluster 0: weeds" in chromium.run("document.querySelector('#d1-c0').textContent")
     assert chromium.run("document.querySelector('#d1-c-1 h3').textContent") == "Set aside"
@@ -305,5 +287,5 @@ def test_a_page_without_corrections_has_the_controls_and_nothing_of_them(page: P
     assert 'id="d1-corrected"' not in text and "Set aside</h3>" not in text
     assert "run <code>dvc repro</code> again" in text
     alone = page.with_name("alone.html")
-    report(page.parents[1], f"--page={alone}")
+    make_report(page.parents[1], f"--page={alone}")
     assert "run <code>manyviews cluster</code> again" in alone.read_text(encoding="utf-8")

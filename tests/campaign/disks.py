@@ -4,6 +4,7 @@ Half of the cases are on a small disk in memory, where this process may mount on
 size of files, which gives the same kind of error.
 """
 
+import compileall
 import resource
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ def run(count: int, seed: int) -> Tally:
     scripts = [*SCRIPTS.items(), *COMMANDS.items()]
     with tempfile.TemporaryDirectory(prefix="disks-") as place:
         reference = finished_project(Path(place))
+        # Else Python itself would keep half of a module's bytecode, which no later run can read.
+        compileall.compile_dir(reference.folder / "stages", quiet=1)
         outputs = reference.tables()
         largest = max(map(len, outputs.values()))
         mounting = _may_mount(Path(place))

@@ -45,8 +45,8 @@ def _branch_left(root: Path) -> str:
 def _return_to(root: Path, branch: str) -> None:
     """Set HEAD to the branch and the index to HEAD; files stay as they are."""
     _git(root, "symbolic-ref", "-m", "manyviews repair", "HEAD", f"refs/heads/{branch}")
-    # `git reset` would keep the times of files: DVC may have written params.yaml twice within a second, and if both
-    # are of one size, git would take the one for the other.
+    # `git reset` would keep the times of files: DVC may have written params.yaml twice within a second, and git
+    # would take the one for the other if both are of one size.
     _git(root, "read-tree", "HEAD")
 
 

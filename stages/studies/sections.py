@@ -19,7 +19,10 @@ MOST = 5000  # images that a study clusters or draws; of more, as many are taken
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One score, ours beside theirs: `method` and `metric` as shown, `differs` what is not the same."""
+    """One score, ours beside theirs: `method` and `metric` as shown, `differs` what is not the same.
+
+    `note` says what is doubtful about theirs. Either may be empty.
+    """
 
     source: str
     method: str
@@ -28,6 +31,7 @@ class PublishedRow:
     published: float
     difference: float
     differs: str
+    note: str = ""
 
 
 @dataclass(frozen=True)

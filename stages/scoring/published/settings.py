@@ -1,0 +1,55 @@
+"""How a score came about, ours and a published one, and in which of these settings the two differ.
+
+Settings are values by name. Those of `SHARED` decide so much that each is compared wherever either side has it. A
+preset stands for all parameters of its method: these are compared where both sides have the same preset, as far as
+the source states them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+# By name, what a reader calls it.
+SHARED = {
+    "image_size": "image size",  # width x height in pixels, of the images themselves
+    "preprocessing": "preprocessing",  # from an image to the input of a pretrained network
+    "normalise": "normalisation",  # of rows that are clustered
+    "scaling": "scaling",  # of features that a network is trained on
+    "layer": "layer",  # of the features, where the method's name does not say it
+    "min_cluster_fraction": "minimum cluster fraction",  # of the cut
+    "parameters": "parameters of the algorithm",  # which are not its defaults
+    "preset": "preset",
+}
+_ABSENT = object()
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Return a remark for every setting that differs; None is the value of what a source does not say."""
+    names = [name for name in SHARED if name in ours or name in theirs]
+    if ours.get("preset") == theirs.get("preset"):
+        names += [name for name in theirs if name not in SHARED]
+    return [
+        f"{SHARED.get(name, name.replace('_', ' '))} {_remark(ours.get(name, _ABSENT), theirs.get(name, _ABSENT))}"
+        for name in names
+        if ours.get(name, _ABSENT) != theirs.get(name, _ABSENT) or theirs[name] is None
+    ]
+
+
+def common(several: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings of a mean over scores: "several" where these differ."""
+    names = dict.fromkeys(name for settings in several for name in settings)
+    values = {
+        name: {_text(settings.get(name, "none")): settings.get(name) for settings in several} for name in names
+    }
+    return {name: next(iter(found.values())) if len(found) == 1 else "several" for name, found in values.items()}
+
+
+def _remark(here: Any, there: Any) -> str:
+    if there is None:
+        return f"{_text(here)} here, not stated there" if here is not _ABSENT else "not stated there"
+    if here is _ABSENT or there is _ABSENT:
+        return f"{_text(there)} there alone" if here is _ABSENT else f"{_text(here)} here alone"
+    return f"{_text(here)} here, {_text(there)} there"
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

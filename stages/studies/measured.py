@@ -81,8 +81,7 @@ class Runs:
                 yield scored_name(name), size | self._extraction([backbone], name.layer) | own
         if is_mvec(self.ensemble, baselines.values()):
             views = self._extraction(self.ensemble["backbones"], "L3")
-            own = {"layer": "L3", "normalise": "none", **self.ensemble}
-            yield ENSEMBLE, size | views | own
+            yield ENSEMBLE, {**self.ensemble, **size, **views, "layer": "L3", "normalise": "none"}
         for method in self.trained:
             yield from self._trained(method, size)
 

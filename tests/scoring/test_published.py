@@ -87,7 +87,7 @@ def test_the_tables_that_came_as_csv_are_stored_cell_by_cell():
     tables = {name: SHARED_TABLES / f"{name}.csv" for name in ("mmdc-table", "jule-transfer", "jule-lfw")}
     if not all(file.is_file() for file in tables.values()):
         pytest.skip(f"{SHARED_TABLES} does not have the tables that the stored ones are compared with")
-    rows = {name: list(csv.DictReader(file.open(encoding="utf-8"))) for name, file in tables.items()}
+    rows = {name: list(csv.DictReader(file.read_text("utf-8").splitlines())) for name, file in tables.items()}
 
     def stored(table):
         return [score for score in published_scores() if score.table == table]

@@ -28,7 +28,7 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
     if ours.get("preset") == theirs.get("preset"):
         names += [name for name in theirs if name not in SHARED]
     return [
-        f"{SHARED.get(name, name.replace('_', ' '))} {_remark(ours.get(name, _ABSENT), theirs.get(name, _ABSENT))}"
+        f"{SHARED.get(name, name)} {_remark(ours.get(name, _ABSENT), theirs.get(name, _ABSENT))}"
         for name in names
         if ours.get(name, _ABSENT) != theirs.get(name, _ABSENT) or theirs[name] is None
     ]

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from stages.commands.__main__ import COMMANDS
+from tests.results_tables import pages
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -77,6 +78,11 @@ def test_stages_that_commands_name_exist(page):
     for words in re.findall(r"\bdvc (?:repro|pull|commit)((?: [\w@-]+)+)", _text(page)):
         named = {word.partition("@")[0] for word in words.split() if not word.startswith("-")}
         assert named <= stages.keys()
+
+
+def test_the_tables_beside_published_scores_are_up_to_date():
+    for page, text in pages().items():
+        assert _text(page) == text, f"run `python -m tests.results_tables`, which writes the table of {page.name}"
 
 
 def test_every_key_of_params_is_documented():

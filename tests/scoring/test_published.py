@@ -4,12 +4,13 @@ import csv
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stages.core.errors import ParameterError
 from stages.scoring.published.comparison import MEAN, Measured, Method, compare, dataset_key, parse_method
 from stages.scoring.published.records import PublishedScore, published_scores, read_scores
-from stages.scoring.published.settings import SHARED, common, differences
+from stages.scoring.published.settings import SHARED, STATED, common, differences
 
 ROOT = Path(__file__).parents[2]
 RAW, SHARED_TABLES = ROOT / "data" / "raw", ROOT.parent / "shared"
@@ -118,13 +119,20 @@ def test_the_tables_that_came_as_csv_are_stored_cell_by_cell():
     )
 
 
+def test_the_means_by_layer_that_the_documentation_quotes_are_those_of_the_table():
+    cnns = [score for score in published_scores() if score.table == "Appendix A" and score.view != "sift"]
+    means = [np.mean([score.value for score in cnns if score.layer == layer]) for layer in ("L1", "L2", "L3")]
+    text = ", ".join(f"{mean:.3f}"[1:] for mean in means[:2]) + f" and {means[2]:.3f}".replace(" 0.", " .")
+    assert f"have {text} in L1 to L3" in (ROOT / "docs" / "results" / "layers.md").read_text(encoding="utf-8")
+
+
 def test_every_score_states_the_size_of_its_images_and_its_settings_have_known_names():
     """A misspelt name would never be compared: the others are parameters of trainings, which these have, too."""
     from stages.deep import DEC, DMVC, IDEC
     from stages.deep.jule.on_images import ImageJULE
     from stages.deep.mmdc import mmdc
 
-    known = {*SHARED, "weights", "pretraining"}
+    known = {*SHARED, *STATED}
     for estimator in (DEC, IDEC, DMVC, ImageJULE, mmdc.MMDC):
         known |= inspect.signature(estimator).parameters.keys()
     for score in published_scores():
@@ -262,6 +270,11 @@ TRAINED = {
         ({"min_cluster_fraction": 0.2}, {}, "minimum cluster fraction 0.2 here, 0 there"),
         ({"parameters": "n_neighbors=10"}, {}, "parameters of the algorithm n_neighbors=10 here alone"),
         ({"preset": "none", "eta": 0.5}, {}, "preset none here, published there"),
+        (
+            {"preset": "none", "weights": "file 1"},
+            {"weights": "those of Keras"},
+            "preset none here, published there; weights file 1 here, those of Keras there",
+        ),
         ({"eta": 0.5, "gamma": 1.0}, {}, "eta 0.5 here, 0.9 there; gamma 1 here, 2 there"),
         ({"seed": 3}, {}, ""),
         ({}, {"pretraining": "layer by layer"}, "pretraining layer by layer there alone"),

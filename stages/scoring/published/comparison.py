@@ -197,8 +197,10 @@ def _comparison(
     if clusters != score.classes:
         remarks.append(f"{clusters:g} {'cluster' if clusters == 1 else 'clusters'} here, {score.classes} there")
     remarks += [others] if others else []
+    mine = dict(ours.settings)
     if not score.algorithm:
         remarks.append(f"algorithm {method.algorithm} here, not stated there")
+        mine.pop("parameters", None)
     return Comparison(
         score.source,
         score.table,
@@ -213,7 +215,7 @@ def _comparison(
         score.classes,
         here,
         there,
-        "; ".join([*remarks, *differences(ours.settings, score.settings)]),
+        "; ".join([*remarks, *differences(mine, score.settings)]),
         note,
     )
 

@@ -2,7 +2,7 @@
 
 Settings are values by name. Those of `SHARED` decide so much that each is compared wherever either side has it. A
 preset stands for all parameters of its method: these are compared where both sides have the same preset, as far as
-the source states them.
+the source states them. A setting that one side lacks differs, and so does one whose value a source does not give.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,17 @@ SHARED = {
     "parameters": "parameters of the algorithm",  # which are not its defaults
     "preset": "preset",
 }
+# What no preset holds, and is compared wherever a source states it: the weights of pretrained networks, and how a
+# network learnt before it was trained to cluster.
+STATED = ("weights", "pretraining")
 _ABSENT = object()
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     """Return a remark for every setting that differs; None is the value of what a source does not say."""
     names = [name for name in SHARED if name in ours or name in theirs]
-    if ours.get("preset") == theirs.get("preset"):
-        names += [name for name in theirs if name not in SHARED]
+    same = ours.get("preset") == theirs.get("preset")
+    names += [name for name in theirs if name not in SHARED and (same or name in STATED)]
     return [
         f"{SHARED.get(name, name)} {_remark(ours.get(name, _ABSENT), theirs.get(name, _ABSENT))}"
         for name in names

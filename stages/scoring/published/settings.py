@@ -38,12 +38,14 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
 
 
 def common(several: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the settings of a mean over scores: "several" where these differ."""
+    """Return the settings of a mean over scores, all values of each that differs between them."""
     names = dict.fromkeys(name for settings in several for name in settings)
     values = {
         name: {_text(settings.get(name, "none")): settings.get(name) for settings in several} for name in names
     }
-    return {name: next(iter(found.values())) if len(found) == 1 else "several" for name, found in values.items()}
+    return {
+        name: next(iter(found.values())) if len(found) == 1 else ", ".join(found) for name, found in values.items()
+    }
 
 
 def _remark(here: Any, there: Any) -> str:

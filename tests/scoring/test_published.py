@@ -293,7 +293,7 @@ def test_every_setting_that_differs_is_named(ours, theirs, differs):
 def test_the_settings_of_a_mean_are_those_of_all():
     one, other = {"layer": "L3", "weights": "file 1"}, {"layer": "L3", "weights": "file 2"}
     assert common([one, other]) == {"layer": "L3", "weights": "file 1, file 2"}
-    assert common([one, {"layer": "L3"}]) == {"layer": "L3", "weights": "file 1, none"}
+    assert common([one, {"layer": "L3"}]) == {"layer": "L3", "weights": "file 1, not stated"}
     assert common([{"normalise": None}, {"normalise": None}]) == {"normalise": None}
 
 

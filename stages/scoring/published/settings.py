@@ -40,9 +40,7 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
 def common(several: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the settings of a mean over scores, all values of each that differs between them."""
     names = dict.fromkeys(name for settings in several for name in settings)
-    values = {
-        name: {_text(settings.get(name, "none")): settings.get(name) for settings in several} for name in names
-    }
+    values = {name: {_text(settings.get(name)): settings.get(name) for settings in several} for name in names}
     return {
         name: next(iter(found.values())) if len(found) == 1 else ", ".join(found) for name, found in values.items()
     }
@@ -57,4 +55,6 @@ def _remark(here: Any, there: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "not stated" if value is None else str(value)
+    return f"{value:g}"

@@ -11,11 +11,12 @@ import numpy as np
 
 from stages.core.runlog import FOLDER
 from stages.core.templates import template_environment
-from stages.reporting.axes import Box, scale_around
+from stages.reporting.axes import Box, Tick, scale_around
 from stages.reporting.scoretable import Values
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
 
 BOX = Box(640, 340, 48, 620, 12, 290)
+_APART = (24.0, 12.0)  # the room of a number in the figure
 _FACTS = ("seconds", "cpu_seconds", "peak_memory_mib")
 
 
@@ -76,19 +77,38 @@ def _stages(dataset: str, backbones: Sequence[str], trained: Sequence[str]) -> I
         yield method, method, log
 
 
+@dataclass(frozen=True)
+class Figure:
+    """Score by CPU seconds: `points` are the number of each stage, its place (x, y), and y of the number."""
+
+    points: tuple[tuple[int, float, float, float], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+def draw_costs(costs: Sequence[Cost]) -> Figure | None:
+    """Return the figure of the stages that made clusters, each by its number in `costs`; None if none did."""
+    drawn = [
+        (number, cost.cpu_seconds, cost.score) for number, cost in enumerate(costs, 1) if cost.score is not None
+    ]
+    if not drawn:
+        return None
+    _, seconds, scores = (np.array(column) for column in zip(*drawn, strict=True))
+    across = scale_around(seconds, BOX.left, BOX.right)
+    up = scale_around(np.append(scores, 1.0), BOX.bottom, BOX.top)
+    points: list[tuple[int, float, float, float]] = []
+    for (number, *_), x, y in zip(drawn, across.place(seconds), up.place(scores), strict=True):
+        text = y
+        while any(abs(x - other[1]) < _APART[0] and abs(text - other[3]) < _APART[1] for other in points):
+            text += _APART[1] / 2
+        points.append((number, round(float(x), 1), round(float(y), 1), round(float(text), 1)))
+    return Figure(tuple(points), across.ticks(), up.ticks())
+
+
 def render_costs(costs: Mapping[str, Sequence[Cost]], style: str) -> str:
     """Return a page with a table and a figure of the costs on each dataset; `style` is that of the report."""
-    figures = {}
-    for dataset, stages in costs.items():
-        drawn = [cost for cost in stages if cost.score is not None]
-        if drawn:
-            across = scale_around(np.array([max(cost.cpu_seconds, 0.01) for cost in drawn]), BOX.left, BOX.right)
-            up = scale_around(np.array([*(cost.score for cost in drawn), 1.0]), BOX.bottom, BOX.top)
-            x = across.place(np.array([max(cost.cpu_seconds, 0.01) for cost in drawn]))
-            y = up.place(np.array([cost.score for cost in drawn]))
-            points = [(cost.stage, round(a, 1), round(b, 1)) for cost, a, b in zip(drawn, x, y, strict=True)]
-            figures[dataset] = {"points": points, "x_ticks": across.ticks(), "y_ticks": up.ticks()}
     environment = template_environment("stages.reporting", keep_trailing_newline=True)
     environment.filters.update(whole="{:,.0f}".format, tenth="{:,.1f}".format, score="{:.3f}".format)
+    figures = {dataset: draw_costs(stages) for dataset, stages in costs.items()}
     page = environment.get_template("sections/costs.html")
     return page.render(costs=costs, figures=figures, box=BOX, style=style)

@@ -117,8 +117,8 @@ class Runs:
             for way in (of.get("preprocessing") for of in made)
             if way
         }
-        weights = dict.fromkeys(f"file {of['weights'][:8]}" for of in made if of.get("weights"))
-        found = {"preprocessing": " and ".join(sorted(ways)), "weights": ", ".join(weights)}
+        weights = {f"file {of['weights'][:8]}" for of in made if of.get("weights")}
+        found = {"preprocessing": ", ".join(sorted(ways)), "weights": ", ".join(sorted(weights))}
         return {name: value for name, value in found.items() if value}
 
 

@@ -9,7 +9,7 @@ from stages.scoring.published.comparison import Comparison, compare
 from stages.scoring.published.records import published_scores
 from stages.studies.measured import Runs
 from stages.studies.panels import Panels
-from stages.studies.sections import PublishedRow, PublishedSection, Study
+from stages.studies.sections import PublishedGroup, PublishedRow, PublishedSection, Study
 
 _COMPARED = (
     "source table method view layer algorithm metric ours published difference images published_images clusters "
@@ -56,20 +56,13 @@ def _table(comparisons: Iterable[Comparison]) -> str:
 
 
 def _section(dataset: str, comparisons: Sequence[Comparison], citations: Mapping[str, str]) -> PublishedSection:
-    rows = [
-        PublishedRow(
-            f"{c.source}, {c.table}",
-            " ".join(filter(None, (c.method.method, c.method.view, c.method.layer, c.method.algorithm))),
-            _NAMES.get(c.metric, c.metric),
-            c.ours,
-            c.published,
-            c.difference,
-            c.differs,
-            c.note,
-        )
-        for c in comparisons
-    ]
+    rows: dict[tuple[str, str, str], list[PublishedRow]] = {}
+    for c in comparisons:
+        method = " ".join(filter(None, (c.method.method, c.method.view, c.method.layer, c.method.algorithm)))
+        row = PublishedRow(method, _NAMES.get(c.metric, c.metric), c.ours, c.published, c.difference)
+        rows.setdefault((f"{c.source}, {c.table}", c.differs, c.note), []).append(row)
+    groups = tuple(PublishedGroup(*which, tuple(found)) for which, found in rows.items())
     used = dict.fromkeys(c.source for c in comparisons)
     cited = tuple(f"{source}: {citations[source]}" for source in used)
     images = tuple(sorted({c.images for c in comparisons}))
-    return PublishedSection(dataset, images, tuple(rows), cited)
+    return PublishedSection(dataset, images, groups, cited)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stages.reporting.costs import Cost, read_costs, render_costs
+from stages.reporting.costs import BOX, Cost, draw_costs, read_costs, render_costs
 
 SCORES = {
     "ensemble": {"nmi_geometric": 0.5},
@@ -72,7 +72,16 @@ def test_the_page_is_well_formed_and_escaped() -> None:
     root = ElementTree.fromstring(page.partition("<body>")[2].partition("</body>")[0].strip())
     assert "<b>" not in page.replace("<b>Cost", "") and "<i>" not in page
     rows = [["".join(cell.itertext()) for cell in row] for row in root.iter("tr")]
-    assert rows[1] == ["graph", "1.2", "0.0", "1,234", ""]
-    assert rows[2] == ["a <b>", "1.2", "0.0", "9", "0.500"]
+    assert rows[1] == ["graph", "1", "1.2", "0.0", "1,234", ""]
+    assert rows[2] == ["a <b>", "2", "1.2", "0.0", "9", "0.500"]
     assert len(list(root.iter("circle"))) == 2, "one for each stage that made clusters"
     assert len(list(root.iter("svg"))) == 1
+
+
+def test_numbers_of_equal_stages_stand_below_each_other() -> None:
+    figure = draw_costs([Cost("graph", 1, 1, 9, None), *(Cost(name, 1, 20, 9, 1.0) for name in "abc")])
+    assert figure is not None
+    assert [number for number, *_ in figure.points] == [2, 3, 4]
+    assert {(x, y) for _, x, y, _ in figure.points} == {(BOX.right, BOX.top)}
+    assert [text - BOX.top for *_, text in figure.points] == [0, 12, 24]
+    assert draw_costs([Cost("graph", 1, 1, 9, None)]) is None

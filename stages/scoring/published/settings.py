@@ -42,7 +42,8 @@ def common(several: list[Mapping[str, Any]]) -> dict[str, Any]:
     names = dict.fromkeys(name for settings in several for name in settings)
     values = {name: {_text(settings.get(name)): settings.get(name) for settings in several} for name in names}
     return {
-        name: next(iter(found.values())) if len(found) == 1 else ", ".join(found) for name, found in values.items()
+        name: next(iter(found.values())) if len(found) == 1 else ", ".join(sorted(found))
+        for name, found in values.items()
     }
 
 

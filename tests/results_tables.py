@@ -1,4 +1,4 @@
-"""Keeps the tables of docs/results with published scores in step with what was measured and published.
+"""Keeps the tables of scores in README.md and docs/results in step with what was measured and published.
 
 `python -m tests.results_tables` writes them from docs/results/measured.yaml and `stages.scoring.published`; a test
 fails until you do.
@@ -17,7 +17,7 @@ from stages.scoring.published.comparison import Comparison, Measured, Method, co
 from stages.scoring.published.records import published_scores
 
 PAGES = Path(__file__).parents[1] / "docs" / "results"
-MARKER = "beside published scores"
+MARKER = "measured scores"
 
 
 class Cell(NamedTuple):
@@ -30,11 +30,11 @@ class Cell(NamedTuple):
 def pages() -> dict[Path, str]:
     """Return every page that has such a table, as it should be."""
     measured = yaml.safe_load((PAGES / "measured.yaml").read_text(encoding="utf-8"))
-    files = {PAGES / f"{name}.md": table(**page) for name, page in measured.items()}
+    files = {(PAGES / f"{name}.md").resolve(): table(**page) for name, page in measured.items()}
     return {file: renew(file.read_text(encoding="utf-8"), MARKER, text, file.name) for file, text in files.items()}
 
 
-def table(rows: Mapping[str, str], runs: Sequence[Mapping[str, Any]]) -> str:
+def table(rows: Mapping[str, str | None], runs: Sequence[Mapping[str, Any]]) -> str:
     """Return a table of the `runs` by row and column, with published scores in brackets, and what differs.
 
     A score is bold where nothing differs.
@@ -59,6 +59,8 @@ def table(rows: Mapping[str, str], runs: Sequence[Mapping[str, Any]]) -> str:
     lines = [["", *columns], ["---"] * (1 + len(columns))]
     lines += [[row, *(shown(cells.get((row, column))) for column in columns)] for row in rows]
     text = "\n".join(f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in line)}|" for line in lines)
+    if not sources:
+        return text
     named = "; ".join(" ".join([*filter(None, [letters.get(source)]), ", ".join(source)]) for source in sources)
     notes = [f"- {column}{found}." for column in columns for found in _differences(rows, cells, column, letters)]
     return "\n".join(
@@ -66,8 +68,10 @@ def table(rows: Mapping[str, str], runs: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _cell(row: str, run: Mapping[str, Any], value: float | str) -> Cell:
+def _cell(row: str | None, run: Mapping[str, Any], value: float | str) -> Cell:
     text = value if isinstance(value, str) else f"{value:.3f}"
+    if row is None:
+        return Cell(text, [])
     views = run.get("views", [])
     scores = {run["metric"]: float(text.replace(",", " ").split()[0])}
     ours = {}

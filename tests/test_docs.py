@@ -80,7 +80,7 @@ def test_stages_that_commands_name_exist(page):
         assert named <= stages.keys()
 
 
-def test_the_tables_beside_published_scores_are_up_to_date():
+def test_the_tables_of_measured_scores_are_up_to_date():
     for page, text in pages().items():
         assert _text(page) == text, f"run `python -m tests.results_tables`, which writes the table of {page.name}"
 

@@ -46,9 +46,9 @@ class Model(TrainedModel[Sequence[np.ndarray]]):
 def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
-    The estimator has `encoder_`, an `MVnet`, `MLP`, `Stack` or `Labeller`; `cluster_centers_`, float32 (k, width); `scaling`,
-    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
-    encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
+    The estimator has `encoder_`, an `MVnet`, `MLP`, `Stack` or `Labeller`; `cluster_centers_`, float32 (k, width);
+    `scaling`, one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and,
+    unless the encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for
     the rest.

@@ -19,7 +19,9 @@ ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, TURTLE, TURTLEFix]
 @pytest.mark.parametrize("estimator", ALL)
 def test_the_constructor_only_stores(estimator: type[BaseEstimator]) -> None:
     model = (
-        estimator(4, learning_rate=-1, network="nonsense") if "network" in vars(estimator()) else estimator(4, gamma=-1)
+        estimator(4, learning_rate=-1, network="nonsense")
+        if "network" in vars(estimator())
+        else estimator(4, gamma=-1)
     )
     assert clone(model).get_params() == model.get_params()
     assert model.get_params().keys() == vars(model).keys()

@@ -1,1 +1,1 @@
-"""TURTLE: the labelling of the images that linear classifiers learn best in every view (Gadetsky et al., ICML 2024)."""
+"""TURTLE (Gadetsky et al., ICML 2024): the labels of the images that linear classifiers predict best in every view."""

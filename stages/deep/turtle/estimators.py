@@ -28,9 +28,9 @@ RECORD = 50  # steps from one record to the next
 class Stretch:
     """Some steps of the search, the last of them number `iterations`; or the one look at a joined labelling.
 
-    Attributes: `phase` "search" or "join"; `loss`, `cross_entropy` and `entropy`, means over the steps, in nats and
-    summed over the spaces: the first is the second minus gamma times the third; `changed`, the share of images (0
-    to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32 (n), the clusters.
+    Attributes: `phase` "search" or "join"; `loss`, `cross_entropy` and `entropy`, means over the steps, in nats,
+    summed over the spaces: the first is the second minus gamma times the third; `changed`, the share of images
+    (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32 (n), the clusters.
     """
 
     PHASES: ClassVar[tuple[str, ...]] = ("search", "join")
@@ -144,8 +144,8 @@ class TURTLE(ViewClustering[Stretch]):
         loss = error - self.gamma * entropy
         if not np.isfinite(loss):
             raise ParameterError(
-                f"the loss became {loss} in step {iterations}; lower learning_rate, which is {self.learning_rate}, "
-                f"or inner_learning_rate, which is {self.inner_learning_rate}"
+                f"the loss became {loss} in step {iterations}; lower learning_rate, which is {self.learning_rate}"
+                f", or inner_learning_rate, which is {self.inner_learning_rate}"
             )
         before = self.history_[-1].labels if self.history_ else None
         changed = float("nan") if before is None else float((before != labels).mean())
@@ -170,7 +170,7 @@ class TURTLE(ViewClustering[Stretch]):
 
 
 class TURTLEFix(TURTLE):
-    """The labellers of single views as they are: the numbers of their clusters are matched, and the labels averaged.
+    """The labellers of single views as they are: the numbers of their clusters are matched, the labels averaged.
 
     Nothing is trained, in the sense of the row "DMVC-fix" of Guerin et al. (2021).
     """
@@ -202,7 +202,7 @@ class TURTLEFix(TURTLE):
 
 
 def _matching(labels: Tensor, others: Tensor) -> Tensor:
-    """Return, for every cluster of the soft `labels` (n, k), that of the `others` which it shares most with (k)."""
+    """Return, for every cluster of the soft `labels` (n, k), that of the `others` it shares most with (k)."""
     from scipy.optimize import linear_sum_assignment
 
     shared = (labels.T.double() @ others.double()).cpu().numpy()

@@ -10,7 +10,7 @@ from stages.core.device import full_precision
 
 
 class Labeller(nn.Module):
-    """A linear softmax classifier for each space; the spaces are the views, or, if `joined`, all views side by side.
+    """A linear softmax classifier for each space: the views or, if `joined`, all views side by side as one.
 
     Shape: a list of M tensors (b, d_j) to (b, k), rows that sum to 1: the mean over the spaces.
     """
@@ -20,6 +20,11 @@ class Labeller(nn.Module):
         self.joined = joined
         widths = [sum(view_widths)] if joined else view_widths
         self.spaces = nn.ModuleList([nn.Linear(width, n_clusters) for width in widths])
+
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """The classifiers of the spaces."""
+        return [layer for layer in self.spaces if isinstance(layer, nn.Linear)]
 
     def seen(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Return the spaces (b, .) of the views (b, d_j)."""

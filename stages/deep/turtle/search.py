@@ -46,8 +46,12 @@ def outer_terms(labels: Sequence[Tensor], predicted: Sequence[Tensor]) -> Tensor
 class Search:
     """The search for the weights of a `labeller`, trained in place on the `spaces` (n, .) as the `plan` says."""
 
-    def __init__(self, labeller: Labeller, spaces: Sequence[Tensor], plan: Plan, generator: torch.Generator) -> None:
-        self.labeller, self.spaces, self.plan, self.generator = labeller, spaces, plan, generator
+    def __init__(
+        self, labeller: Labeller, spaces: Sequence[Tensor], plan: Plan, generator: torch.Generator
+    ) -> None:
+        self.labeller, self.plan, self.generator = labeller, plan, generator
+        half = plan.precision == "bfloat16"  # the products' own type, so that no step converts all features again
+        self.spaces = [space.bfloat16() if half else space for space in spaces]
         self.n_images, self.device = len(spaces[0]), spaces[0].device
         widths, clusters = [space.shape[1] for space in spaces], labeller.spaces[0].out_features
         self.classifiers = Labeller(widths, clusters).to(self.device, spaces[0].dtype)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class FeatureJob(Job):
     """A method on the `layer` of the `backbones`' features, by networks whose layers have `width` units."""
 
     SCRIPT = "stages.train"
-    NOT_THEIRS = NOT_THEIRS
+    NOT_THEIRS: ClassVar[Sequence[str]] = NOT_THEIRS
 
     backbones: list[str]
     layer: str
@@ -162,7 +162,7 @@ class IdecJob(DecJob):
 
 
 class TurtleJob(FeatureJob):
-    """TURTLE: views has one space, cc the views side by side as one, dmvc all spaces at once; dmvc-fix averages views.
+    """TURTLE: views has one space, cc the views side by side as one, dmvc all of them; dmvc-fix averages views.
 
     There are no layers and so no width: the embedding is the share of each cluster.
     """

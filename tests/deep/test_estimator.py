@@ -18,11 +18,8 @@ ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, TURTLE, TURTLEFix]
 
 @pytest.mark.parametrize("estimator", ALL)
 def test_the_constructor_only_stores(estimator: type[BaseEstimator]) -> None:
-    model = (
-        estimator(4, learning_rate=-1, network="nonsense")
-        if "network" in vars(estimator())
-        else estimator(4, gamma=-1)
-    )
+    wrong = {"learning_rate": -1, "network": "nonsense"} if "network" in vars(estimator()) else {"batch_size": 0}
+    model = estimator(4, **wrong)
     assert clone(model).get_params() == model.get_params()
     assert model.get_params().keys() == vars(model).keys()
     assert model.set_params(n_clusters=5).n_clusters == 5

@@ -1,1 +1,1 @@
-"""TURTLE (Gadetsky et al., ICML 2024): the labels of the images that linear classifiers predict best in every view."""
+"""TURTLE (Gadetsky et al., ICML 2024): the labels that linear classifiers predict best in every view."""

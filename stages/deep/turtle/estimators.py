@@ -30,7 +30,7 @@ class Stretch:
 
     Attributes: `phase` "search" or "join"; `loss`, `cross_entropy` and `entropy`, means over the steps, in nats,
     summed over the spaces: the first is the second minus gamma times the third; `changed`, the share of images
-    (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32 (n), the clusters.
+    (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32 (n), clusters.
     """
 
     PHASES: ClassVar[tuple[str, ...]] = ("search", "join")
@@ -102,7 +102,7 @@ class TURTLE(ViewClustering[Stretch]):
         views = self._tensors(self._prepared(X))
         weights, order = self._generators()
         labeller = first_network(self._labeller, draw_uniform, weights, self.device)
-        for layer in labeller.spaces:
+        for layer in labeller.layers:
             weight_norm(layer)
         saved = self._saved()
         search = Search(labeller, labeller.seen(views), self, order)
@@ -120,7 +120,7 @@ class TURTLE(ViewClustering[Stretch]):
             self._save(lambda: self._state_of(labeller, search, totals))  # noqa: B023 - called at once, or never
             if search.iterations % RECORD == 0 or search.iterations == self.iterations:
                 self._report(self.history_[-1])
-        for layer in labeller.spaces:
+        for layer in labeller.layers:
             remove_parametrizations(layer, "weight")
         self._conclude(labeller, views)
         return self
@@ -186,7 +186,7 @@ class TURTLEFix(TURTLE):
         order = self._generators()[1]
         labeller = self._labeller().to(self.device).requires_grad_(False)
         mean = torch.zeros((len(views[0]), self.n_clusters), device=self.device)
-        for number, (layer, weights, view) in enumerate(zip(labeller.spaces, labellers, views, strict=True)):
+        for number, (layer, weights, view) in enumerate(zip(labeller.layers, labellers, views, strict=True)):
             load_weights(layer, part(weights, "spaces.0"))
             if number:
                 rows = _matching(mean, layer(view).softmax(dim=1))

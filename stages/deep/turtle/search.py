@@ -1,8 +1,8 @@
-"""The bilevel search: labels that linear classifiers, learnt from nothing in every step, can predict in all spaces.
+"""The bilevel search: labels that linear classifiers, learnt from nothing in every step, predict in all spaces.
 
 Gadetsky, Jiang and Brbic, "Let go of your labels with unsupervised transfer", ICML 2024 (arXiv 2406.07236), eq. 9
-and 12, as in the authors' code. Batches and first weights are drawn on the CPU by a generator of one's own, so that
-every device sees the same.
+and 12, as in the authors' code. Batches and first weights are drawn on the CPU by a generator of one's own, so
+that every device sees the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class Search:
         half = plan.precision == "bfloat16"  # the products' own type, so that no step converts all features again
         self.spaces = [space.bfloat16() if half else space for space in spaces]
         self.n_images, self.device = len(spaces[0]), spaces[0].device
-        widths, clusters = [space.shape[1] for space in spaces], labeller.spaces[0].out_features
+        widths, clusters = [space.shape[1] for space in spaces], labeller.layers[0].out_features
         self.classifiers = Labeller(widths, clusters).to(self.device, spaces[0].dtype)
         self._learn = _adam(labeller, plan.learning_rate)
         self._begin()

@@ -1,4 +1,4 @@
-"""TURTLE as an estimator: it finds drawn clusters, and keeps its promises about labels, files and bad parameters."""
+"""TURTLE as an estimator: drawn clusters, labels, files, resumption, and bad parameters."""
 
 from pathlib import Path
 from typing import Any

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -407,7 +408,7 @@ def test_a_corrected_result_is_scored_before_and_after_on_the_images_in_a_group(
     write_text(Path("data/results/d/assignments.csv"), csv_text(columns, lines))
     done = Corrections((("aside", "", "11.png"),), {}, {}, 2, 1, 0)
     answer = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}}
-    write_json(Path("data/results/d/result.json"), answer | {"corrections": done.to_json()})
+    write_json(Path("data/results/d/result.json"), answer | {"corrections": asdict(done)})
     assert evaluate("jule/dmvc").exit_code == 0
     after = scores()
     assert list(after)[:4] == ["dataset", "result", "uncorrected", "ensemble"]

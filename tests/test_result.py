@@ -14,12 +14,10 @@ from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
 from stages.result import MARGIN, app
 from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
-from stages.tables.clusters import read_method, read_result
-from stages.tables.corrections import read_corrections, read_uncorrected
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
-from stages.tables.names import ClusterName, read_names
+from stages.tables.results import ClusterName, read_assignments, read_result
 from stages.tables.textfiles import json_of
 
 FOLDER = Path("data/partitions/d")
@@ -289,10 +287,10 @@ def test_clusters_are_named_by_the_heads_that_there_are(project: Path) -> None:
     found = chosen("jule")["names"]
     assert [found[number]["words"] for number in "012"] == [["daisy"], ["bee"], []]
     assert [row["name"] for row in assignments()] == ["daisy"] * 4 + ["bee"] * 4 + [""] * 4
-    names = read_names(Path("data/results/d"))
-    assert names[1] == ClusterName("bee", ("bee",))
-    assert read_names(Path("data/results/d"), "jule/dmvc") == names
-    assert read_names(Path("data/results/d"), "ensemble") == {}
+    result = read_result(Path("data/results/d"))
+    assert result.names[1] == ClusterName("bee", ("bee",))
+    assert result.names_of("result") == result.names_of("jule/dmvc") == result.names
+    assert result.names_of("ensemble") == {}
 
 
 def test_labels_name_clusters_first(project: Path) -> None:
@@ -351,10 +349,10 @@ def test_an_image_s_confidence_is_what_the_partitions_say_of_its_cluster(project
 def test_the_result_is_read_as_it_was_written(project: Path) -> None:
     chosen("jule")
     images = read_images(Path("data/images/d.parquet"))
-    found = read_result(Path("data/results/d"), images)
+    found = read_assignments(Path("data/results/d"), images)
     assert found.labels.tolist() == GROUPS.tolist()
     assert found.confidence is not None and found.confidence.shape == (12,)
-    assert read_method(Path("data/results/d")).name == "jule/dmvc"
+    assert read_result(Path("data/results/d")).method == "jule/dmvc"
 
 
 def test_a_rerun_changes_no_byte(project: Path) -> None:
@@ -424,8 +422,8 @@ def test_corrections_change_the_result_and_nothing_that_it_was_chosen_by(project
     assert rows[5]["confidence"] == "0.000000"
     assert list(after["names"]) == ["0", "1"]
     images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
-    found = read_corrections(folder)
-    assert found is not None
+    result = read_result(folder)
+    assert (found := result.corrections) is not None
     assert found.summary == "1 image moved, 1 group merged into another, 1 group renamed, 1 image set aside"
     assert (found.groups, found.merged) == ({"a": 0, "b": 1, "c": 2}, {2: 1})
     assert found.rows[-4:] == (
@@ -434,10 +432,10 @@ def test_corrections_change_the_result_and_nothing_that_it_was_chosen_by(project
         ("merge", "b", "c"),
         ("aside", "", "5.png"),
     )
-    assert (read_uncorrected(folder, images) == GROUPS).all()
-    assert (read_result(folder, images).labels == expected).all()
-    assert read_names(folder, "jule/dmvc") == {}, "they are no longer those of the method"
-    assert read_names(folder)[0].name == "oak"
+    assert (read_assignments(folder, images).found == GROUPS).all()
+    assert (read_assignments(folder, images).labels == expected).all()
+    assert result.names_of("jule/dmvc") == {}, "they are no longer those of the method"
+    assert result.names[0].name == "oak"
 
 
 @pytest.mark.parametrize("text", [None, "", "action,group,value\n"])
@@ -451,8 +449,7 @@ def test_without_corrections_nothing_is_as_if_there_were_some(project: Path, tex
         write_text(Path("data/corrections/d.csv"), text)
     assert "corrections" not in chosen("jule")
     assert {file: file.read_bytes() for file in files} == files
-    images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
-    assert read_corrections(folder) is None and read_uncorrected(folder, images) is None
+    assert read_result(Path("data/results/d")).corrections is None
 
 
 def test_what_could_not_be_corrected_is_a_line_each_and_stops_nothing(project: Path) -> None:

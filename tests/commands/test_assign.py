@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -292,11 +292,13 @@ def test_images_go_into_the_groups_of_a_corrected_result(exported: Path, assign:
     labels = [int(row["cluster"]) for row in expected()]
     merged = [0 if label == 1 else label for label in labels]
     names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
-    done = Corrections((), {}, {1: 0}, 0, 1, 1).to_json()
+    done = asdict(Corrections((), {}, {1: 0}, 0, 1, 1))
     method = {"method": "jule/dmvc", "chosen": "named", "modularity": {"jule/dmvc": 0.5}}
     write_json(RESULT, method | {"names": names, "corrections": done})
-    rows = [(row["path"], cluster, "1") for row, cluster in zip(expected(), [-1, *merged[1:]], strict=True)]
-    write_text(RESULT.with_name("assignments.csv"), csv_text(["path", "cluster", "confidence"], rows))
+    corrected = zip(expected(), [-1, *merged[1:]], labels, strict=True)
+    rows = [(row["path"], cluster, "1", label) for row, cluster, label in corrected]
+    columns = ["path", "cluster", "confidence", "uncorrected"]
+    write_text(RESULT.with_name("assignments.csv"), csv_text(columns, rows))
     found = read(assign()[1])
     assert [int(row["cluster"]) for row in found] == merged
     assert {row["name"] for row in found if row["cluster"] == "0"} == {"by hand"}

@@ -148,8 +148,8 @@ def evaluate(
     write_text(folder / "dendrogram.csv", dendrogram_csv(merges, made, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
     joint = {name: labels for name, labels in clusters.items() if name not in of_views}
-    if about.numbers and about.scored_as in joint:
-        joint[about.scored_as] = made  # with the numbers that they have everywhere else
+    if about.numbers:  # those that the result's clusters have everywhere else
+        joint |= {name: made for name in joint if str(parse_scored(name) or name) == about.scored_as}
     compared, classes = confusions(images.labels, joint), class_names(images)
     write_text(folder / "classes.csv", classes_csv(compared, classes))
     write_text(folder / "confusion.csv", confusion_csv(compared, classes))

@@ -1,6 +1,7 @@
 """The stage `result`: which trained methods are listed, and whose clusters are the result."""
 
 import csv
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -450,6 +451,69 @@ def test_without_corrections_nothing_is_as_if_there_were_some(project: Path, tex
     assert "corrections" not in chosen("jule")
     assert {file: file.read_bytes() for file in files} == files
     assert read_result(Path("data/results/d")).corrections is None
+
+
+def note(*numbers: int, extra: str = "") -> None:
+    """Write a file of earlier numbers, of the images from 0.png on."""
+    lines = [
+        f"{number},{sha256(b'%d' % place).hexdigest()[:16]},old/{place}.png"
+        for place, number in enumerate(numbers)
+    ]
+    write_text(Path("data/corrections/numbers/d.csv"), "\n".join(["cluster,image,path", *lines, extra]))
+
+
+def test_clusters_keep_the_numbers_of_earlier_ones(project: Path) -> None:
+    """The images are known by their bytes; the last group is new."""
+    before = chosen("jule")
+    without = assignments()
+    note(*GROUPS[:8] * -3 + 5, extra="9,,\n")
+    output = run_stage("jule")
+    assert output.splitlines()[2:] == ["d: 2 of 3 clusters keep the number of an earlier one"]
+    rows = assignments()
+    assert [int(row["cluster"]) for row in rows] == [5] * 4 + [2] * 4 + [10] * 4
+    assert [row["confidence"] for row in rows] == [row["confidence"] for row in without]
+    after = json_of(Path("data/results/d/result.json"))
+    assert after["numbers"] == {"0": 5, "1": 2, "2": 10} and list(after["names"]) == ["2", "5", "10"]
+    assert after["modularity"] == before["modularity"]
+    result = read_result(Path("data/results/d"))
+    assert result.names_of("jule/dmvc").keys() == {0, 1, 2}, "those of the method's own table"
+
+
+def test_corrections_come_after_the_numbers(project: Path) -> None:
+    """The group that another one joined keeps its number, whatever the run called it; and back again."""
+    note(*GROUPS + 4)
+    correct("rename,a,oak", "merge,c,b", "aside,,5.png")
+    run_stage("jule")
+    rows = assignments()
+    assert [int(row["cluster"]) for row in rows] == [4] * 4 + [6, -1] + [6] * 6
+    assert [int(row["uncorrected"]) for row in rows] == (GROUPS + 4).tolist()
+    assert rows[0]["name"] == "oak"
+    assert read_result(Path("data/results/d")).number_of(1) == 6
+
+
+@pytest.mark.parametrize("numbers", [GROUPS, None, np.array([3])])
+def test_without_other_numbers_nothing_is_as_if_there_were_some(project: Path, numbers: np.ndarray | None) -> None:
+    """The same numbers, no file, and a file of another image set."""
+    chosen("jule")
+    files = {file: file.read_bytes() for file in Path("data/results").rglob("*.*")}
+    if numbers is None:
+        write_text(Path("data/corrections/numbers/d.csv"), "")
+    elif len(numbers) > 1:
+        note(*numbers)
+    else:
+        write_text(Path("data/corrections/numbers/d.csv"), "cluster,image,path\n3,0f,x.png\n")
+        assert run_stage("jule").splitlines()[-1] == (
+            "d: no number is kept: none of the images that have one is there"
+        )
+    chosen("jule")
+    assert {file: file.read_bytes() for file in files} == files
+
+
+def test_numbers_that_cannot_be_used_are_refused_before_anything_is_written(project: Path) -> None:
+    note(1, extra="many,0f,x.png\n")
+    assert refused("jule") == (
+        "data/corrections/numbers/d.csv, line 3: the cluster is 'many'; write a number from 0 to 1000000"
+    )
 
 
 def test_what_could_not_be_corrected_is_a_line_each_and_stops_nothing(project: Path) -> None:

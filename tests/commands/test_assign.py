@@ -315,6 +315,27 @@ def test_images_go_into_the_groups_of_a_corrected_result(exported: Path, assign:
     assert Path("corrected", top, "copy.png").is_file()
 
 
+def test_images_go_into_the_groups_that_kept_other_numbers(exported: Path, assign: Call) -> None:
+    """The numbers of the result, or those of the method's own table where it is named."""
+    labels = [int(row["cluster"]) for row in expected()]
+    numbers = {label: 10 * label + 2 for label in set(labels)}
+    kept = [numbers[label] for label in labels]
+    named = {str(kept[0]): {"name": "oak", "words": [], "label": "", "share": 0.0}}
+    method = {"method": "jule/dmvc", "chosen": "named", "modularity": {"jule/dmvc": 0.5}}
+    write_json(RESULT, method | {"names": named, "numbers": {str(own): new for own, new in numbers.items()}})
+    rows = [(row["path"], cluster, "1") for row, cluster in zip(expected(), kept, strict=True)]
+    write_text(RESULT.with_name("assignments.csv"), csv_text(["path", "cluster", "confidence"], rows))
+    for options, right in (((), kept), (("--method", "jule/dmvc"), labels)):
+        found = read(assign(*options)[1])
+        assert [int(row["cluster"]) for row in found] == right
+        assert {row["cluster"] for row in found if row["name"] == "oak"} == {str(right[0])}
+    assert assign("--into", "out")[2].startswith(f"error: {exported.resolve()} has other clusters than those of")
+    assert exit_status(export, "--dataset", "d", "--to", "kept") == 0
+    shutil.copy("new/0/00.png", "new/0/copy.png")
+    status, output, _ = assign("--into", "kept")
+    assert (status, f"{kept[0]:02}-oak: 1 new image\n" in output) == (0, True)
+
+
 def test_a_folder_that_no_images_can_go_into_is_one_line_before_anything_is_computed(
     exported: Path, assign: Call
 ) -> None:

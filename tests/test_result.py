@@ -529,7 +529,7 @@ def test_what_could_not_be_corrected_is_a_line_each_and_stops_nothing(project: P
 def test_corrections_that_cannot_be_used_are_refused_before_anything_is_written(project: Path) -> None:
     correct("delete,a,b")
     assert refused("jule") == (
-        "data/corrections/d.csv, line 14: the action is 'delete'; write member, rename, merge, move, aside"
+        "data/corrections/d.csv, line 14: the action is 'delete'; write member, new, rename, merge, move, aside"
     )
     correct(*(f"aside,,{number}.png" for number in range(12)))
     assert refused("jule") == "data/corrections/d.csv sets all images aside; remove some of its rows"

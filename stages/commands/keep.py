@@ -42,11 +42,13 @@ def keep_numbers(data: Path, dataset: str) -> bool:
     file = numbers_file(data, dataset)
     rows = read_numbers(file)
     images = read_images(data / "images" / f"{dataset}.parquet")
-    found = read_assignments(data / "results" / dataset, images).found
-    known = {row.path: row.cluster for row in rows}
-    if all(known.get(path) == cluster for path, cluster in zip(images.paths, found.tolist(), strict=True)):
+    result = read_assignments(data / "results" / dataset, images)
+    found, made = result.found, set(result.labels.tolist()) - {-1, *result.found.tolist()}
+    known, used = {row.path: row.cluster for row in rows}, {row.cluster for row in rows}
+    now = zip(images.paths, found.tolist(), strict=True)
+    if made <= used and all(known.get(path) == cluster for path, cluster in now):
         return False  # found without reading the images
-    write_text(file, numbers_csv(renew(rows, images.paths, image_keys(images), found)))
+    write_text(file, numbers_csv(renew(rows, images.paths, image_keys(images), found, made)))
     return True
 
 

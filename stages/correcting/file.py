@@ -1,20 +1,21 @@
 """The file of corrections: rows of action, group and value, in the order in which they are applied.
 
 A run numbers its clusters as it likes. So a group has a name of the file's own, such as "g3", and its rows
-`member` list some of its images. The other actions are `rename` (the value is the name), `merge` (the value is the
-group that joins this one), `move` (the value is an image that goes into the group) and `aside` (an image, into no
-group).
+`member` list some of its images. The other actions are `new` (the group is a new one, without members; the value
+is its number), `rename` (the value is the name), `merge` (the value is the group that joins this one), `move` (the
+value is an image that goes into the group) and `aside` (an image, into no group).
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.core.checks import MOST
 from stages.core.errors import DatasetError
 from stages.core.regular import check_regular
 from stages.core.spreadsheets import records, text_lines
 
-MEMBER, RENAME, MERGE, MOVE, ASIDE = ACTIONS = ("member", "rename", "merge", "move", "aside")
+MEMBER, NEW, RENAME, MERGE, MOVE, ASIDE = ACTIONS = ("member", "new", "rename", "merge", "move", "aside")
 _IMAGES = (MEMBER, MOVE, ASIDE)  # whose value is an image
 _FIELDS = {RENAME: ["group"], ASIDE: ["value"]}  # that must not be empty; of the other actions both
 
@@ -50,6 +51,13 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[s
                 yield number, cells
 
 
+def parse_number(file: Path, line: int, text: str) -> int:
+    """The number of a cluster in a file's line; raises `DatasetError` for another text."""
+    if text.strip().isdecimal() and int(text) <= MOST:
+        return int(text)
+    raise DatasetError(f"{file}, line {line}: the cluster is {text!r}; write a number from 0 to {MOST}")
+
+
 def read_rows(file: Path) -> list[Row]:
     """Read a file of corrections; no rows where there is none, or an empty one.
 
@@ -63,10 +71,12 @@ def read_rows(file: Path) -> list[Row]:
         for field in _FIELDS.get(row.action, ["group", "value"]):
             if not getattr(row, field).strip():
                 raise DatasetError(f"{file}, line {number}: {row.action} has no {field}; add it")
+        if row.action == NEW:
+            parse_number(file, number, value)
         # An image keeps its path to the letter; a name and a group are on one line.
         rows.append(row if row.image is not None else row._replace(value=" ".join(value.split())))
         numbers.append(number)
-    known = {row.group for row in rows if row.action == MEMBER}
+    known = {row.group for row in rows if row.action in (MEMBER, NEW)}
     for number, row in zip(numbers, rows, strict=True):
         for group in (row.group, row.value if row.action == MERGE else ""):
             if group and group not in known:

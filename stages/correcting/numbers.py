@@ -9,11 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.core.checks import MOST
 from stages.core.counted import counted
 from stages.core.csvtext import csv_text, text_of_cell
-from stages.core.errors import DatasetError
-from stages.correcting.file import read_table
+from stages.correcting.file import parse_number, read_table
 from stages.tables.images import ImageTable
 
 
@@ -42,9 +40,8 @@ def read_numbers(file: Path) -> list[Numbered]:
     """
     rows = []
     for line, (cluster, image, path) in read_table(file, Numbered._fields):
-        if not (cluster.strip().isdecimal() and int(cluster) <= MOST):
-            raise DatasetError(f"{file}, line {line}: the cluster is {cluster!r}; write a number from 0 to {MOST}")
-        rows.append(Numbered(int(cluster), image.strip().casefold(), text_of_cell(path)))
+        number = parse_number(file, line, cluster)
+        rows.append(Numbered(number, image.strip().casefold(), text_of_cell(path)))
     return rows
 
 
@@ -119,18 +116,22 @@ def number_clusters(
 
 
 def renew(
-    rows: Sequence[Numbered], paths: Sequence[str], keys: Sequence[str], labels: np.ndarray
+    rows: Sequence[Numbered],
+    paths: Sequence[str],
+    keys: Sequence[str],
+    labels: np.ndarray,
+    made: Iterable[int] = (),
 ) -> list[Numbered]:
     """The rows for the clusters `labels`, int (n), of these images, after the `rows` of earlier ones.
 
-    Images that are gone stay with their clusters, as they may come back; so do numbers that were ever given. Rows
-    none of whose images is there were of another image set, and are dropped.
+    Images that are gone stay with their clusters, as they may come back; so do numbers that were ever given, as
+    those of groups `made` by hand. Rows none of whose images is there were of another image set, and are dropped.
     """
     found, gone = find_images(rows, paths, keys)
     if (found < 0).all():
         rows = gone = []
     now = [*map(Numbered, labels.tolist(), keys, paths), *gone]
-    unused = {row.cluster for row in rows} - {row.cluster for row in now}
+    unused = {*made, *(row.cluster for row in rows)} - {row.cluster for row in now}
     return [*now, *(Numbered(number, "", "") for number in sorted(unused))]
 
 

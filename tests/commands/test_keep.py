@@ -72,6 +72,9 @@ def test_clusters_are_noted_as_they_were_before_corrections(run: Call) -> None:
     write_run({"a": 0, "b": -1, "c": 0}, {"a": 0, "b": 0, "c": 1})
     assert run()[0] == 0
     assert noted() == {"a": "0", "b": "0", "c": "1"}
+    write_run({"a": 0, "b": 0, "c": 7}, {"a": 0, "b": 0, "c": 1})
+    assert run()[0] == 0
+    assert noted() == {"a": "0", "b": "0", "c": "1", "": "7"}, "7 was made by hand, and is given to no other"
 
 
 def test_without_a_result_and_with_a_damaged_file_it_is_one_line(run: Call) -> None:

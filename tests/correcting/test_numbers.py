@@ -140,6 +140,11 @@ def test_images_that_are_gone_stay_noted_and_so_do_numbers_that_were_given() -> 
     ]
 
 
+def test_numbers_of_groups_that_were_made_by_hand_are_given_to_no_other() -> None:
+    noted = renew([], ["a.png", "b.png"], ["a", "b"], np.array([0, 1]), {6})
+    assert noted == [*rows((0, "a"), (1, "b")), Numbered(6, "", "")]
+
+
 def test_rows_of_another_image_set_are_dropped() -> None:
     earlier = [*rows((40, "a"), (1, "b")), Numbered(80, "", "")]
     assert renew(earlier, ["new.png"], ["new"], np.array([0])) == [Numbered(0, "new", "new.png")]

@@ -50,13 +50,14 @@ def _check_dataset(
     checks[data / "corrections" / f"{dataset}.csv"] = read_rows
     checks[numbers_file(data, dataset)] = read_numbers
     there = {file: check for file, check in checks.items() if file.is_file()}
-    faults = 0
+    faults = set[str]()  # one file may be the fault of two checks
     for file, check in there.items():
         try:
             check(file)
         except (DatasetError, TableError) as error:
-            yield fault(str(error))
-            faults += 1
+            if str(error) not in faults:
+                yield fault(str(error))
+            faults.add(str(error))
     if not faults:
         yield ok(f"{dataset}: {len(there)} tables are of the images of {table}")
 

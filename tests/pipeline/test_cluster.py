@@ -134,6 +134,5 @@ def test_groups_keep_their_numbers_when_photos_are_added(tmp_path: Path) -> None
     assert numbers(result) == {"red": first["red"], "blue": first["blue"], "white": {"3"}}, (
         "no number is used again"
     )
-    project.repro()
     run("cluster", photos, "--renumber")
     assert numbers(result)["white"] == {"0"}

@@ -12,6 +12,7 @@ from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Dataset, MetricsFolder, Seed
 from stages.params.stage import ParamsFile, stage_application
+from stages.studies.measured import Runs
 from stages.studies.panels import draw_panels
 from stages.studies.published_scores import beside_published
 from stages.studies.sections import Study, render_section
@@ -73,7 +74,8 @@ def experiments(
     # No dependency in dvc.yaml: it only says whether the scores are whole, and changes with what is not read here.
     if (evaluation := data / "evaluations" / f"{dataset}.json").exists():
         check_listed(evaluation, dataset, [folder / "methods.csv"])
-    published = beside_published(folder / "methods.csv", TrainedFiles(data, dataset), settings, trained, panels)
+    runs = Runs(TrainedFiles(data, dataset), images, settings, trained)
+    published = beside_published(folder / "methods.csv", runs, panels)
 
     studies: tuple[Study, ...] = (counts, classes, panels, published)
     for study in studies:

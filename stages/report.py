@@ -16,12 +16,14 @@ from stages.core.checks import MOST
 from stages.core.command import run
 from stages.core.counted import counted
 from stages.core.errors import ParameterError, TableError
+from stages.core.runlog import write_beside_logs
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
 from stages.reporting.advantage import advantages
 from stages.reporting.class_report import read_classes
 from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets, make_tiles
+from stages.reporting.costs import Cost, read_costs, render_costs
 from stages.reporting.counts import count_chart
 from stages.reporting.duplicates import choose_duplicates, lay_out_duplicates
 from stages.reporting.gallery import gallery_json
@@ -114,7 +116,8 @@ def report(
 ) -> None:
     """Write metrics/report.html: clusters, maps, scores and settings of every dataset, on one page.
 
-    The maps are also written as a picture, maps/NAME.png beside the page, and as a table of points beside it.
+    The maps are also written as a picture, maps/NAME.png beside the page, and as a table of points beside it. What
+    the stages took at their last run here is a page of its own, logs/costs.html, since it differs from run to run.
     """
     if not datasets:
         raise ParameterError("there is nothing to report: give at least one dataset")
@@ -126,6 +129,8 @@ def report(
     pages = [_dataset(name, options, room) for name in names]
     study = "" if page else fragment_of(data / "study.html")
     write_text(file, render(pages, study, styles()))
+    if not page:
+        write_beside_logs("costs.html", render_costs({name: _costs(name, options) for name in names}, styles()))
     _print_scores(pages)
     print(file)
 
@@ -216,6 +221,13 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         rerun=options.rerun,
         corrected=before_and_after(*scores.corrected) if scores.corrected else (),
     )
+
+
+def _costs(name: str, options: Options) -> list[Cost]:
+    """What the stages took that led to the clusters of one dataset."""
+    scores, views = read_scores(options.metrics / name / "scores.json"), options.data / "views" / name
+    methods = {**scores.joint, **scores.single}
+    return read_costs(name, read_manifest(views / "features.json"), read_manifest(views / "methods.json"), methods)
 
 
 def _print_scores(datasets: Sequence[Dataset]) -> None:

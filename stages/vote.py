@@ -7,6 +7,7 @@ import numpy as np
 import typer
 
 from stages.core.command import run, warn
+from stages.core.runlog import write_runlog
 from stages.params.file import PARAMS
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.params.options import DATA, DataFolder, Dataset, NClusters
@@ -47,6 +48,7 @@ def vote(
         "n_clusters": count,
     }
     write_partitions(files.partitions(name), {VOTE: labels}, {VOTE: settings}, images.fingerprint)
+    write_runlog(f"vote-{dataset}-{objective}-{VOTE}", seconds=round(time.perf_counter() - started, 3))
     found = f"{len(sizes)} clusters of {sizes.min()} to {sizes.max()} images"
     print(f"{dataset}: {name} on {len(views.labels)} views: {found}, {time.perf_counter() - started:.1f} s")
 

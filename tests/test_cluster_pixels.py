@@ -39,6 +39,7 @@ def test_every_algorithm_has_a_column(project: Path) -> None:
     assert table.fingerprint == read_images(Path("data/images/d.parquet")).fingerprint
     settings = table.settings["pixels-kmeans"]
     assert settings["image_shape"] == [1, 12, 12] and settings["image_size"] == "auto"
+    assert settings["normalise"] == "l2", "by which it is compared with published scores"
     rows = read_pixels(read_images(Path("data/images/d.parquet"))).reshape(30, -1).astype(np.float64)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     expected = KMeans(3, n_init=10, random_state=0).fit_predict(rows)

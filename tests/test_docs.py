@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from stages.commands.__main__ import COMMANDS
+from tests.results_tables import pages, table
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -79,6 +80,11 @@ def test_stages_that_commands_name_exist(page):
         assert named <= stages.keys()
 
 
+def test_the_tables_of_measured_scores_are_up_to_date():
+    for page, text in pages().items():
+        assert _text(page) == text, f"run `python -m tests.results_tables`, which writes the table of {page.name}"
+
+
 def test_every_key_of_params_is_documented():
     documented = set(re.findall(r"`([\w.]+)`", _text(ROOT / "docs" / "parameters.md")))
     documented |= {name.rpartition(".")[2] for name in documented}
@@ -95,3 +101,22 @@ def test_the_diffs_of_the_architecture_page_apply(diff):
     """They show how to add something to the code as it stands."""
     result = subprocess.run(["git", "apply", "--check", "-"], input=diff, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_table_of_scores_has_the_published_ones_in_brackets_and_says_what_differs():
+    run = {"dataset": "umist", "images": 575, "clusters": 20, "metric": "nmi_geometric", "scores": {"GDL": 0.5}}
+    sizes = {"whole": "92 x 112", "half": "46 x 56"}
+    runs = [
+        run | {"column": name, "settings": {"image_size": size, "normalise": "l2"}} for name, size in sizes.items()
+    ]
+    assert table({"GDL": "baseline pixels pixels gdl", "none": None}, runs).splitlines() == [
+        "| | whole | half |",
+        "| --- | --- | --- |",
+        "| GDL | **.500** (.755) | .500 (.755) |",
+        "| none | | |",
+        "",
+        "In brackets: Yang et al. 2016, NMI of image clustering.",
+        "What differs, as far as it is stated there:",
+        "",
+        "- half: image size 46 x 56 here, 92 x 112 there.",
+    ]

@@ -1,13 +1,14 @@
 """The stages `experiments` and `study` on twelve images in two views."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages import experiments, study
-from stages.studies.published_scores import is_mvec
+from stages.studies.measured import is_mvec
 from stages.studies.view_counts import SizeScore, _sentence
 from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest
@@ -16,6 +17,10 @@ from stages.tables.textfiles import write_json
 CLASSES = np.repeat([0, 1, 2], 8)
 OF_A = np.where(CLASSES == 2, 1, CLASSES)  # one view mixes the last two classes,
 OF_B = np.where(CLASSES == 1, 0, CLASSES)  # the other one the first two; together they tell all three apart
+TRAINED = {
+    "layer": "L3", "scaling": "none", "preset": "published", "min_cluster_fraction": 0.0, "eta": 0.5,
+    "n_neighbors": 8, "n_nearest": 5, "lead_weight": 1.0, "gamma": 2.0, "epochs": 20, "width": 160,
+}  # fmt: skip
 METHODS = ("ensemble", "train/jule/dmvc", "train/jule/views/a", "baseline/a/L3/ward", "baseline/b/L3/ward")
 
 
@@ -36,7 +41,8 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
 
     def vectors(file: str, column: str, seen: np.ndarray) -> None:
         values = np.eye(3, 6)[seen] + 0.01 * rng.random((len(seen), 6))
-        write_vectors(Path(f"data/{file}.parquet"), column, [values.astype(np.float32)], fingerprint, {})
+        way = {"preprocessing": {"mode": "squash", "interpolation": "nearest"}, "weights": "0123456789"}
+        write_vectors(Path(f"data/{file}.parquet"), column, [values.astype(np.float32)], fingerprint, way)
 
     for view, seen in (("a", OF_A), ("b", OF_B)):
         vectors(f"features/{name}/{view}/L3", "features", seen)
@@ -45,8 +51,9 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
         write_partitions(folder / f"baseline/{view}.parquet", {"w": seen}, {"w": settings}, fingerprint)
     for method in ("dmvc-fix", "dmvc"):
         vectors(f"embeddings/{name}/jule/{method}", "embedding", CLASSES)
-    settings = {"layer": "L3"}
-    write_partitions(folder / "jule/views.parquet", {"a": OF_A}, {"a": settings}, fingerprint)
+    for method, column, seen, views in (("views", "a", OF_A, ["a"]), ("dmvc", "dmvc", CLASSES, ["a", "b"])):
+        settings = TRAINED | {"backbones": views}
+        write_partitions(folder / f"jule/{method}.parquet", {column: seen}, {column: settings}, fingerprint)
     ensemble = {
         "algorithms": ["ward"], "shares": [1], "overclustering": [1], "linkage": "average",
         "min_cluster_fraction": 0.0, "backbones": ["a", "b"], "n_clusters": 3, "n_partitions": 2,
@@ -108,14 +115,21 @@ def test_what_views_contribute_and_the_published_scores(call):
     }
     dmvc = published["dmvc", "jule", "Table 2", "nmi_geometric"]
     assert (dmvc["ours"], dmvc["published"], dmvc["difference"]) == ("0.800000", "0.971000", "-0.171000")
-    assert dmvc["note"] == (
-        "other images: 24 here, 575 there; 3 clusters here, 20 there; CNNs: 2 views here, 5 there, not checked to "
-        "be the same"
+    assert (dmvc["differs"], dmvc["note"]) == (
+        "other images: 24 here, 575 there; 3 clusters here, 20 there; other CNNs: 2 views here, 5 there; "
+        "image size 4 x 4 here, 92 x 112 there; weights file 01234567 here, those of Keras there; "
+        "n_neighbors 8 here, 20 there",
+        "",
     )
     assert published["mvec", "ward", "Appendix B", "nmi_geometric"]["ours"] == "0.900000", (
         "the ensemble is that one"
     )
-    assert published["mvec", "ward", "Appendix B", "purity"]["published"] == "0.610000"
+    mvec = published["mvec", "ward", "Appendix B", "purity"]
+    assert (mvec["published"], mvec["note"]) == ("0.610000", "the set has 575 images")
+    assert mvec["differs"] == (
+        "other images: 24 here, 564 there; 3 clusters here, 20 there; other CNNs: 2 views here, 10 there; "
+        "image size 4 x 4 here, 92 x 112 there; weights file 01234567 here, those of Keras there"
+    )
     assert float(published["kmeans-of-dmvc", "jule", "Table 3", "nmi_geometric"]["ours"]) == 1
     assert published["baseline", "ward", "Appendix A", "nmi_geometric"]["view"] == "mean of views"
     page = Path("data/studies/umist.html").read_text(encoding="utf-8")
@@ -127,6 +141,13 @@ def test_networks_on_images_have_no_panels_and_are_compared(call):
     manifest = Path("data/views/umist/methods.json")
     methods = Path("metrics/umist/methods.csv")
     methods.write_text(methods.read_text() + "train/images/jule-rc,0.4,0.5,3,24\n")
+    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
+    runs = {"jule-sf": CLASSES, "jule-rc": CLASSES}
+    how = {"preset": "none", "min_cluster_fraction": 0.2, "image_size": "auto", "image_shape": [1, 112, 92]}
+    file = Path("data/partitions/umist/images/jule.parquet")
+    write_partitions(file, runs, dict.fromkeys(runs, how), fingerprint)
+    pixels = {"normalise": "l2", "image_shape": [3, 112, 92]}
+    write_partitions(file.with_stem("pixels"), {"pixels-ward": CLASSES}, {"pixels-ward": pixels}, fingerprint)
     write_manifest(manifest, {"images/jule": {}, "jule/views": {}, "jule/dmvc": {}})
     assert call(experiments, "--dataset", "umist")[0] == 0
     assert [row["panel"] for row in table("metrics/umist/panels/panels.csv")][1:] == [
@@ -138,9 +159,16 @@ def test_networks_on_images_have_no_panels_and_are_compared(call):
     assert (ours["method"], ours["view"], ours["ours"], ours["published"]) == (
         "end-to-end", "pixels", "0.400000", "0.877000"
     )  # fmt: skip
+    assert ours["differs"] == (
+        "other images: 24 here, 575 there; 3 clusters here, 20 there; minimum cluster fraction 0.2 here, 0 there; "
+        "preset none here, published there"
+    )
+    methods.write_text(methods.read_text() + "train/images/pixels-ward,0.4,0.5,20,575\n")
     write_manifest(manifest, {"images/pixels": {}, "images/jule": {}})
     assert call(experiments, "--dataset", "umist")[0] == 0
     assert table("metrics/umist/panels/panels.csv") == []
+    (ward, _) = (row for row in table("metrics/umist/published.csv") if row["source"] == "Guerin, tutorial")
+    assert (ward["metric"], ward["differs"]) == ("nmi_geometric", "normalisation l2 here, none there")
 
 
 def test_a_rerun_changes_no_byte(call):
@@ -165,19 +193,16 @@ def test_without_labels_subsets_are_compared_with_the_consensus_of_all(call):
     assert table("metrics/holiday/panels/panels.csv")[0]["nmi_geometric"] == ""
 
 
-def test_another_ensemble_is_not_the_published_one(call):
-    lay_out("umist", CLASSES)
-    folder = Path("data/partitions/umist")
+def test_another_ensemble_is_not_the_published_one():
     settings = {"algorithms": ["ward"], "overclustering": [1], "linkage": "average", "min_cluster_fraction": 0.0}
     settings |= {"n_partitions": 2, "backbones": ["a", "b"]}
-    assert is_mvec(settings, folder)
-    assert not is_mvec(settings | {"min_cluster_fraction": 0.2}, folder)
-    assert not is_mvec(settings | {"n_partitions": 6}, folder)
-    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
-    for layer, normalise in (("L2", "none"), ("L3", "sqrt")):
-        run_settings = {"layer": layer, "algorithm": "ward", "overclustering": 1, "normalise": normalise}
-        write_partitions(folder / "baseline/a.parquet", {"w": OF_A}, {"w": run_settings}, fingerprint)
-        assert not is_mvec(settings, folder)
+    ward = {"layer": "L3", "algorithm": "ward", "normalise": "none"}
+    views = [[ward], [ward, ward | {"algorithm": "kmeans", "layer": "L2"}]]
+    assert is_mvec(settings, views)
+    assert not is_mvec(settings | {"min_cluster_fraction": 0.2}, views)
+    assert not is_mvec(settings | {"n_partitions": 6}, views)
+    for changed in ({"layer": "L2"}, {"normalise": "sqrt"}):
+        assert not is_mvec(settings, [[ward], [ward | changed]])
 
 
 def test_images_without_a_label_are_not_counted(call):
@@ -198,15 +223,17 @@ def test_a_collapsed_embedding_has_fewer_clusters(call):
     assert call(experiments, "--dataset", "umist")[0] == 0
     assert [row["clusters"] for row in table("metrics/umist/panels/panels.csv")] == ["3", "3", "3", "2"]
     (dmvc,) = (row for row in table("metrics/umist/published.csv") if row["method"] == "kmeans-of-dmvc")
-    assert "2 clusters here, 20 there" in dmvc["note"]
+    assert "2 clusters here, 20 there" in dmvc["differs"]
 
 
 def test_a_trained_view_is_of_the_layer_that_it_saw(call):
     lay_out("umist", CLASSES)
     fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
-    file = Path("data/partitions/umist/jule/views.parquet")
+    file, features = Path("data/partitions/umist/jule/views.parquet"), Path("data/features/umist/a")
+    shutil.copy(features / "L3.parquet", features / "L2.parquet")
     for layer, compared in (("L3", True), ("L2", False)):
-        write_partitions(file, {"a": OF_A}, {"a": {"layer": layer}}, fingerprint)
+        seen = TRAINED | {"backbones": ["a"], "layer": layer}
+        write_partitions(file, {"a": OF_A}, {"a": seen}, fingerprint)
         assert call(experiments, "--dataset", "umist")[0] == 0
         methods = {row["method"] for row in table("metrics/umist/published.csv")}
         assert ({"views", "kmeans-of-views"} & methods == {"views"}) is compared, "published views are of L3"

@@ -47,7 +47,14 @@ def clustered(
         name = f"{title}-{algorithm.label}"
         own = derived_seed(seed, "images", name)  # as methods on images are called
         labels = algorithm.partition(reduced if algorithm.distances_only else rows, clusters, own, n_init)
-        yield name, labels, {"algorithm": algorithm.label, "n_clusters": clusters, "seed": own, "n_init": n_init}
+        made = {
+            "algorithm": algorithm.label,
+            "normalise": "l2",
+            "n_clusters": clusters,
+            "seed": own,
+            "n_init": n_init,
+        }
+        yield name, labels, made
 
 
 def described_counts(partitions: Mapping[str, np.ndarray]) -> str:

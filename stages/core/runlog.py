@@ -21,15 +21,35 @@ _PACKAGES = ("numpy", "pillow", "scikit-learn", "timm", "torch", "torchvision")
 def write_runlog(name: str, **facts: Any) -> None:
     """Write `facts` (seconds, device, ...) and the versions at work to logs/<name>.json, replacing the last.
 
-    Where that cannot be written, it warns: the work is done.
+    `cpu_seconds` and `peak_memory_mib` are those of this process until now; processes that it started count, too,
+    with the largest of their peaks. Where nothing can be written, it warns: the work is done.
     """
     versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
-    content = {"python": platform.python_version(), "versions": versions, **facts}
-    file = FOLDER / f"{name}.json"
+    content = {"python": platform.python_version(), "versions": versions, **facts, **_usage()}
+    write_beside_logs(f"{name}.json", json.dumps(content, indent=2) + "\n")
+
+
+def write_beside_logs(name: str, text: str) -> None:
+    """Write a text to logs/<name>, or warn that it cannot be written."""
+    file = FOLDER / name
     try:
-        write_text(file, json.dumps(content, indent=2) + "\n")
+        write_text(file, text)
     except OSError as error:
         warn(f"{file} could not be written ({error.strerror or error}); nothing else is missing")
+
+
+def _usage() -> dict[str, float]:
+    """What this process and those that it waited for have used; nothing where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return {}
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 if platform.system() == "Darwin" else 1024  # bytes in one of ru_maxrss
+    return {
+        "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in used), 3),
+        "peak_memory_mib": round(max(one.ru_maxrss for one in used) * unit / 2**20, 1),
+    }
 
 
 class Timings:

@@ -1,4 +1,4 @@
-"""Findings of checks; a check that fails does not stop the others."""
+"""Findings of checks, and damage that can be mended; a check that fails does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -17,6 +17,14 @@ class Finding(NamedTuple):
 
     level: Level
     message: str
+
+
+class Damage(NamedTuple):
+    """One thing that is torn: in words, with what mending does to it, and the function that mends it."""
+
+    message: str
+    mending: str
+    mend: Callable[[], None]
 
 
 ok, warning, fault = partial(Finding, "ok"), partial(Finding, "warning"), partial(Finding, "fault")

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from stages.core.atomic import write_text
 from stages.core.errors import ParameterError, one_line
-from stages.diagnosis.finding import Finding, fault, listed, ok
+from stages.diagnosis.experiment import killed_experiment
+from stages.diagnosis.finding import Damage, Finding, fault, listed, ok
 from stages.diagnosis.leftovers import find_leftovers, find_running, may_go
 from stages.params.file import conflict_line
 
@@ -24,14 +25,6 @@ _HEAD = "schema: '2.0'\nstages:\n"
 
 class BusyError(ParameterError):
     """DVC or a stage is at work in the project."""
-
-
-class Damage(NamedTuple):
-    """One thing that is torn: in words, with what mending does to it, and the function that mends it."""
-
-    message: str
-    mending: str
-    mend: Callable[[], None]
 
 
 def check_torn(root: Path, cache: Path) -> Iterator[Finding]:
@@ -48,6 +41,7 @@ def find_damage(root: Path, cache: Path) -> Iterator[Damage]:
     yield from _torn_lock(root / "dvc.lock")
     yield from _torn_claims(root / ".dvc" / "tmp" / "rwlock")
     yield from _empty_runs(cache / "runs")
+    yield from killed_experiment(root)
     for file in sorted((*root.glob("?*.dvc"), *(root / "data" / "raw").glob("?*.dvc"))):
         yield from _torn_tracked(file)
 

@@ -19,15 +19,23 @@ MOST = 5000  # images that a study clusters or draws; of more, as many are taken
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One score, ours beside theirs: `method` and `metric` as shown, `differs` what is not the same."""
+    """One score, ours beside theirs: `method` and `metric` as shown."""
 
-    source: str
     method: str
     metric: str
     ours: float
     published: float
     difference: float
+
+
+@dataclass(frozen=True)
+class PublishedGroup:
+    """Scores of one `source`, of which the same `differs`, if anything; `note` is what is doubtful there."""
+
+    source: str
     differs: str
+    note: str
+    rows: tuple[PublishedRow, ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class PublishedSection:
 
     dataset: str
     images: tuple[int, ...]
-    rows: tuple[PublishedRow, ...]
+    groups: tuple[PublishedGroup, ...]
     citations: tuple[str, ...]
     template: ClassVar[str] = "published.html"
 

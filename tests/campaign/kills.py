@@ -28,6 +28,8 @@ COPY_OF_DVC = re.compile(
     r"/\.[\w-]{22}\.tmp$"
 )  # one that it was making stays for `manyviews repair`; it harms nothing
 REPRO = ["-m", "dvc", "repro"]
+REPAIR = ["-m", "stages.commands", "repair"]
+EXPERIMENT = ["-m", "dvc", "exp", "run", "-S", "report.seed=1"]
 REWRITING = 0.7  # seconds that DVC takes to write dvc.lock after a stage
 IN_A_STAGE = 6.0  # seconds that a stage of this setting and DVC's work after it take, about
 
@@ -44,16 +46,23 @@ class Kills(Tally):
 
 @dataclass
 class Reference:
-    """A finished project, the bytes of its outputs, and the seconds of a run that computes or restores them."""
+    """A finished project, the bytes of its outputs, and the seconds of three runs.
+
+    One computes the outputs, one restores them from the run cache, one is an experiment.
+    """
 
     project: Project
     outputs: dict[str, bytes]
     computed: float
     restored: float
+    tried: float
 
 
 def run(count: int, seed: int) -> Tally:
-    """Kill `count` runs: of sixteen, thirteen of `dvc repro`, two of a stage's script, one of `export --move`."""
+    """Kill `count` runs.
+
+    Of sixteen, twelve are of `dvc repro`, two of a stage's script, one of `dvc exp run`, one of `export --move`.
+    """
     tally = Kills("kills", "identical in the end")
     with tempfile.TemporaryDirectory(prefix="kills-") as place:
         reference = _reference(Path(place))
@@ -75,7 +84,10 @@ def _reference(place: Path) -> Reference:
     copy.repro()
     restored = time.monotonic() - started
     assert copy.tables() == project.tables()
-    return Reference(project, project.tables(), computed, restored)
+    started = time.monotonic()
+    _python(copy, EXPERIMENT).check_returncode()
+    tried = time.monotonic() - started
+    return Reference(project, project.tables(), computed, restored, tried)
 
 
 def _at_the_lock(
@@ -125,6 +137,27 @@ def _computing(
     _go_on(reference, project, f"{case}, {seconds:.3f} s after its start", tally, None)
 
 
+def _experiment(
+    reference: Reference, project: Project, chance: np.random.Generator, case: str, tally: Kills
+) -> None:
+    """Kill an experiment with another seed of the maps at any moment.
+
+    It has begun to change git and params.yaml; after `manyviews repair`, git has both as they were.
+    """
+    seconds = float(chance.uniform(0, reference.tried))
+    case = f"{case}, {seconds:.3f} s after the start of an experiment"
+    _kill(project, EXPERIMENT, seconds)
+    repair = _python(project, REPAIR)
+    if repair.returncode or not project.git("branch", "--show-current"):
+        tally.add(case, f"repair: {repair.stdout}{repair.stderr}")
+        return
+    if not repair.stdout.startswith("nothing is torn"):
+        tally.repaired.append(case)
+        print(f"{case}: {repair.stdout.splitlines()[0]}", flush=True)
+    project.git("checkout", "-q", "params.yaml")
+    _go_on(reference, project, case, tally, set())
+
+
 def _forget_outputs(project: Project) -> None:
     """Remove all outputs, dvc.lock and what a run keeps for the next; DVC's cache stays."""
     for file in project.tables():
@@ -148,7 +181,7 @@ def _go_on(
         if not reason:
             tally.add(case, f"`dvc repro` failed: {' '.join(done.stderr.split())[-300:]}")
             return
-        repair = _python(project, ["-m", "stages.commands", "repair"])
+        repair = _python(project, REPAIR)
         done = project.dvc("repro")
         if repair.returncode or done.returncode:
             tally.add(case, f"{reason}; repair: {repair.stdout}{repair.stderr}; then {done.stderr[-300:]}")
@@ -270,5 +303,5 @@ def _difference(reference: Reference, project: Project) -> str | None:
 _SIX = (_at_the_lock, _in_a_stage, _at_the_lock, _script, _in_a_stage, _at_the_lock)
 CASES: tuple[Callable[[Reference, Project, np.random.Generator, str, Kills], None], ...] = (
     *(*_SIX, _export, _at_the_lock),
-    *(*_SIX, _restoring, _computing),
+    *(*_SIX[:-1], _experiment, _restoring, _computing),
 )

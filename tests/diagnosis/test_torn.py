@@ -175,3 +175,40 @@ def test_while_dvc_or_a_stage_is_at_work_it_refuses(project: Path) -> None:
         dvc_kept_out(Path()),
     ):
         pass
+
+
+def test_a_killed_experiment_leaves_no_branch_and_repair_returns_to_it(project: Path) -> None:
+    branch = _asked("symbolic-ref", "HEAD")
+    Path(".dvc/tmp/exps").mkdir()
+    _write("params.yaml", "seed: 0")
+    _commit("params.yaml")
+    _git("checkout", "-q", _asked("rev-parse", "HEAD"))  # as DVC does, which then stages the experiment's values
+    _write("params.yaml", "seed: 1")
+    _git("add", "params.yaml")
+    _write(".git/index.lock", "")
+    lock, left = _mended()
+    assert lock == ".git/index.lock was left by a killed experiment, or by git: removed"
+    name = branch.removeprefix("refs/heads/")
+    assert left.startswith(
+        f"a killed experiment left git on no branch, where {name} is: back on {name}; see `git diff`"
+    )
+    assert _asked("symbolic-ref", "HEAD") == branch
+    assert Path("params.yaml").read_text(encoding="utf-8") == "seed: 1"
+    assert _asked("diff", "--cached", "--name-only") == ""
+    _git("checkout", "-q", "params.yaml")
+    assert Path("params.yaml").read_text(encoding="utf-8") == "seed: 0"
+
+
+def test_head_without_a_branch_stays_where_no_experiment_was_or_it_is_elsewhere(project: Path) -> None:
+    _git("checkout", "-q", _asked("rev-parse", "HEAD"))
+    assert _mended() == []
+    Path(".dvc/tmp/exps").mkdir()
+    _write("params.yaml", "seed: 0")
+    _commit("params.yaml")  # the branch has not got this
+    head = _asked("rev-parse", "HEAD")
+    assert _mended() == [] and _asked("rev-parse", "HEAD") == head
+    assert _asked("rev-parse", "--abbrev-ref", "HEAD") == "HEAD"
+
+
+def _asked(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()

@@ -56,8 +56,16 @@ def test_a_figure_is_a_file_of_its_own(chart):
 
 
 def every_section(chart):
-    row = sections.PublishedRow("S, t", "dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009, "4 views & 5")
-    yield sections.PublishedSection("umist", (570, 575), (row,), ("S: long",))
+    rows = (
+        sections.PublishedRow("dmvc <jule>", "NMI (geometric)", 0.98, 0.971, 0.009),
+        sections.PublishedRow("dmvc <jule>", "purity", 0.97, 0.961, 0.009),
+    )
+    alike = sections.PublishedRow("cc", "NMI (geometric)", 0.95, 0.855, 0.095)
+    groups = (
+        sections.PublishedGroup("S, t", "4 views & 5", "", rows),
+        sections.PublishedGroup("S, t", "", "a <1> misprint", (alike,)),
+    )
+    yield sections.PublishedSection("umist", (570, 575), groups, ("S: long",))
     by_class = np.array([[0.5, 0.25], [0.4, 1.0]])
     yield sections.ComplementaritySection(
         "d", 9, "L3", ("a", "b"), np.array([0.6, 0.5]), ("<x>", "y"), (4, 5), by_class, (0, 1), ("Said & done.",)
@@ -81,6 +89,10 @@ def test_sections_are_well_formed_and_escaped(chart):
 def test_what_sections_show(chart):
     published, classes, subsets, layers, panels = map(render_section, every_section(chart))
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
+    assert published.count("4 views &amp; 5") == published.count("<strong>") == 1, "said once for two scores"
+    assert '<td class="text" rowspan="2">4 views &amp; 5</td>' in published
+    assert "<td><strong>0.950</strong></td><td>0.855</td>" in published, "bold where nothing differs"
+    assert 'rowspan="1">nothing<br/>Published: a &lt;1&gt; misprint</td>' in published
     assert "<strong>1.000" in classes and "<strong>0.500" in classes and "<strong>0.250" not in classes
     assert "umist, scored here on 570 to 575 images." in published
     assert "complementarity.csv" not in classes

@@ -27,7 +27,7 @@ class Corrections {
       .filter((group) => this.store.sizes[group] > 0 && there.has(group)).sort((a, b) => a - b);
   }
 
-  /** A number that no group has, or had. */
+  /** A number that no group on the page has, or had. */
   get free() {
     const { store } = this;
     return 1 + Math.max(...Object.keys(store.sizes), ...Object.values(store.corrections?.groups ?? {}), ...new Set(store.found));

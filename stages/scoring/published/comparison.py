@@ -1,16 +1,20 @@
 """Our scores beside the published ones, wherever these are scores of the same thing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from stages.core.algorithm_name import parse_algorithm
 from stages.scoring.published.records import PublishedScore
+from stages.scoring.published.settings import common, differences
 from stages.tables.methods import BaselineName, MethodName, parse_scored
 
 JOINT = ("cc", "mvec", "dmvc-fix", "dmvc", "kmeans-of-dmvc-fix", "kmeans-of-dmvc")
 _SINGLE = ("baseline", "views", "kmeans-of-views")
 _END_TO_END = "end-to-end"
+TRANSFER = "transfer"
 _PIXELS = "pixels"
 _NO_CNN = (_PIXELS, "sift", "jule")  # views that a mean over CNNs leaves out
 # Networks trained on the images themselves, as this project and as the sources name their results.
@@ -33,21 +37,38 @@ class Method:
     layer: str = ""
     algorithm: str = ""
 
+    def is_that_of(self, score: PublishedScore) -> bool:
+        """Whether a published score is of this method, but for parameters of the algorithm."""
+        views = (self.view, score.view)
+        if self.method == TRANSFER:
+            views = (dataset_key(self.view), dataset_key(score.view))
+        return (
+            views[0] == views[1]
+            and (self.method, self.layer) == (score.method, score.layer)
+            and score.algorithm in ("", parse_algorithm(self.algorithm)[0])
+        )
+
 
 @dataclass(frozen=True)
 class Measured:
-    """The `scores` of one method by metric, over `images` with labels in `clusters` clusters, a mean over runs."""
+    """The `scores` of one method by metric, over `images` with labels in `clusters` clusters, a mean over runs.
+
+    `views` are the CNNs of a method on all of them, and `settings` as in `stages.scoring.published.settings`.
+    """
 
     scores: Mapping[str, float]
     images: int
     clusters: float
+    views: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One score, ours and theirs; `difference` is ours less theirs. `note` says how the two differ.
+    """One score, ours and theirs; `difference` is ours less theirs.
 
     `images` and `clusters` are those of our score; of a mean of views, the fewest images and the mean of clusters.
+    `differs` says what is not alike, and is empty where nothing is known to be; `note` what is doubtful there.
     """
 
     source: str
@@ -60,9 +81,10 @@ class Comparison:
     images: int
     published_images: int | None
     clusters: float
-    published_clusters: int
+    published_clusters: int | None
     views: int
     published_views: int
+    differs: str
     note: str
 
 
@@ -71,46 +93,56 @@ def dataset_key(name: str) -> str:
     return "".join(character for character in name.lower() if character not in "-_.")
 
 
-def parse_method(name: str, layers: Mapping[str, str]) -> Method | None:
+def parse_method(name: str, settings: Mapping[str, Any]) -> Method | None:
     """Return a method of `stages.evaluate` in the terms of published ones; None for what nobody published.
 
     Names are such as "baseline/vgg16/L1/ward", "train/jule/views/vgg16", "train/jule/cc" or "train/images/mmdc".
-    `layers` are those that the networks of an objective saw of single views.
+    `settings` are those of the run: for a single view the `layer` that its network saw; for a transfer also the
+    `source` and the `algorithm`.
     """
     match parse_scored(name):
         case BaselineName(backbone, layer, algorithm):
             return Method("baseline", backbone, layer, algorithm)
         case MethodName(method=result) as trained if trained.of_pixels:
             return Method("baseline", _PIXELS, _PIXELS, result.removeprefix(f"{_PIXELS}-"))
+        case MethodName() as trained if trained.is_transfer:
+            return Method(TRANSFER, *(str(settings[name]) for name in ("source", "layer", "algorithm")))
         case MethodName(method=result) as trained if trained.on_images and result in _ON_IMAGES:
             return Method(_END_TO_END, _PIXELS, algorithm=_ON_IMAGES[result])
         case MethodName(objective, method, str(view)) if method in _SINGLE:
-            return Method(method, view, layers.get(objective, ""), objective)
+            return Method(method, view, str(settings.get("layer", "")), objective)
         case MethodName(objective, method, None) as trained if method in JOINT and not trained.on_images:
             return Method(method, algorithm=objective)
     return None
 
 
 def compare(
-    dataset: str, views: int, ours: Mapping[Method, Measured], published: Sequence[PublishedScore]
+    dataset: str, ours: Mapping[Method, Measured], published: Sequence[PublishedScore]
 ) -> list[Comparison]:
-    """Put `ours`, on `views` views, beside the `published` scores of the same data set.
+    """Put `ours` beside the `published` scores of the same data set.
 
     Only like is compared with like: the method, the algorithm, the layer and the definition of the metric are the
     same, and a single view is the same CNN. The mean of the single views of a method is compared, too, each over
-    the views that it has here and there: no view needs to be the same then. Other numbers of images, clusters and
-    views there are noted.
+    the views that it has here and there: no view needs to be the same then. Whatever else differs is named: the
+    numbers of images and clusters, the CNNs, and the settings.
     """
     theirs = [score for score in published if dataset_key(score.dataset) == dataset_key(dataset)]
-    found = []
-    for score in theirs:
-        method = Method(score.method, score.view, score.layer, score.algorithm)
-        known = ours.get(method)
-        if score.method in (*JOINT, *_SINGLE, _END_TO_END) and known and score.metric in known.scores:
-            here, there = (1, 1) if score.view else (views, score.views)
-            cnns = "" if score.view else f"CNNs: {_views(here)} here, {there} there, not checked to be the same"
-            found.append(_comparison(score, method, known, score.value, here, there, cnns, score.note))
+    found = [
+        _comparison(score, method, known, score.value, _other_cnns(score, known), score.note)
+        for score in theirs
+        if score.method in (*JOINT, *_SINGLE, _END_TO_END, TRANSFER)
+        for method, known in ours.items()
+        if method.is_that_of(score) and score.metric in known.scores
+    ]
     return [*found, *_means(ours, theirs)]
+
+
+def _other_cnns(score: PublishedScore, ours: Measured) -> tuple[int, int, str]:
+    """How many views there are here and there, and a remark if these are not the same."""
+    if score.view:
+        return 1, 1, ""
+    here, there = len(ours.views), len(score.views)
+    return here, there, _cnns(here, there) if set(ours.views) != set(score.views) else ""
 
 
 def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) -> list[Comparison]:
@@ -135,13 +167,14 @@ def _means(ours: Mapping[Method, Measured], theirs: Sequence[PublishedScore]) ->
             {metric: float(np.mean([measured.scores[metric] for measured in same.values()]))},
             min(measured.images for measured in same.values()),
             float(np.mean([measured.clusters for measured in same.values()])),
+            settings=common([measured.settings for measured in same.values()]),
         )
         printed = float(np.mean([score.value for score in scores]))
         here, there = len(same), len(scores)
-        other = set(same) != {score.view for score in scores}
-        cnns = f"other CNNs: {_views(here)} here, {there} there" if other else ""
+        other = _cnns(here, there) if set(same) != {score.view for score in scores} else ""
         method = Method(name, MEAN, layer, algorithm)
-        found.append(_comparison(scores[0], method, mean, printed, here, there, cnns, scores[0].dataset_note))
+        first = replace(scores[0], settings=common([score.settings for score in scores]))
+        found.append(_comparison(first, method, mean, printed, (here, there, other), first.dataset_note))
     return found
 
 
@@ -150,13 +183,12 @@ def _comparison(
     method: Method,
     ours: Measured,
     published: float,
-    here: int,
-    there: int,
-    cnns: str,
+    cnns: tuple[int, int, str],
     note: str,
 ) -> Comparison:
-    """Put `ours` beside a `published` value, of `score` or of a mean that it is one of; remarks may be empty."""
+    """Put `ours` beside a `published` value, of `score` or of a mean that it is one of; `note` may be empty."""
     value, clusters = ours.scores[score.metric], round(ours.clusters, 1)
+    here, there, others = cnns
     remarks = []
     if score.images is None:
         remarks.append(f"{ours.images:,} images here, an unknown number there")
@@ -164,7 +196,11 @@ def _comparison(
         remarks.append(f"other images: {ours.images:,} here, {score.images:,} there")
     if clusters != score.classes:
         remarks.append(f"{clusters:g} {'cluster' if clusters == 1 else 'clusters'} here, {score.classes} there")
-    remarks += [remark for remark in (cnns, note and f"published: {note}") if remark]
+    remarks += [others] if others else []
+    mine = dict(ours.settings)
+    if not score.algorithm:
+        remarks.append(f"algorithm {method.algorithm} here, not stated there")
+        mine.pop("parameters", None)
     return Comparison(
         score.source,
         score.table,
@@ -179,8 +215,13 @@ def _comparison(
         score.classes,
         here,
         there,
-        "; ".join(remarks),
+        "; ".join([*remarks, *differences(mine, score.settings)]),
+        note,
     )
+
+
+def _cnns(here: int, there: int) -> str:
+    return f"other CNNs: {_views(here)} here, {there} there"
 
 
 def _views(number: int) -> str:

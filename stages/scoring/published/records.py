@@ -1,7 +1,7 @@
 """Scores that others published, read from the tables beside this file, laid out as the sources print them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ import yaml
 
 from stages.core.errors import ParameterError
 
-METRICS = ("nmi_geometric", "nmi_arithmetic", "purity", "accuracy")
+METRICS = (
+    *("nmi_geometric", "nmi_arithmetic", "purity", "accuracy", "fowlkes_mallows"),
+    *("fowlkes_mallows_class4", "verification_accuracy"),
+)
 _FOLDER = Path(__file__).parent
 _KEYS = ("dataset", "method", "view", "layer", "algorithm", "metric")
 
@@ -21,19 +24,21 @@ class PublishedScore:
 
     `method` is baseline (an algorithm on one view's layer), views, cc, mvec, dmvc-fix or dmvc (networks trained
     for the objective `algorithm`), kmeans-of-METHOD (K-means on that network's embedding), end-to-end (trained on
-    pixels), or another of the source. `view` and `layer` are empty for methods on all `views`, the number of the
-    source's. `images` is None where the source does not say. `metric` is one of `METRICS`, exactly as defined in
-    `stages.scoring.scores`. `note` says what is doubtful about the number, and begins with `dataset_note`, what
-    is doubtful about the whole data set.
+    pixels), transfer (of the network trained on the data set `view`), or another of the source. `view` and `layer`
+    are empty for methods on all `views`, which are the source's; `algorithm` where it does not say. `images` and
+    `classes` are None where it does not, either. `metric` is one of `METRICS`, as defined in
+    `stages.scoring.scores` (fowlkes_mallows_class4: the mean of the local scores over class 4). `settings` are
+    those that the source had, as in `stages.scoring.published.settings`. `note` says what is doubtful about the
+    number, and begins with `dataset_note`, what is doubtful about the whole data set.
     """
 
     source: str
     citation: str
     table: str
-    views: int
+    views: tuple[str, ...]
     dataset: str
     images: int | None
-    classes: int
+    classes: int | None
     method: str
     view: str
     layer: str
@@ -42,6 +47,7 @@ class PublishedScore:
     value: float
     note: str
     dataset_note: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -74,8 +80,7 @@ def read_scores(file: Path) -> list[PublishedScore]:
 
 
 def _scores(table: Mapping[str, Any], name: str) -> Iterator[PublishedScore]:
-    notes = table.get("notes", [])
-    used: set[int] = set()
+    notes, changes = _Remarks(table, "notes", "note"), _Remarks(table, "settings", "settings")
     for row in table["rows"]:
         cells = {key: value for key, value in row.items() if key != "values"}
         if len(row["values"]) != len(table["columns"]):
@@ -88,26 +93,49 @@ def _scores(table: Mapping[str, Any], name: str) -> Iterator[PublishedScore]:
                 raise ParameterError(f"{name} does not know the data set or the metric of the column {column}")
             dataset = table["datasets"][keys["dataset"]]
             remarks = [dataset["note"]] if "note" in dataset else []
-            for number, note in enumerate(notes):
-                if all(keys[key] == value for key, value in note.items() if key != "note"):
-                    used.add(number)
-                    remarks.append(note["note"])
+            remarks += notes.on(keys)
+            settings = {"image_size": dataset["image_size"]}
+            for given in changes.on(keys):
+                settings |= given
             for value, origin in _values(printed, f"{name}: {cells}"):
                 yield PublishedScore(
                     **keys,
                     source=table["source"],
                     citation=table["citation"],
                     table=table["table"],
-                    views=table["views"],
+                    views=tuple(table["views"]),
                     images=dataset["images"],
                     classes=dataset["classes"],
                     value=value,
                     note="; ".join([*remarks, *origin]),
                     dataset_note=dataset.get("note", ""),
+                    settings=settings,
                 )
-    idle = [note for number, note in enumerate(notes) if number not in used]
-    if idle:
-        raise ParameterError(f"{name} has a note on nothing: {idle[0]}")
+    for remarks_on in (notes, changes):
+        if remarks_on.idle:
+            raise ParameterError(f"{name} has an entry of {remarks_on.section} on nothing: {remarks_on.idle[0]}")
+
+
+class _Remarks:
+    """Entries of a table that each hold for the scores with certain keys; those that never did are `idle`.
+
+    The value of a key is a text, or a list of which any will do.
+    """
+
+    def __init__(self, table: Mapping[str, Any], section: str, content: str) -> None:
+        self.section, self.content = section, content
+        self.entries: Sequence[Mapping[str, Any]] = table.get(section, [])
+        self.idle = list(self.entries)
+
+    def on(self, keys: Mapping[str, str]) -> list[Any]:
+        """Return the content of the entries that hold for a score with these `keys`."""
+        found = [entry for entry in self.entries if self._holds(entry, keys)]
+        self.idle = [entry for entry in self.idle if entry not in found]
+        return [entry[self.content] for entry in found]
+
+    def _holds(self, entry: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
+        wanted = {key: value for key, value in entry.items() if key != self.content}
+        return all(keys[key] in (value if isinstance(value, list) else [value]) for key, value in wanted.items())
 
 
 def _values(printed: Any, where: str) -> Iterator[tuple[float, list[str]]]:

@@ -1,0 +1,134 @@
+"""The scores of what was run, each with the settings that its tables say it was made with."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.scoring.published.comparison import Measured, Method, parse_method
+from stages.scoring.published.records import METRICS
+from stages.studies.panels import Panels
+from stages.tables import ImageTable, read_partitions
+from stages.tables.methods import (
+    ENSEMBLE,
+    VOTE,
+    BaselineName,
+    FeatureMethod,
+    MethodName,
+    scored_name,
+)
+from stages.tables.parquet import read_metadata
+from stages.tables.trained_files import TrainedFiles
+
+_MODES = {"squash": "squashed", "center": "cropped"}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The tables of one dataset's `images` from which settings are read.
+
+    `ensemble` are the settings of the ensemble, `trained` the methods that were trained.
+    """
+
+    files: TrainedFiles
+    images: ImageTable
+    ensemble: Mapping[str, Any]
+    trained: Sequence[MethodName]
+
+    def scores(self, methods: Path, drawn: Panels) -> dict[Method, Measured]:
+        """Return what the table `methods` and the panels `drawn` hold of what somebody published."""
+        known = dict(self._settings())
+        found = {}
+        for row in pd.read_csv(methods).to_dict("records"):
+            settings = known.get(str(row["method"]), {})
+            method = parse_method(str(row["method"]), settings)
+            if row["method"] == ENSEMBLE and settings:
+                method = Method(VOTE, algorithm="ward")
+            values = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}
+            if method and values:
+                counts = int(row["labelled_images"]), float(row["n_clusters"])
+                found[method] = self._measured(method, values, counts, settings)
+        for panel in drawn.panels:
+            if panel.nmi is not None and panel.method != "baseline":
+                of = MethodName(drawn.objective or "", panel.method.removeprefix("kmeans-of-"), panel.view or None)
+                settings, counts = known.get(scored_name(of), {}), (panel.labelled, float(panel.clusters))
+                layer = settings.get("layer", "") if panel.view else ""
+                method = Method(panel.method, panel.view, layer, of.objective)
+                found[method] = self._measured(method, {"nmi_geometric": panel.nmi}, counts, settings)
+        return found
+
+    def _measured(
+        self, method: Method, scores: Mapping[str, float], counts: tuple[int, float], settings: Mapping[str, Any]
+    ) -> Measured:
+        """The scores of a method with its settings, but for what the method's name says."""
+        named = {"layer"} if method.layer else set()
+        own = {name: value for name, value in settings.items() if name not in named and value is not None}
+        if parameters := method.algorithm.partition(":")[2]:
+            own["parameters"] = parameters
+        return Measured(scores, *counts, tuple(settings.get("backbones", ())), own)
+
+    def _settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The settings of every method, by the name under which it is scored."""
+        sizes = self.images.sizes
+        width, height = sizes[0]
+        size: dict[str, Any] = {"image_size": f"{width} x {height}" if (sizes == sizes[0]).all() else "several"}
+        baselines = {backbone: self._baseline(backbone) for backbone in self.ensemble["backbones"]}
+        for backbone, runs in baselines.items():
+            for name, run in {BaselineName(backbone, run["layer"], run["algorithm"]): run for run in runs}.items():
+                own = {"layer": name.layer, "normalise": run["normalise"]}
+                yield scored_name(name), size | self._extraction([backbone], name.layer) | own
+        if is_mvec(self.ensemble, baselines.values()):
+            views = self._extraction(self.ensemble["backbones"], "L3")
+            yield ENSEMBLE, {**self.ensemble, **size, **views, "layer": "L3", "normalise": "none"}
+        for method in self.trained:
+            yield from self._trained(method, size)
+
+    def _trained(self, method: MethodName, size: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The settings of each result of a trained method; a vote, whose cut is plain, has those of its voters."""
+        voters = MethodName(method.objective, FeatureMethod.VIEWS)
+        table = read_partitions(self.files.partitions(method))
+        for column, run in table.settings.items():
+            result = MethodName(method.objective, column)
+            if method.on_images:
+                height, width = run["image_shape"][-2:]
+                yield scored_name(result), run | {"image_size": f"{width} x {height}"}
+                continue
+            if method.method == VOTE:
+                (first, *_) = read_partitions(self.files.partitions(voters)).settings.values()
+                run = first | {"backbones": run["backbones"]}
+            elif method == voters:
+                result = MethodName(method.objective, method.method, column)
+            views = self._extraction(run["backbones"], run["layer"])
+            yield scored_name(result), size | views | run
+
+    def _baseline(self, backbone: str) -> list[dict[str, Any]]:
+        """The settings of the runs on one view that have one cluster for each class."""
+        file = self.files.data / "partitions" / self.files.dataset / "baseline" / f"{backbone}.parquet"
+        return [run for run in read_partitions(file).settings.values() if run["overclustering"] == 1]
+
+    def _extraction(self, backbones: Iterable[str], layer: str) -> dict[str, Any]:
+        """How images became the features of some views: their preparation, and the files of weights."""
+        folder = self.files.data / "features" / self.files.dataset
+        made = [read_metadata(folder / backbone / f"{layer}.parquet", "features") for backbone in backbones]
+        ways = {
+            f"{_MODES[way['mode']]} ({way['interpolation']})"
+            for way in (of.get("preprocessing") for of in made)
+            if way
+        }
+        weights = {f"file {of['weights'][:8]}" for of in made if of.get("weights")}
+        found = {"preprocessing": ", ".join(sorted(ways)), "weights": ", ".join(sorted(weights))}
+        return {name: value for name, value in found.items() if value}
+
+
+def is_mvec(settings: Mapping[str, Any], baselines: Iterable[Sequence[Mapping[str, Any]]]) -> bool:
+    """Whether the ensemble is that of the article: one Ward partition of each view's L3 as it is, average linkage,
+    a plain cut. `baselines` are the settings of each view's runs.
+    """
+    wanted = {"algorithms": ["ward"], "overclustering": [1], "linkage": "average", "min_cluster_fraction": 0}
+    one_each = settings["n_partitions"] == len(settings["backbones"])
+    if not one_each or any(settings[name] != value for name, value in wanted.items()):
+        return False
+    wards = (run for runs in baselines for run in runs if run["algorithm"] == "ward")
+    return all((run["layer"], run["normalise"]) == ("L3", "none") for run in wards)

@@ -5,6 +5,7 @@ the same versions; the project's code and what the tasks take are sent to them, 
 """
 
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stages.core.device import torchrun_place
+from stages.core.digests import file_digest
 from stages.core.errors import ClusterError, ManyviewsError, ParameterError, one_line
 
 T = TypeVar("T")
@@ -75,6 +77,7 @@ def ray_cluster() -> Iterator[Any]:
         raise ParameterError(
             "engine 'ray' needs RAY_ADDRESS, the address of a cluster that `ray start` has started"
         )
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # else Ray prints them all, and we the first one
     # The nodes run this very code. Without caches it is the same from run to run: a node then keeps its kernels.
     code = {"py_modules": [str(_CODE)], "excludes": ["__pycache__"]}
     try:
@@ -127,6 +130,7 @@ def fetched(ray: Any, reference: Any) -> Any:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
+        cause = getattr(cause, "client_exc", cause)  # of what stops a task before it begins
         if isinstance(cause, ManyviewsError):
             raise cause from None
         if isinstance(cause, ImportError):
@@ -140,9 +144,11 @@ def fetched(ray: Any, reference: Any) -> Any:
         raise ClusterError(f"the Ray cluster lost a task ({reason}); run this again to go on") from None
 
 
+@functools.cache
 def versions() -> Versions:
     """Return the versions of what decides results, by name; "none" for a package that is not installed."""
-    found = {}
+    code = "".join(file_digest(file) for file in sorted(_CODE.rglob("*.py")))
+    found = {_CODE.name: hashlib.sha256(code.encode()).hexdigest()[:12]}
     for package in _PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)

@@ -30,7 +30,7 @@ class RayExtractor:
         self._ray = ray
         self.timings = Timings()
         resource = "GPU" if device.type == "cuda" else "CPU"
-        content = ray.put(weights.read_bytes())
+        self._weights = ray.put(weights.read_bytes())  # kept for workers that start again
         self._workers = []
         for node in ray.nodes():
             available = offered(node, resource)
@@ -40,7 +40,7 @@ class RayExtractor:
                 again = {"max_restarts": RETRIES, "max_task_retries": RETRIES}
                 worker = ray.remote(_Worker).options(scheduling_strategy=place, **needs, **again)
                 threads = 0 if resource == "GPU" else count
-                given = recipe, weights.name, content, decode, device.type, threads
+                given = recipe, weights.name, self._weights, decode, device.type, threads
                 self._workers.append(worker.remote(versions(), *given))
         if not self._workers:
             raise ClusterError(f"the Ray cluster has no {resource} to offer; add a node to it")

@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import socket
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +25,7 @@ T = TypeVar("T")
 Versions = Mapping[str, str]  # by the name of the package
 
 RETRIES = 3  # of a task whose worker was lost; one that raises an error is not tried again
+_ANSWERS = 10.0  # seconds within which a cluster's address takes a connection
 _CODE = Path(__file__).parents[1]  # the folder of `stages`
 _PACKAGES = ("numba", "numpy", "pillow", "scikit-learn", "scipy", "timm", "torch", "torchvision")  # decide results
 _INSTALL = "install the same packages on every node"
@@ -80,9 +82,12 @@ def ray_cluster() -> Iterator[Any]:
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # else Ray prints them all, and we the first one
     # The nodes run this very code. Without caches it is the same from run to run: a node then keeps its kernels.
     code = {"py_modules": [str(_CODE)], "excludes": ["__pycache__"]}
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
+        if port.isdecimal():  # Ray itself tries for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS).close()
         ray.init(address=address, runtime_env=code, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ParameterError(f"no Ray cluster answers at RAY_ADDRESS={address} ({one_line(error)})") from None
     try:
         yield ray

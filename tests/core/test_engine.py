@@ -1,5 +1,7 @@
 """Tasks in this process, and the refusals before a cluster is looked for; tests/test_on_ray.py has a cluster."""
 
+import re
+import socket
 import sys
 
 import pytest
@@ -44,10 +46,13 @@ def test_a_cluster_that_is_not_named_or_not_wanted(monkeypatch, environment, mes
 
 def test_a_cluster_that_is_not_there(monkeypatch):
     pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1")
-    with pytest.raises(ParameterError) as caught, ray_cluster():
-        pass
-    assert str(caught.value).startswith("no Ray cluster answers at RAY_ADDRESS=127.0.0.1 (")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"  # where nobody listens
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(ParameterError) as caught, ray_cluster():
+            pass
+    assert re.fullmatch(rf"no Ray cluster answers at RAY_ADDRESS={address} \(.*refused\)", str(caught.value))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ParameterError) as caught, ray_cluster():
         pass

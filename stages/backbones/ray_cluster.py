@@ -30,7 +30,7 @@ class RayExtractor:
         self._ray = ray
         self.timings = Timings()
         resource = "GPU" if device.type == "cuda" else "CPU"
-        self._weights = ray.put(weights.read_bytes())  # kept for workers that start again
+        self._weights = ray.put(weights.read_bytes())  # kept here for workers that start again
         self._workers = []
         for node in ray.nodes():
             available = offered(node, resource)
@@ -40,7 +40,7 @@ class RayExtractor:
                 again = {"max_restarts": RETRIES, "max_task_retries": RETRIES}
                 worker = ray.remote(_Worker).options(scheduling_strategy=place, **needs, **again)
                 threads = 0 if resource == "GPU" else count
-                given = recipe, weights.name, self._weights, decode, device.type, threads
+                given = recipe, weights.name, [self._weights], decode, device.type, threads
                 self._workers.append(worker.remote(versions(), *given))
         if not self._workers:
             raise ClusterError(f"the Ray cluster has no {resource} to offer; add a node to it")
@@ -84,17 +84,18 @@ class _Worker:
         driver: Versions,
         recipe: Recipe,
         name: str,
-        weights: bytes,
+        weights: list[Any],
         decode: Decode,
         device: str,
         threads: int,
     ) -> None:
+        import ray
         import torch
 
         check_versions(driver)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / name
-            file.write_bytes(weights)
+            file.write_bytes(ray.get(weights[0]))  # in a list, Ray leaves the reference as it is
             self._extractor = ShardExtractor(
                 recipe, file, decode, torch.device(device), workers=threads, strict=True
             )

@@ -198,9 +198,9 @@ def test_extraction(workdir, shell, monkeypatch):
     kill, worker = killer(workdir / "lost"), ray_cluster._Worker
 
     class Dying(worker):
-        def extract(self, shard, encoded):
+        def extract(self, *given):
             kill()
-            return super().extract(shard, encoded)
+            return super().extract(*given)
 
     monkeypatch.setattr(ray_cluster, "_Worker", Dying)
     shutil.rmtree(workdir / "data/scratch")  # what it keeps of the first run

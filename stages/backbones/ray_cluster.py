@@ -30,7 +30,7 @@ class RayExtractor:
         self._ray = ray
         self.timings = Timings()
         resource = "GPU" if device.type == "cuda" else "CPU"
-        self._weights = ray.put(weights.read_bytes())  # kept here for workers that start again
+        self._weights = [ray.put(weights.read_bytes())]  # in a list, each worker fetches them when it starts
         self._workers = []
         for node in ray.nodes():
             available = offered(node, resource)
@@ -40,13 +40,12 @@ class RayExtractor:
                 again = {"max_restarts": RETRIES, "max_task_retries": RETRIES}
                 worker = ray.remote(_Worker).options(scheduling_strategy=place, **needs, **again)
                 threads = 0 if resource == "GPU" else count
-                given = recipe, weights.name, [self._weights], decode, device.type, threads
+                given = recipe, weights.name, decode, device.type, threads
                 self._workers.append(worker.remote(versions(), *given))
         if not self._workers:
             raise ClusterError(f"the Ray cluster has no {resource} to offer; add a node to it")
-        self.dimensions, self.batch_size, self.compiler, self._facts = fetched(
-            ray, self._workers[0].describe.remote()
-        )
+        described = [worker.describe.remote(self._weights) for worker in self._workers]  # and all are made ready
+        self.dimensions, self.batch_size, self.compiler, self._facts = fetched(ray, described[0])
 
     def facts(self) -> dict[str, Any]:
         """The facts that the cluster's machines, taken to be alike, add to those of the recipe."""
@@ -71,38 +70,42 @@ class RayExtractor:
             if not free:
                 yield finish()
             worker = free.pop(0)
-            under_way[worker.extract.remote(shard, list(encoded))] = worker
+            under_way[worker.extract.remote(self._weights, shard, list(encoded))] = worker
         while under_way:
             yield finish()
 
 
 class _Worker:
-    """One extractor, in a process of the cluster."""
+    """One extractor, in a process of the cluster; `weights` holds the reference of their bytes.
+
+    They are no argument of the constructor: Ray warns that a worker may start again when these are gone.
+    """
 
     def __init__(
-        self,
-        driver: Versions,
-        recipe: Recipe,
-        name: str,
-        weights: list[Any],
-        decode: Decode,
-        device: str,
-        threads: int,
+        self, driver: Versions, recipe: Recipe, name: str, decode: Decode, device: str, threads: int
     ) -> None:
-        import ray
-        import torch
+        self._driver, self._name = driver, name
+        self._given = recipe, decode, device, threads
+        self._made: ShardExtractor | None = None
 
-        check_versions(driver)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / name
-            file.write_bytes(ray.get(weights[0]))  # in a list, Ray leaves the reference as it is
-            self._extractor = ShardExtractor(
-                recipe, file, decode, torch.device(device), workers=threads, strict=True
-            )
-
-    def describe(self) -> tuple[dict[str, int], int, str, dict[str, Any]]:
-        extractor = self._extractor
+    def describe(self, weights: list[Any]) -> tuple[dict[str, int], int, str, dict[str, Any]]:
+        extractor = self._extractor(weights)
         return extractor.dimensions, extractor.batch_size, extractor.compiler, extractor.facts()
 
-    def extract(self, shard: int, encoded: list[bytes]) -> tuple[int, Features]:
-        return next(self._extractor([(shard, encoded)]))
+    def extract(self, weights: list[Any], shard: int, encoded: list[bytes]) -> tuple[int, Features]:
+        return next(self._extractor(weights)([(shard, encoded)]))
+
+    def _extractor(self, weights: list[Any]) -> ShardExtractor:
+        if self._made is None:
+            import ray
+            import torch
+
+            check_versions(self._driver)
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / self._name
+                file.write_bytes(ray.get(weights[0]))
+                recipe, decode, device, threads = self._given
+                self._made = ShardExtractor(
+                    recipe, file, decode, torch.device(device), workers=threads, strict=True
+                )
+        return self._made

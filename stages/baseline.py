@@ -1,7 +1,7 @@
 """Stage `baseline`: cluster one view by itself, in several ways, seeds and granularities."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -20,11 +20,12 @@ from stages.clustering.candidates import CANDIDATES, LEAST_RECALL, SHARED, find_
 from stages.clustering.preparation import Normalisation, different_images
 from stages.core.checks import MOST
 from stages.core.command import run
+from stages.core.engine import tasks_on
 from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
 from stages.params.n_clusters import provisional_n_clusters, resolve_n_clusters
-from stages.params.options import DATA, Backbone, DataFolder, Dataset, Layers, NClusters, NInit, Seed
+from stages.params.options import DATA, Backbone, DataFolder, Dataset, Engine, Layers, NClusters, NInit, Seed
 from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_images, read_vectors, write_partitions
 
@@ -66,6 +67,7 @@ def baseline(
             min=1, max=MOST, help="Granularities: each gives runs with that many times n_clusters; repeatable."
         ),
     ] = [1],  # noqa: B006
+    engine: Engine = "local",
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -104,7 +106,7 @@ def baseline(
             wanted = algorithm.run_n_clusters(
                 factor, count, len(images), index, algorithm.seeds(seeds), own_seed, known is not None
             )
-            how = settings[name] = {
+            settings[name] = {
                 "algorithm": algorithm.label,
                 "layer": layer,
                 "overclustering": factor,
@@ -113,11 +115,13 @@ def baseline(
                 "seed": own_seed,
                 "n_init": n_init if factor == 1 else 1,
             }
-            given = reduced if algorithm.distances_only else features
-            with timings.measure(algorithm.label):  # with the time to compile its kernels, once
-                labels[name] = algorithm.partition(
-                    given, how["n_clusters"], how["seed"], how["n_init"], candidates
-                )
+        given = ((run.algorithm, settings[run.name]) for run in runs)
+        with tasks_on(engine) as map_tasks:
+            partitions = map_tasks(_partition, given, features, reduced, candidates)
+            for run in runs:
+                # With the time to compile its kernels, once; on a cluster, the time until the labels are here.
+                with timings.measure(run.algorithm.label):
+                    labels[run.name] = next(partitions)
     write_partitions(
         data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
     )
@@ -125,12 +129,25 @@ def baseline(
     write_runlog(
         f"baseline-{dataset}-{backbone}",
         runs=len(labels),
+        engine=engine,
         neighbour_recall=recalls,  # of the first run of each algorithm, empty where all searches are exact
         seconds=round(seconds, 3),
         seconds_in=timings.seconds(),
     )
     clusters = f"{known} clusters" if known else f"{count} clusters until their number is found"
     print(f"{dataset} through {backbone}: {len(labels)} partitions, {clusters}, {seconds:.1f} s")
+
+
+def _partition(
+    features: np.ndarray,
+    reduced: np.ndarray,
+    candidates: np.ndarray | None,
+    run: tuple[Algorithm, Mapping[str, Any]],
+) -> np.ndarray:
+    """The labels of a run, by its algorithm and settings, of features, or `reduced` to the same distances."""
+    algorithm, how = run
+    given = reduced if algorithm.distances_only else features
+    return algorithm.partition(given, how["n_clusters"], how["seed"], how["n_init"], candidates)
 
 
 class _Run(NamedTuple):

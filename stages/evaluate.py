@@ -40,12 +40,12 @@ from stages.tables import (
     read_partitions,
     read_vectors,
 )
-from stages.tables.clusters import RESULT, read_method, read_result
-from stages.tables.corrections import UNCORRECTED, read_uncorrected
+from stages.tables.clusters import RESULT
 from stages.tables.links import read_links
 from stages.tables.manifest import check_listed, read_manifest, write_manifest
 from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
 from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.results import ASSIGNMENTS, UNCORRECTED, read_assignments, read_result
 from stages.tables.textfiles import check_digest, json_of, rows_of, understanding, write_json
 from stages.tables.trained_files import training_curve
 
@@ -82,9 +82,9 @@ def evaluate(
     cuts = read_partitions(partitions / "cuts.parquet")
     check_same_images(images, *tables, ensemble, *trained.values(), *views, neighbours, cuts)
     results = data / "results" / dataset
-    result = read_result(results, images)
-    uncorrected = read_uncorrected(results, images)
-    made = result.labels if uncorrected is None else uncorrected  # by the method, before any correction
+    about = read_result(results)
+    result = read_assignments(results, images, about)
+    made = result.found  # by the method, before any correction
 
     def scored(partitions: list[np.ndarray], among: Any = slice(None)) -> list[dict[str, Any]]:
         chosen = [labels[among] for labels in partitions]
@@ -107,13 +107,13 @@ def evaluate(
     runs = [run | score for run, score in zip(runs, measured, strict=True)]
     methods = mean_by_method(run for run in runs[: len(found)] if run["multiple"] == 1)
     methods |= dict(zip(clusters, measured[len(found) :], strict=True))
-    of_result = {RESULT: {"method": read_method(results).name}}
-    if uncorrected is None:
+    of_result = {RESULT: {"method": about.method}}
+    if not about.corrections:
         of_result[RESULT] |= of_made
     else:
         # Both on the images that were not set aside: to leave out the hard ones must not look like better groups.
         inside = result.labels >= 0
-        after, before = scored([result.labels, np.where(inside, uncorrected, -1)], inside)
+        after, before = scored([result.labels, np.where(inside, made, -1)], inside)
         of_result = {RESULT: of_result[RESULT] | after, UNCORRECTED: before}
 
     folder = metrics / dataset
@@ -148,6 +148,8 @@ def evaluate(
     write_text(folder / "dendrogram.csv", dendrogram_csv(merges, made, fraction))
     of_views = {name for name in clusters if getattr(parse_scored(name), "on_one_view", False)}
     joint = {name: labels for name, labels in clusters.items() if name not in of_views}
+    if about.numbers:  # those that the result's clusters have everywhere else
+        joint |= {name: made for name in joint if str(parse_scored(name) or name) == about.scored_as}
     compared, classes = confusions(images.labels, joint), class_names(images)
     write_text(folder / "classes.csv", classes_csv(compared, classes))
     write_text(folder / "confusion.csv", confusion_csv(compared, classes))
@@ -159,7 +161,7 @@ def evaluate(
     # All that the report shows besides images and features: it is made again when any of it changes.
     tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion", "methods")
     shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
-    answers = [*(results / name for name in ("assignments.csv", "result.json")), partitions / "n_clusters.json"]
+    answers = [*(results / name for name in (ASSIGNMENTS, "result.json")), partitions / "n_clusters.json"]
     near = data / "graphs" / f"{dataset}.near_duplicates.csv"
     shown += [*answers, near, rejected, ensemble.file, *_curves(folder, trained)]
     digests = {file.name: file_digest(file) for file in shown}

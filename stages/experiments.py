@@ -7,10 +7,11 @@ import typer
 from stages.core.atomic import write_bytes
 from stages.core.checks import MOST
 from stages.core.command import run
+from stages.core.engine import tasks_on
 from stages.core.errors import ParameterError
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
-from stages.params.options import DATA, METRICS, DataFolder, Dataset, MetricsFolder, Seed
+from stages.params.options import DATA, METRICS, DataFolder, Dataset, Engine, MetricsFolder, Seed
 from stages.params.stage import ParamsFile, stage_application
 from stages.studies.measured import Runs
 from stages.studies.panels import draw_panels
@@ -44,6 +45,7 @@ def experiments(
     view: Annotated[
         str, typer.Option(help="Backbone of the single view in the panels; 'first': the first of all.")
     ] = FIRST,
+    engine: Engine = "local",
     data: DataFolder = DATA,
     metrics: MetricsFolder = METRICS,
     params: ParamsFile = PARAMS,
@@ -67,7 +69,9 @@ def experiments(
     objective = next((name.objective for name in trained if name.method == FeatureMethod.VIEWS), None)
 
     classes = view_classes(images, features, backbones, layer, dataset)
-    counts = view_counts(images, partitions, settings, subsets, derived_seed(seed, "subsets"), dataset)
+    with tasks_on(engine) as map_tasks:
+        own_seed = derived_seed(seed, "subsets")
+        counts = view_counts(images, partitions, settings, subsets, own_seed, dataset, map_tasks)
     clusters, own_seed = settings["n_clusters"], derived_seed(seed, "panels")
     panels = draw_panels(images, data, dataset, chosen, layer, objective, clusters, own_seed)
     folder = metrics / dataset

@@ -13,6 +13,7 @@ import typer
 from stages.backbones.card import read_card
 from stages.core.command import run
 from stages.core.digests import code_digest
+from stages.core.engine import ray_cluster
 from stages.core.layer_names import CLASSES
 from stages.core.lock import locked
 from stages.core.progress import progress_bar
@@ -62,13 +63,7 @@ def extract(
     batch_size: options.BatchSize = 0,
     workers: options.Workers = 0,
     compiler: options.Compiler = "auto",
-    engine: Annotated[
-        Literal["local", "ray"],  # where shards of images are computed
-        typer.Option(
-            envvar="MANYVIEWS_ENGINE",
-            help="local: this machine; started by torchrun, one process per GPU. ray: the cluster at RAY_ADDRESS.",
-        ),
-    ] = "local",
+    engine: options.Engine = "local",
     data: options.DataFolder = options.DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -90,7 +85,7 @@ def extract(
     from stages.backbones.kept import KeptFeatures, image_digests
     from stages.backbones.network import class_words
     from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
-    from stages.backbones.ray_cluster import RayExtractor, ray_extractor
+    from stages.backbones.ray_cluster import RayExtractor
     from stages.backbones.shards import ShardStore, shard_rows
     from stages.backbones.weights import obtain_weights
     from stages.core.device import choose_device
@@ -125,7 +120,7 @@ def extract(
         if first_precision == "bf16" and ranks.rank == 0:
             print(f"{title}: {recipe.precision}, compiler {recipe.compiler} ({why})")
         if engine == "ray":
-            extractor = stack.enter_context(ray_extractor(recipe, weights, decode_image, chosen))
+            extractor = RayExtractor(stack.enter_context(ray_cluster()), recipe, weights, decode_image, chosen)
         extractor = extractor or make(recipe)
         code = code_digest("stages.extract", _VERSIONS)
         facts = {**recipe.facts(), **extractor.facts()}

@@ -5,7 +5,6 @@ The page is a function of its inputs and options alone: a rerun changes no byte.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -48,12 +47,10 @@ from stages.reporting.sprites import Room, make_pictures, share_room
 from stages.reporting.tree import read_merges, tree
 from stages.studies.sections import styles
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
-from stages.tables.clusters import read_method, read_result
-from stages.tables.corrections import read_corrections, read_uncorrected
 from stages.tables.manifest import check_listed, read_manifest
 from stages.tables.methods import MethodName
-from stages.tables.names import ClusterName, read_names
 from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.results import ClusterName, read_assignments, read_result
 from stages.tables.textfiles import fragment_of
 
 
@@ -150,7 +147,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     counts = read_counts(metrics / "cluster_counts.csv")
     answer = read_answer(partitions / "n_clusters.json")
     results = options.data / "results" / name
-    result = read_method(results)
+    result = read_result(results)
     rejected = read_rejected(rejected_file)
     images = read_images(options.data / "images" / f"{name}.parquet")
     if scores.images != len(images):
@@ -158,7 +155,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
             f"{metrics / 'scores.json'} scores {scores.images} images, {images.file} holds {len(images)}; "
             "run `dvc repro` to make it again"
         )
-    assigned = read_result(results, images)
+    assigned = read_assignments(results, images, result)
     trained = list(read_manifest(options.data / "views" / name / "methods.json"))
     runs = {"Ensemble": read_partitions(partitions / "ensemble.parquet")}
     runs |= {
@@ -181,7 +178,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     mappings = map_spaces(sources, images, assigned.labels, mapped, at_hand, options.seed)
     maps = [(mapping.space.title, mapping.points) for mapping in mappings]
     sizes = cluster_sizes(assigned.labels)
-    names = {number: ClusterName("") for number, _ in sizes} | read_names(results)
+    names = {number: ClusterName("") for number, _ in sizes} | result.names
     heading = f"{name}: {len(mapped):,} images in {len(sizes)} clusters (t-SNE of each view)"
     picture = maps_picture(heading, maps, assigned.labels[mapped])
     write_bytes(options.page.parent / "maps" / f"{name}.png", picture)
@@ -190,12 +187,10 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     views = {f"View {mapping.space.title}": described(mapping.made) for mapping in mappings if mapping.made}
     own = {name: getattr(options, name) for name in ("layer", "method", "seed", "images_per_cluster")}
     own["thumbnail"] = f"{options.thumbnail} px"
-    scored_as = _scored_as(result.name)
     reports = read_classes(metrics / "classes.csv", metrics / "confusion.csv")
     spaces = tuple(mapping.space for mapping in mappings)
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
     tiles = make_tiles(images, assigned, rivals, thumbnails, at_hand)
-    corrections = read_corrections(results)
     return Dataset(
         name=name,
         images=len(images),
@@ -204,15 +199,14 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         views=backbones,
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
-        scores=score_table(scores.joint, scores.single, scored_as, corrections is not None),
+        scores=score_table(scores.joint, scores.single, result.scored_as, result.corrections is not None),
         result=result,
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,
         counts=count_chart(counts, answer),
         spaces=spaces,
         gallery=gallery_json(
-            *(images, assigned, rivals, at_hand, mapped, sprites, spaces, names),
-            *(corrections, read_uncorrected(results, images)),
+            images, assigned, rivals, at_hand, mapped, sprites, spaces, names, result.corrections
         ),
         mapped=len(mapped),
         class_names=class_names(images),
@@ -223,9 +217,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         studies=fragment_of(options.data / "studies" / f"{name}.html"),
         dendrogram=tree(read_merges(metrics / "dendrogram.csv")),
         training=draw_learning_curves(metrics, trained),
-        classes=tuple(sorted(reports, key=lambda report: report.method != scored_as)),  # the first one is open
+        classes=tuple(sorted(reports, key=lambda report: report.method != result.scored_as)),  # the first is open
         rerun=options.rerun,
-        corrections=corrections,
         corrected=before_and_after(*scores.corrected) if scores.corrected else (),
     )
 
@@ -237,14 +230,6 @@ def _costs(name: str, options: Options) -> list[Cost]:
     return read_costs(name, read_manifest(views / "features.json"), read_manifest(views / "methods.json"), methods)
 
 
-def _scored_as(method: str) -> str:
-    """The name under which the clusters of a method are scored: of METHOD/RESULT it is that of the result."""
-    name = MethodName.parse(method)
-    if name.view is None or name.on_one_view:
-        return method
-    return str(replace(name, method=name.view, view=None))
-
-
 def _print_scores(datasets: Sequence[Dataset]) -> None:
     """Print a short table of each dataset's scores to the terminal."""
     from rich.console import Console
@@ -254,7 +239,7 @@ def _print_scores(datasets: Sequence[Dataset]) -> None:
         console.width = 120  # a pipe has no width; names need not be cut
     for dataset in datasets:
         title = f"{dataset.name}: {counted(dataset.images, 'image')} in {counted(dataset.k, 'cluster')}"
-        title += f" by {dataset.result.name}"
+        title += f" by {dataset.result.method}"
         console.print(terminal_table(title, dataset.scores))
         console.print()
 

@@ -30,7 +30,6 @@ from stages.tables import (
     vector_blocks,
 )
 from stages.tables.clusters import find_clusters
-from stages.tables.corrections import UNCORRECTED
 from stages.tables.links import read_links
 from stages.tables.manifest import read_manifest, write_manifest
 from stages.tables.methods import (
@@ -43,8 +42,8 @@ from stages.tables.methods import (
     all_methods,
     check_made,
 )
-from stages.tables.names import names_to_json
 from stages.tables.parquet import read_metadata
+from stages.tables.results import ASSIGNMENTS, UNCORRECTED, Result
 from stages.tables.textfiles import write_json
 from stages.tables.trained_files import TrainedFiles
 
@@ -82,7 +81,8 @@ def result(
     The result is one partition: that of the report, of `manyviews export` and of assignments.csv. An image's
     confidence is its mean co-association with the other members of its cluster, whichever method made them. A
     cluster is named by the label of most of its labelled images, or by what networks see in its surest ones.
-    Corrections by hand, DATA/corrections/DATASET.csv, are applied last: an image set aside is in cluster -1.
+    Clusters keep the numbers of earlier ones, DATA/corrections/numbers/DATASET.csv, whose images they have. Then
+    corrections by hand, DATA/corrections/DATASET.csv, are applied: an image set aside is in cluster -1.
     Leftover files of other objectives and methods, which stay in the folders, are not listed and so not used.
     """
     sources = sources_of(dataset, read_transfers(params)) if params.is_file() else []
@@ -104,11 +104,12 @@ def result(
     check_same_images(images, links)
 
     from stages.consensus import membership_confidence
-    from stages.correcting import correct, read_rows
+    from stages.correcting import correct, number_clusters, numbers_file, read_numbers, read_rows
     from stages.graphs import modularity
     from stages.naming import name_clusters
 
     by_hand = read_rows(data / "corrections" / f"{dataset}.csv")
+    earlier = read_numbers(numbers_file(data, dataset))
 
     network = str(MethodName(objectives[0], FeatureMethod.DMVC)) if objectives else ""
     compared = dict.fromkeys(filter(None, (ENSEMBLE, network)))
@@ -118,7 +119,10 @@ def result(
     clusters = {method: _clusters(images, folder, method) for method in compared}
     scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
     chosen = _choose(scores, network) if result == AUTO else result
-    corrected = correct(images.paths, clusters[chosen], by_hand)
+    numbers, kept = number_clusters(images, found := clusters[chosen], earlier)
+    if numbers:
+        found = np.array([numbers[number] for number in found.tolist()], dtype=np.int32)
+    corrected = correct(images.paths, found, by_hand)
     labels, inside = corrected.labels, corrected.labels >= 0
     if not inside.any():
         raise ParameterError(
@@ -141,20 +145,16 @@ def result(
         "name": [names[cluster].name if cluster >= 0 else "" for cluster in labels.tolist()],
     }
     if by_hand:
-        columns[UNCORRECTED] = clusters[chosen].tolist()
-    write_text(out / "assignments.csv", csv_text(list(columns), zip(*columns.values(), strict=True)))
-    answer: dict[str, Any] = {
-        "assignments.csv": file_digest(out / "assignments.csv"),
-        "method": chosen,
-        "chosen": AUTO if result == AUTO else "named",
-        "modularity": {method: round(score, 6) for method, score in scores.items()},
-        "names": names_to_json(names),
-        **({"corrections": corrected.done.to_json()} if by_hand else {}),
-    }
-    write_json(out / "result.json", answer)
+        columns[UNCORRECTED] = found.tolist()
+    write_text(out / ASSIGNMENTS, csv_text(list(columns), zip(*columns.values(), strict=True)))
+    done, digest = corrected.done if by_hand else None, file_digest(out / ASSIGNMENTS)
+    about = Result(chosen, result == AUTO, scores, names, numbers, done, digest)
+    write_json(out / "result.json", about.to_json())
     listed = ", ".join(f"{method} {score:.3f}" for method, score in scores.items())
     print(f"{dataset}: {len(digests)} trained methods: {', '.join(digests) or 'none'}")
     print(f"{dataset}: the result is that of {chosen} (modularity: {listed})")
+    if kept:
+        print(f"{dataset}: {kept}")
     if by_hand:
         print(f"{dataset}: corrected by hand: {corrected.done.summary}")
     for sentence in corrected.done.skipped:

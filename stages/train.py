@@ -48,6 +48,7 @@ def train(
     changes: options.Changes = [],  # noqa: B006 - Typer copies it
     device: options.Device = "auto",
     checkpoint_seconds: options.CheckpointSeconds = 10.0,
+    engine: options.Engine = "local",
     data: options.DataFolder = options.DATA,
     metrics: options.MetricsFolder = options.METRICS,
     params: ParamsFile = PARAMS,
@@ -75,7 +76,7 @@ def train(
         width=width,
     )
     with warnings_reported():
-        result = run_job(job, metrics / dataset, device, warn)
+        result = run_job(job, metrics / dataset, device, warn, engine)
     if result:
         what = f"{len(job.backbones)} views" + (" one by one" if method == FeatureMethod.VIEWS else "")
         print(f"{job.title} on {what}: {result}")

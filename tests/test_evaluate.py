@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
 from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.results import read_result
 from stages.tables.textfiles import json_of, rows_of, write_json
 from tests.shell import error_line
 
@@ -287,6 +289,31 @@ def test_a_cluster_that_stands_for_no_class_is_called_by_its_number(project: Pat
     assert named == {("0", "a", "0"), ("3", "(cluster 3)", "3"), ("1", own, str("abc".index(own)))}
 
 
+@pytest.mark.parametrize(("method", "scored"), [("jule/dmvc", "train/jule/dmvc"), ("ensemble", "ensemble")])
+def test_classes_of_the_result_have_the_numbers_that_its_clusters_kept(
+    project: Path, method: str, scored: str
+) -> None:
+    """Those of other methods have their own; scores are the same."""
+    assert evaluate("jule/dmvc", "jule/cc").exit_code == 0
+    before, classes = scores(), rows("classes")
+    labels = partition(1) if method == "jule/dmvc" else CLASSES
+    numbers = {0: 7, 1: 0, 2: 5}
+    write_result(method, np.array([numbers[label] for label in labels.tolist()]))
+    file = Path("data/results/d/result.json")
+    write_json(file, replace(read_result(file.parent), numbers=numbers).to_json())
+    assert evaluate("jule/dmvc", "jule/cc").exit_code == 0
+    for row, old in zip(rows("classes"), classes, strict=True):
+        number = old["cluster"]
+        assert row == old | {"cluster": str(numbers[int(number)]) if old["method"] == scored else number}
+    cells = [row for row in rows("confusion") if row["method"] == scored]
+    assert {row["cluster"] for row in cells} == {"7", "0", "5"}
+    after = scores()
+    assert {name: after[name] for name in after if name != "result"} == {
+        name: before[name] for name in before if name != "result"
+    }
+    assert [row["cluster"] for row in rows("cluster_sizes")] == ["0", "5", "7"]
+
+
 def test_images_without_labels_are_in_no_comparison_and_none_leaves_a_header(project: Path) -> None:
     file = Path("data/images/d.parquet")
     for labels, names, expected in (([0, None] * 6, ["a"], 6), ([None] * 12, [], 0)):
@@ -407,7 +434,7 @@ def test_a_corrected_result_is_scored_before_and_after_on_the_images_in_a_group(
     write_text(Path("data/results/d/assignments.csv"), csv_text(columns, lines))
     done = Corrections((("aside", "", "11.png"),), {}, {}, 2, 1, 0)
     answer = {"method": "jule/dmvc", "chosen": "auto", "modularity": {"jule/dmvc": 0.5}}
-    write_json(Path("data/results/d/result.json"), answer | {"corrections": done.to_json()})
+    write_json(Path("data/results/d/result.json"), answer | {"corrections": asdict(done)})
     assert evaluate("jule/dmvc").exit_code == 0
     after = scores()
     assert list(after)[:4] == ["dataset", "result", "uncorrected", "ensemble"]

@@ -136,22 +136,3 @@ def test_two_processes_of_torchrun_give_the_same_bytes(tmp_path):
     assert json.loads((together / "logs/extract-d-tiny.json").read_text())["computed"] == 5
     grown = read_vectors(table(together), "features").values
     assert grown[5:].tobytes() == read_vectors(table(alone), "features").values.tobytes()
-
-
-def test_a_ray_cluster_of_two_workers_gives_the_same_bytes(tmp_path, monkeypatch):
-    pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    for folder in (alone, together):
-        prepare(folder, 2100)
-    options = ("stages.extract", "--dataset", "d", "--backbone", "tiny")
-    _run_script(alone, *options)
-    monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        cluster.add_node(num_cpus=1)
-        _run_script(together, *options, "--engine", "ray", RAY_ADDRESS=cluster.address)
-    finally:
-        cluster.shutdown()
-    assert table(together).read_bytes() == table(alone).read_bytes()

@@ -18,8 +18,8 @@ from stages.commands import cut, export
 from stages.core.csvtext import csv_text
 from stages.params.n_clusters import found_n_clusters
 from stages.tables import Image, read_images, read_partitions, write_images, write_vectors
-from stages.tables.clusters import read_method, read_result
 from stages.tables.manifest import write_manifest
+from stages.tables.results import read_assignments, read_result
 from stages.tables.textfiles import write_fragment
 from tests.shell import Shell
 
@@ -86,8 +86,8 @@ def run(workdir: Path, shell: Shell) -> Run:
 def clusters() -> np.ndarray:
     """The clusters, int32 (n), of the result, which must be the ensemble's: nothing was trained."""
     images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
-    assert read_method(folder).name == "ensemble"
-    found = read_result(folder, images)
+    assert read_result(folder).method == "ensemble"
+    found = read_assignments(folder, images)
     assert found.confidence is not None and ((found.confidence >= 0) & (found.confidence <= 1)).all()
     of_ensemble = read_partitions(Path("data/partitions/d/ensemble.parquet")).labels["ensemble"]
     assert found.labels.tolist() == of_ensemble.tolist()

@@ -1,6 +1,7 @@
 """The stage `result`: which trained methods are listed, and whose clusters are the result."""
 
 import csv
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,10 @@ from stages.core.digests import file_digest
 from stages.core.errors import ManyviewsError
 from stages.result import MARGIN, app
 from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
-from stages.tables.clusters import read_method, read_result
-from stages.tables.corrections import read_corrections, read_uncorrected
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
 from stages.tables.methods import METHODS
-from stages.tables.names import ClusterName, read_names
+from stages.tables.results import ClusterName, read_assignments, read_result
 from stages.tables.textfiles import json_of
 
 FOLDER = Path("data/partitions/d")
@@ -289,10 +288,10 @@ def test_clusters_are_named_by_the_heads_that_there_are(project: Path) -> None:
     found = chosen("jule")["names"]
     assert [found[number]["words"] for number in "012"] == [["daisy"], ["bee"], []]
     assert [row["name"] for row in assignments()] == ["daisy"] * 4 + ["bee"] * 4 + [""] * 4
-    names = read_names(Path("data/results/d"))
-    assert names[1] == ClusterName("bee", ("bee",))
-    assert read_names(Path("data/results/d"), "jule/dmvc") == names
-    assert read_names(Path("data/results/d"), "ensemble") == {}
+    result = read_result(Path("data/results/d"))
+    assert result.names[1] == ClusterName("bee", ("bee",))
+    assert result.names_of("result") == result.names_of("jule/dmvc") == result.names
+    assert result.names_of("ensemble") == {}
 
 
 def test_labels_name_clusters_first(project: Path) -> None:
@@ -351,10 +350,10 @@ def test_an_image_s_confidence_is_what_the_partitions_say_of_its_cluster(project
 def test_the_result_is_read_as_it_was_written(project: Path) -> None:
     chosen("jule")
     images = read_images(Path("data/images/d.parquet"))
-    found = read_result(Path("data/results/d"), images)
+    found = read_assignments(Path("data/results/d"), images)
     assert found.labels.tolist() == GROUPS.tolist()
     assert found.confidence is not None and found.confidence.shape == (12,)
-    assert read_method(Path("data/results/d")).name == "jule/dmvc"
+    assert read_result(Path("data/results/d")).method == "jule/dmvc"
 
 
 def test_a_rerun_changes_no_byte(project: Path) -> None:
@@ -424,8 +423,8 @@ def test_corrections_change_the_result_and_nothing_that_it_was_chosen_by(project
     assert rows[5]["confidence"] == "0.000000"
     assert list(after["names"]) == ["0", "1"]
     images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
-    found = read_corrections(folder)
-    assert found is not None
+    result = read_result(folder)
+    assert (found := result.corrections) is not None
     assert found.summary == "1 image moved, 1 group merged into another, 1 group renamed, 1 image set aside"
     assert (found.groups, found.merged) == ({"a": 0, "b": 1, "c": 2}, {2: 1})
     assert found.rows[-4:] == (
@@ -434,10 +433,10 @@ def test_corrections_change_the_result_and_nothing_that_it_was_chosen_by(project
         ("merge", "b", "c"),
         ("aside", "", "5.png"),
     )
-    assert (read_uncorrected(folder, images) == GROUPS).all()
-    assert (read_result(folder, images).labels == expected).all()
-    assert read_names(folder, "jule/dmvc") == {}, "they are no longer those of the method"
-    assert read_names(folder)[0].name == "oak"
+    assert (read_assignments(folder, images).found == GROUPS).all()
+    assert (read_assignments(folder, images).labels == expected).all()
+    assert result.names_of("jule/dmvc") == {}, "they are no longer those of the method"
+    assert result.names[0].name == "oak"
 
 
 @pytest.mark.parametrize("text", [None, "", "action,group,value\n"])
@@ -451,8 +450,70 @@ def test_without_corrections_nothing_is_as_if_there_were_some(project: Path, tex
         write_text(Path("data/corrections/d.csv"), text)
     assert "corrections" not in chosen("jule")
     assert {file: file.read_bytes() for file in files} == files
-    images, folder = read_images(Path("data/images/d.parquet")), Path("data/results/d")
-    assert read_corrections(folder) is None and read_uncorrected(folder, images) is None
+    assert read_result(Path("data/results/d")).corrections is None
+
+
+def note(*numbers: int, extra: str = "") -> None:
+    """Write a file of earlier numbers, of the images from 0.png on."""
+    lines = [
+        f"{number},{sha256(b'%d' % place).hexdigest()[:16]},old/{place}.png"
+        for place, number in enumerate(numbers)
+    ]
+    write_text(Path("data/corrections/numbers/d.csv"), "\n".join(["cluster,image,path", *lines, extra]))
+
+
+def test_clusters_keep_the_numbers_of_earlier_ones(project: Path) -> None:
+    """The images are known by their bytes; the last group is new."""
+    before = chosen("jule")
+    without = assignments()
+    note(*GROUPS[:8] * -3 + 5, extra="9,,\n")
+    output = run_stage("jule")
+    assert output.splitlines()[2:] == ["d: 2 of 3 clusters keep the number of an earlier one"]
+    rows = assignments()
+    assert [int(row["cluster"]) for row in rows] == [5] * 4 + [2] * 4 + [10] * 4
+    assert [row["confidence"] for row in rows] == [row["confidence"] for row in without]
+    after = json_of(Path("data/results/d/result.json"))
+    assert after["numbers"] == {"0": 5, "1": 2, "2": 10} and list(after["names"]) == ["2", "5", "10"]
+    assert after["modularity"] == before["modularity"]
+    result = read_result(Path("data/results/d"))
+    assert result.names_of("jule/dmvc").keys() == {0, 1, 2}, "those of the method's own table"
+
+
+def test_corrections_come_after_the_numbers(project: Path) -> None:
+    """The group that another one joined keeps its number, whatever the run called it; and back again."""
+    note(*GROUPS + 4)
+    correct("rename,a,oak", "merge,c,b", "aside,,5.png")
+    run_stage("jule")
+    rows = assignments()
+    assert [int(row["cluster"]) for row in rows] == [4] * 4 + [6, -1] + [6] * 6
+    assert [int(row["uncorrected"]) for row in rows] == (GROUPS + 4).tolist()
+    assert rows[0]["name"] == "oak"
+    assert read_result(Path("data/results/d")).number_of(1) == 6
+
+
+@pytest.mark.parametrize("numbers", [GROUPS, None, np.array([3])])
+def test_without_other_numbers_nothing_is_as_if_there_were_some(project: Path, numbers: np.ndarray | None) -> None:
+    """The same numbers, no file, and a file of another image set."""
+    chosen("jule")
+    files = {file: file.read_bytes() for file in Path("data/results").rglob("*.*")}
+    if numbers is None:
+        write_text(Path("data/corrections/numbers/d.csv"), "")
+    elif len(numbers) > 1:
+        note(*numbers)
+    else:
+        write_text(Path("data/corrections/numbers/d.csv"), "cluster,image,path\n3,0f,x.png\n")
+        assert run_stage("jule").splitlines()[-1] == (
+            "d: no number is kept: none of the images that have one is there"
+        )
+    chosen("jule")
+    assert {file: file.read_bytes() for file in files} == files
+
+
+def test_numbers_that_cannot_be_used_are_refused_before_anything_is_written(project: Path) -> None:
+    note(1, extra="many,0f,x.png\n")
+    assert refused("jule") == (
+        "data/corrections/numbers/d.csv, line 3: the cluster is 'many'; write a number from 0 to 1000000"
+    )
 
 
 def test_what_could_not_be_corrected_is_a_line_each_and_stops_nothing(project: Path) -> None:
@@ -468,7 +529,7 @@ def test_what_could_not_be_corrected_is_a_line_each_and_stops_nothing(project: P
 def test_corrections_that_cannot_be_used_are_refused_before_anything_is_written(project: Path) -> None:
     correct("delete,a,b")
     assert refused("jule") == (
-        "data/corrections/d.csv, line 14: the action is 'delete'; write member, rename, merge, move, aside"
+        "data/corrections/d.csv, line 14: the action is 'delete'; write member, new, rename, merge, move, aside"
     )
     correct(*(f"aside,,{number}.png" for number in range(12)))
     assert refused("jule") == "data/corrections/d.csv sets all images aside; remove some of its rows"

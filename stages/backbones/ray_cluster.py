@@ -1,19 +1,16 @@
 """Extraction on a Ray cluster: every node runs the same extractor on the shards it is handed.
 
-Ray is an optional extra. The nodes need this project's dependencies; its code, the weights and the images are sent
-to them, so they need no file of ours and no shared disk.
+The weights and the images are sent to the nodes; `stages.core.engine` says what else they need.
 """
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import stages
 from stages.backbones.extraction import Decode, Features, Recipe, ShardExtractor
-from stages.core.errors import BackboneError, ParameterError, one_line
+from stages.core.engine import RETRIES, Versions, check_versions, fetched, offered, versions
+from stages.core.errors import ClusterError
 from stages.core.runlog import Timings
 
 if TYPE_CHECKING:
@@ -22,57 +19,33 @@ if TYPE_CHECKING:
 _AHEAD = 2  # shards that wait for a worker: it never waits for the next, and the driver holds few in memory
 
 
-@contextmanager
-def ray_extractor(
-    recipe: Recipe, weights: Path, decode: Decode, device: "torch.device"
-) -> Iterator["RayExtractor"]:
-    """Connect to the cluster that RAY_ADDRESS names and start the workers; they end with the block.
-
-    On CUDA one worker for each GPU of the cluster, on the CPU one worker for each node, with all its cores.
-    Raises `ParameterError` when Ray is not installed, or no cluster is named or found.
-    """
-    try:
-        import ray
-    except ImportError:
-        raise ParameterError("engine 'ray' needs the extra: pip install 'manyviews[ray]'") from None
-    address = os.environ.get("RAY_ADDRESS")
-    if not address:
-        raise ParameterError(
-            "engine 'ray' needs RAY_ADDRESS, the address of a cluster that `ray start` has started"
-        )
-    code = {"py_modules": [str(Path(stages.__file__).parent)]}  # the nodes run this very code
-    try:
-        ray.init(address=address, runtime_env=code, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ParameterError(f"no Ray cluster answers at RAY_ADDRESS={address} ({one_line(error)})") from None
-    try:
-        yield RayExtractor(ray, recipe, weights, decode, device)
-    finally:
-        ray.shutdown()
-
-
 class RayExtractor:
-    """The extractors of a cluster, called as one `ShardExtractor` is; shards come in the order they are done."""
+    """The extractors of a cluster, called as one `ShardExtractor` is; shards come in the order they are done.
+
+    On CUDA there is one worker for each GPU of the cluster, on the CPU one for each node, with all its cores.
+    `ray` comes from `stages.core.engine.ray_cluster`.
+    """
 
     def __init__(self, ray: Any, recipe: Recipe, weights: Path, decode: Decode, device: "torch.device") -> None:
         self._ray = ray
         self.timings = Timings()
         resource = "GPU" if device.type == "cuda" else "CPU"
-        content = ray.put(weights.read_bytes())
+        self._weights = [ray.put(weights.read_bytes())]  # in a list, each worker fetches them when it starts
         self._workers = []
         for node in ray.nodes():
-            available = int(node["Resources"].get(resource, 0)) if node["Alive"] else 0
+            available = offered(node, resource)
             for count in [1] * available if resource == "GPU" else [available] * bool(available):
                 place = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
                 needs = {"num_gpus": 1} if resource == "GPU" else {"num_cpus": count}
-                worker = ray.remote(_Worker).options(scheduling_strategy=place, **needs)
+                again = {"max_restarts": RETRIES, "max_task_retries": RETRIES}
+                worker = ray.remote(_Worker).options(scheduling_strategy=place, **needs, **again)
                 threads = 0 if resource == "GPU" else count
-                self._workers.append(worker.remote(recipe, weights.name, content, decode, device.type, threads))
+                given = recipe, weights.name, decode, device.type, threads
+                self._workers.append(worker.remote(versions(), *given))
         if not self._workers:
-            raise ParameterError(f"the Ray cluster has no {resource} to offer; add a node to it")
-        self.dimensions, self.batch_size, self.compiler, self._facts = self._get(
-            self._workers[0].describe.remote()
-        )
+            raise ClusterError(f"the Ray cluster has no {resource} to offer; add a node to it")
+        described = [worker.describe.remote(self._weights) for worker in self._workers]  # and all are made ready
+        self.dimensions, self.batch_size, self.compiler, self._facts = fetched(ray, described[0])
 
     def facts(self) -> dict[str, Any]:
         """The facts that the cluster's machines, taken to be alike, add to those of the recipe."""
@@ -89,7 +62,7 @@ class RayExtractor:
             with self.timings.measure("wait for features"):
                 (finished,), _ = self._ray.wait(list(under_way))
             free.append(under_way.pop(finished))
-            shard, features = self._get(finished)
+            shard, features = fetched(self._ray, finished)
             advance(len(next(iter(features.values()))))
             return shard, features
 
@@ -97,38 +70,42 @@ class RayExtractor:
             if not free:
                 yield finish()
             worker = free.pop(0)
-            under_way[worker.extract.remote(shard, list(encoded))] = worker
+            under_way[worker.extract.remote(self._weights, shard, list(encoded))] = worker
         while under_way:
             yield finish()
 
-    def _get(self, reference: Any) -> Any:
-        try:
-            return self._ray.get(reference)
-        except self._ray.exceptions.RayError as error:
-            reason = str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
-            raise BackboneError(
-                f"a worker of the Ray cluster failed ({reason}); run this again to go on"
-            ) from None
-
 
 class _Worker:
-    """One extractor, in a process of the cluster."""
+    """One extractor, in a process of the cluster; `weights` holds the reference of their bytes.
+
+    They are no argument of the constructor: Ray warns that a worker may start again when these are gone.
+    """
 
     def __init__(
-        self, recipe: Recipe, name: str, weights: bytes, decode: Decode, device: str, threads: int
+        self, driver: Versions, recipe: Recipe, name: str, decode: Decode, device: str, threads: int
     ) -> None:
-        import torch
+        self._driver, self._name = driver, name
+        self._given = recipe, decode, device, threads
+        self._made: ShardExtractor | None = None
 
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / name
-            file.write_bytes(weights)
-            self._extractor = ShardExtractor(
-                recipe, file, decode, torch.device(device), workers=threads, strict=True
-            )
-
-    def describe(self) -> tuple[dict[str, int], int, str, dict[str, Any]]:
-        extractor = self._extractor
+    def describe(self, weights: list[Any]) -> tuple[dict[str, int], int, str, dict[str, Any]]:
+        extractor = self._extractor(weights)
         return extractor.dimensions, extractor.batch_size, extractor.compiler, extractor.facts()
 
-    def extract(self, shard: int, encoded: list[bytes]) -> tuple[int, Features]:
-        return next(self._extractor([(shard, encoded)]))
+    def extract(self, weights: list[Any], shard: int, encoded: list[bytes]) -> tuple[int, Features]:
+        return next(self._extractor(weights)([(shard, encoded)]))
+
+    def _extractor(self, weights: list[Any]) -> ShardExtractor:
+        if self._made is None:
+            import ray
+            import torch
+
+            check_versions(self._driver)
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / self._name
+                file.write_bytes(ray.get(weights[0]))
+                recipe, decode, device, threads = self._given
+                self._made = ShardExtractor(
+                    recipe, file, decode, torch.device(device), workers=threads, strict=True
+                )
+        return self._made

@@ -17,6 +17,7 @@ COMMANDS = {
     "add": "Make a folder of images a dataset of the project.",
     "export": "Lay images out in a folder per cluster; or CSV, JSON, COCO.",
     "assign": "Put new images into the clusters of a trained method.",
+    "keep": "Let the clusters of the next runs keep their numbers.",
     "changes": "Compare the clusters with those of another commit.",
     "cut": "Cut the ensemble's dendrogram into another number of clusters.",
     "preset": "Set the values of a preset in params.yaml.",

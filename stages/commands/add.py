@@ -32,19 +32,26 @@ Groups = Annotated[
     ),
 ]
 
+Renumber = Annotated[
+    bool, typer.Option("--renumber", help="Give groups other numbers. Else they keep those of an earlier run.")
+]
 
-def add(folder: Folder, name: Name = "", labels: Labels = None, groups: Groups = "") -> None:
+
+def add(
+    folder: Folder, name: Name = "", labels: Labels = None, groups: Groups = "", renumber: Renumber = False
+) -> None:
     """Make a folder of images a dataset of the project, by a source.yaml that points to it and in params.yaml.
 
     The images stay where they are; every `dvc repro` looks whether they have changed. A folder that is a dataset
     already stays the same one. Go on with `dvc repro`; `manyviews cluster` does both.
     """
     from stages.commands.image_folder import plan_dataset, write_dataset
+    from stages.commands.keep import keep_or_begin
     from stages.commands.pipeline import find_project
 
     root = find_project()
     dataset = plan_dataset(folder, root, name, labels)
-    for line in write_dataset(dataset, root, groups):
+    for line in [*keep_or_begin(root, dataset.name, renumber), *write_dataset(dataset, root, groups)]:
         print(line)
     print(f"{dataset.place} is the dataset {dataset.name}")
 

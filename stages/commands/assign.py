@@ -22,11 +22,10 @@ from stages.exporting.adding import NewImage, add_images, check_clusters
 from stages.fetching.downloads import cache_folder
 from stages.params.options import DATA, WEIGHTS, BatchSize, Compiler, DataFolder, Device, WeightsFolder, Workers
 from stages.tables import read_fingerprint, read_images, read_partitions, read_vectors
-from stages.tables.clusters import RESULT, find_clusters, read_method, read_result
-from stages.tables.corrections import read_corrections
+from stages.tables.clusters import RESULT, find_clusters
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
-from stages.tables.names import read_names
 from stages.tables.parquet import read_metadata
+from stages.tables.results import read_assignments, read_result
 from stages.tables.trained_files import TrainedFiles
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ def assign(
     """Put the images of a folder into the clusters of a trained method; write what was found as CSV.
 
     The columns are path, cluster, confidence, fits and name; only the clusters of the run's result have names.
-    Groups of it that were merged by hand are one.
-    Clusters are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
+    Groups of it that were merged by hand are one. Clusters of the result have its numbers, those of a method that
+    is named are numbered as in DATA/partitions/DATASET/METHOD.parquet. A confidence is 1 - d1/d2, where d1 is the
     distance of the image to the center of its cluster and d2 that to the next center: from 0, half-way, to 1. An
     image fits, "yes", if it is no farther from the nearest image of its cluster than 99 in 100 images there are
     from the nearest other one; "no" means that it fits no cluster. That needs
@@ -93,11 +92,13 @@ def assign(
     if out and out.is_dir():
         raise ParameterError(f"--out is {out}, a folder; name the CSV file to write")
     of_result, results = method == RESULT, data / "results" / dataset
-    method = read_method(results).name if of_result else method
-    corrections = read_corrections(results) if of_result else None
+    about = read_result(results) if of_result or (results / "result.json").exists() else None
+    named = about.names_of(method) if about else {}
+    shown = about if of_result else None
+    method = shown.method if shown else method
     name = MethodName.parse(method)
     file = _model_file(data / "models" / dataset, name)
-    target = _export_folder(into, folder, data, dataset, name, corrections is not None) if into else None
+    target = _export_folder(into, folder, data, dataset, name, bool(shown and shown.changed)) if into else None
 
     import torch
 
@@ -116,14 +117,13 @@ def assign(
     embedding = model.transform(seen([image.raw for image in images]))
     clusters, confidences = confident_clusters([torch.from_numpy(embedding)], model.centres.cpu())
     fit = _fits(TrainedFiles(data, dataset).embedding(name), model, embedding, clusters)
-    if corrections:
-        clusters = np.array([corrections.merged.get(cluster, cluster) for cluster in clusters.tolist()])
+    if shown:
+        clusters = np.array([shown.number_of(cluster) for cluster in clusters.tolist()])
 
     if out or not target:
-        names = read_names(results, None if of_result else method)
         said = [""] * len(images) if fit is None else ["yes" if fits else "no" for fits in fit]
         rows = (
-            (image.raw.path, cluster, f"{value:.6f}", fits, names[cluster].name if cluster in names else "")
+            (image.raw.path, cluster, f"{value:.6f}", fits, named[cluster].name if cluster in named else "")
             for image, cluster, value, fits in zip(images, clusters.tolist(), confidences, said, strict=True)
         )
         text = csv_text(["path", "cluster", "confidence", "fits", "name"], rows)
@@ -139,7 +139,7 @@ def assign(
     )
     if target:
         placed = clusters if fit is None else np.where(fit, clusters, -1)
-        _add(target, images, placed, len(model.centres))
+        _add(target, images, placed, max(len(model.centres), 1 + int(placed.max())))
         print(into)
 
 
@@ -182,17 +182,17 @@ def _model_file(folder: Path, name: MethodName) -> Path:
     raise ParameterError(f"{folder} holds no model of the method {method!r}; did you mean {' or '.join(near)}?")
 
 
-def _export_folder(into: Path, folder: Path, data: Path, dataset: str, name: MethodName, corrected: bool) -> Path:
+def _export_folder(into: Path, folder: Path, data: Path, dataset: str, name: MethodName, changed: bool) -> Path:
     """The whole path of an export, checked to have the clusters of the method and to hold no new images.
 
-    They are those of the run's result where this one was `corrected` by hand.
+    They are those of the run's result where this one `changed` the method's: by numbers that it kept, or by hand.
     """
     target, source = Path(os.path.realpath(into)), folder.resolve()
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise ParameterError(f"--into {into} and the new images in {folder} are in one another; move one of them")
     images = read_images(data / "images" / f"{dataset}.parquet")
-    if corrected:
-        check_clusters(target, images.paths, read_result(data / "results" / dataset, images).labels, RESULT)
+    if changed:
+        check_clusters(target, images.paths, read_assignments(data / "results" / dataset, images).labels, RESULT)
         return target
     partitions, method = data / "partitions" / dataset, str(name)
     if name.on_images:  # the clusters of the network are its last result

@@ -39,7 +39,7 @@ def changes(
 ) -> None:
     """Compare the clusters of the result with those of another commit, REV.
 
-    Numbers of clusters mean nothing from one run to the next. So the clusters then are matched one to one with
+    A cluster's number may mean something else in another commit. So the clusters then are matched one to one with
     those now, such that they share the most images; an image moved if it is not in the match of its cluster. ARI
     is the adjusted Rand index on the images of both: 1 for the same clusters, 0 for what chance has in common.
 

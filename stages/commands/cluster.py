@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stages.commands.add import Folder, Groups, Labels, Name
+from stages.commands.add import Folder, Groups, Labels, Name, Renumber
 from stages.core.command import application
 from stages.params.file import PARAMS
 from stages.tables.textfiles import json_of, understanding
@@ -24,6 +24,7 @@ def cluster(
     groups: Groups = "",
     name: Name = "",
     labels: Labels = None,
+    renumber: Renumber = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what there is, what is passed over, and the cost; write nothing."),
@@ -37,6 +38,7 @@ def cluster(
     """
     from stages.commands.export import check_target, export
     from stages.commands.image_folder import plan_dataset, write_dataset
+    from stages.commands.keep import keep_or_begin
     from stages.commands.pipeline import find_project, make_page, run_pipeline
     from stages.commands.repair import mend
     from stages.diagnosis.torn import BusyError, dvc_kept_out
@@ -53,7 +55,7 @@ def cluster(
         for line in forecast(dataset, root):
             print(line)
         return
-    for line in write_dataset(dataset, root, groups):
+    for line in [*keep_or_begin(root, dataset.name, renumber), *write_dataset(dataset, root, groups)]:
         print(line)
     if (root / ".dvc").is_dir():
         with suppress(BusyError), dvc_kept_out(root):  # beside another run there is no telling what is torn

@@ -20,9 +20,9 @@ from stages.exporting.moving import count_moved, move_back, move_originals
 from stages.exporting.target import check_free, check_outside, new_folder, resolve_target
 from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
-from stages.tables.clusters import RESULT, find_clusters, read_result
-from stages.tables.names import read_names
+from stages.tables.clusters import RESULT, find_clusters
 from stages.tables.near_duplicates import read_near_duplicates
+from stages.tables.results import read_assignments, read_result
 
 Format = Literal["folders", "csv", "json", "parquet", "coco", "imagefolder"]
 _NO_IMAGES = ("csv", "json", "parquet")  # forms that lay out no image files
@@ -121,8 +121,10 @@ def export(
         return
     dataset = dataset or only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
+    results = data / "results" / dataset
+    about = read_result(results) if (results / "result.json").exists() else None
     clusters = (
-        read_result(data / "results" / dataset, images)
+        read_assignments(results, images, about)
         if method == RESULT
         else find_clusters(images, data / "partitions" / dataset, method)
     )
@@ -134,7 +136,7 @@ def export(
     if keep == "best":
         near = read_near_duplicates(data / "graphs" / f"{dataset}.near_duplicates.csv", images)
         rows = without_duplicates(rows, near)
-    named = read_names(data / "results" / dataset, None if method == RESULT else method)
+    named = about.names_of(method) if about else {}
     names = cluster_names(clusters.labels, named)
     kept = {label: names[label] for label in map(int, np.unique(clusters.labels[rows]))}
     wanted = Wanted(images, clusters, rows, kept, {"dataset": dataset, "method": method})

@@ -11,9 +11,8 @@ from stages.exporting.documents import Wanted
 from stages.exporting.points import read_map, spread, write_points
 from stages.params.file import PARAMS, read_section
 from stages.tables import IMAGE_ROWS, check_same_images, read_vectors
-from stages.tables.clusters import read_result
 from stages.tables.manifest import read_manifest
-from stages.tables.names import ClusterName
+from stages.tables.results import ClusterName, read_assignments
 
 _SIDE = 128  # pixels of the longer side of a picture: some 8 kB each
 
@@ -33,7 +32,7 @@ def write_viewer_table(
     report, views = read_section(data.parent / PARAMS, "report"), data / "views" / dataset
     trained, backbones = (read_manifest(views / f"{name}.json") for name in ("methods", "features"))
     source = space_sources(data, dataset, trained, backbones, report["method"], report["layer"])[0]
-    metrics, result = data.parent / "metrics", read_result(data / "results" / dataset, images)
+    metrics, result = data.parent / "metrics", read_assignments(data / "results" / dataset, images)
     # `manyviews cluster` makes a page of its own for each dataset.
     maps = [metrics / "maps" / f"{dataset}.csv", metrics / dataset / "maps" / f"{dataset}.csv"]
     latest = max(filter(Path.is_file, maps), key=lambda file: file.stat().st_mtime_ns, default=maps[0])

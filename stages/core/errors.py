@@ -25,6 +25,10 @@ class NotAFileError(ManyviewsError):
     """A pipe or a device is in the place of a file: reading it may never end."""
 
 
+class ClusterError(ManyviewsError):
+    """A Ray cluster lost a task for good, or its nodes lack what a task needs."""
+
+
 class WriteError(ManyviewsError, OSError):
     """A file could not be written, because the disk is full."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from stages.core.counted import counted
 from stages.core.errors import printable
 from stages.core.spreadsheets import rows_of_gone
-from stages.correcting.file import ASIDE, MEMBER, MERGE, MOVE, RENAME, Row
+from stages.correcting.file import ASIDE, MEMBER, MERGE, MOVE, NEW, RENAME, Row
 from stages.tables.corrections import Corrections
 
 OVERLAP = 0.5  # share of a group's listed images that must be in one cluster, and more, for it to be the group
@@ -28,14 +28,18 @@ def correct(paths: Sequence[str], labels: np.ndarray, rows: Sequence[Row]) -> Co
 
     A group of the rows is the cluster that has more than `OVERLAP` of its listed images, those that are gone left
     out; there can be only one. Rows of a group without such a cluster, and of images that are gone, do nothing and
-    are counted. A cluster that joined another one is that one from then on. Numbers stay as they are.
+    are counted. A new group has the number of its row, or the next one where a cluster has that. A cluster that
+    joined another one is that one from then on. Numbers stay as they are.
     """
     places = {path: place for place, path in enumerate(paths)}
     groups, skipped = _find_groups(places, labels, rows)
     if gone := [row.value for row in rows if row.image is not None and row.image not in places]:
         skipped.append(f"{rows_of_gone(len(gone))}, such as {printable(gone[0])!r}, passed over")
+    made = _new_groups({int(number) for number in np.unique(labels)}, rows)
+    groups |= made
     after, names = labels.astype(np.int32), dict[int, str]()
-    homes = {int(number): int(number) for number in np.unique(labels)}  # each cluster, and which it is part of now
+    # Each cluster, and which it is part of now.
+    homes = {int(number): int(number) for number in [*np.unique(labels), *made.values()]}
     for row in rows:
         group = groups.get(row.group)
         home = None if group is None else homes[group]
@@ -67,6 +71,16 @@ def correct(paths: Sequence[str], labels: np.ndarray, rows: Sequence[Row]) -> Co
         skipped=tuple(skipped),
     )
     return Corrected(after, names, done)
+
+
+def _new_groups(taken: set[int], rows: Iterable[Row]) -> dict[str, int]:
+    """The number of each group that is made by hand, none of those `taken`."""
+    made: dict[str, int] = {}
+    for row in rows:
+        if row.action == NEW and row.group not in made:
+            made[row.group] = 1 + max(taken) if int(row.value) in taken else int(row.value)
+            taken.add(made[row.group])
+    return made
 
 
 def _find_groups(

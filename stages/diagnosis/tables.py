@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import DatasetError, ParameterError, TableError
-from stages.correcting import read_rows
+from stages.correcting import numbers_file, read_numbers, read_rows
 from stages.diagnosis.finding import Finding, examine, fault, ok, warning
 from stages.params.transfers import TRANSFERS, check_transfers, sources_of
 from stages.tables import check_same_images, read_fingerprint, read_images
-from stages.tables.clusters import read_method, read_result
 from stages.tables.methods import MethodName, all_methods, all_networks
+from stages.tables.results import read_assignments, read_result
 from stages.tables.trained_files import TrainedFiles
 
 
@@ -45,17 +45,19 @@ def _check_dataset(
         for file in _tables(dataset, backbones, methods, data)
     }
     # These are no tables with a fingerprint.
-    checks[folder / "assignments.csv"] = lambda _: read_result(folder, read_images(table))
-    checks[folder / "result.json"] = lambda _: read_method(folder)
+    checks[folder / "assignments.csv"] = lambda _: read_assignments(folder, read_images(table))
+    checks[folder / "result.json"] = lambda _: read_result(folder)
     checks[data / "corrections" / f"{dataset}.csv"] = read_rows
+    checks[numbers_file(data, dataset)] = read_numbers
     there = {file: check for file, check in checks.items() if file.is_file()}
-    faults = 0
+    faults = set[str]()  # one file may be the fault of two checks
     for file, check in there.items():
         try:
             check(file)
         except (DatasetError, TableError) as error:
-            yield fault(str(error))
-            faults += 1
+            if str(error) not in faults:
+                yield fault(str(error))
+            faults.add(str(error))
     if not faults:
         yield ok(f"{dataset}: {len(there)} tables are of the images of {table}")
 

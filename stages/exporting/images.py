@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from stages.core.errors import DatasetError, ParameterError
-from stages.tables.names import ClusterName
+from stages.tables.results import ClusterName
 
 LONGEST = 255  # bytes of one name, on all usual file systems
 _UNUSUAL = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')  # what FAT, exFAT and NTFS do not take in a name

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stages.tables.names import ClusterName
+from stages.tables.results import ClusterName
 
 
 def name_clusters(

@@ -85,6 +85,13 @@ Compiler = Annotated[
         "there is, for bf16 features of enough images to repay it.",
     ),
 ]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        envvar="MANYVIEWS_ENGINE",
+        help="local: this machine. ray: the cluster at RAY_ADDRESS, among whose nodes the work is shared out.",
+    ),
+]
 ImageSize = Annotated[
     str,
     typer.Option(

@@ -7,7 +7,7 @@ import numpy as np
 
 from stages.reporting.rivals import Rivals
 from stages.tables import ImageTable, class_names
-from stages.tables.clusters import Assignments
+from stages.tables.results import Assignments
 
 NEARLY = 0.5  # an image is on a boundary when it agrees with another cluster at least half as much as with its own
 

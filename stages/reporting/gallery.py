@@ -13,9 +13,8 @@ from stages.reporting.maps import Scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable, class_names
-from stages.tables.clusters import Assignments
 from stages.tables.corrections import Corrections
-from stages.tables.names import ClusterName
+from stages.tables.results import Assignments, ClusterName
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,11 @@ def gallery_json(
     spaces: Sequence[Space],
     called: Mapping[int, ClusterName],
     corrections: Corrections | None = None,
-    uncorrected: np.ndarray | None = None,
 ) -> str:
     """Write what the page's script needs as JSON, safe between the tags of an HTML script element.
 
     The gallery has the rows `at_hand` (m), ascending, which the `sprites` show; those `mapped` are on the maps.
-    `called` has the names of the clusters. With `corrections`, those before them are `uncorrected`, int (n).
+    `called` has the names of the clusters. With `corrections`, those before them are on the page, too.
     """
     names = class_names(images)
     content: dict[str, Any] = {
@@ -92,8 +90,8 @@ def gallery_json(
             "sheets": list(sprites.sheets),
         },
     }
-    if corrections is not None and uncorrected is not None:
-        content["found"] = uncorrected[at_hand].tolist()
+    if corrections is not None:
+        content["found"] = assigned.found[at_hand].tolist()
         content["corrections"] = {"rows": corrections.rows, "groups": corrections.groups}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # "</script>" or "<!--" in a file's name would end the element, or open a comment in it.

@@ -24,9 +24,7 @@ from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import Cell, Column, ScoreTable
 from stages.reporting.tree import Tree
-from stages.tables.clusters import ResultMethod
-from stages.tables.corrections import Corrections
-from stages.tables.names import ClusterName
+from stages.tables.results import ClusterName, Result
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,8 +45,8 @@ class Dataset:
     `advantages` are sentences on what combining and training gained. `spaces` are what is mapped, `mapped` images
     each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
     `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made and
-    escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrections` are
-    those that were applied, with `corrected`, the scores before them and after.
+    escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrected` are
+    the scores before them and after.
     """
 
     name: str
@@ -59,7 +57,7 @@ class Dataset:
     rejected: Sequence[Rejected]
     parameters: Mapping[str, Mapping[str, Any]]
     scores: ScoreTable
-    result: ResultMethod
+    result: Result
     advantages: tuple[str, ...]
     agreement: Agreement
     counts: CountChart
@@ -76,7 +74,6 @@ class Dataset:
     classes: tuple[ClassReport, ...]
     studies: str
     rerun: str
-    corrections: Corrections | None
     corrected: tuple[tuple[Column, Cell, Cell], ...]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from stages.core.checks import check_number
 from stages.core.csvtext import csv_text
+from stages.core.engine import MapTasks, map_here
 from stages.core.seeds import evenly_spaced
 from stages.scoring.scores import view_agreement
 from stages.studies.bars import Bar, bar_chart
@@ -43,7 +44,13 @@ class SizeScore:
 
 
 def view_counts(
-    images: ImageTable, partitions: Path, settings: dict[str, Any], most: int, seed: int, dataset: str
+    images: ImageTable,
+    partitions: Path,
+    settings: dict[str, Any],
+    most: int,
+    seed: int,
+    dataset: str,
+    map_tasks: MapTasks = map_here,
 ) -> ViewCounts:
     """Combine subsets of the views as the ensemble does, by its `settings`, at most `most` of each size.
 
@@ -61,12 +68,7 @@ def view_counts(
         truth, score = combine.labels(tuple(range(n_views))), "NMI (geometric) with the consensus of all views"
         known = ~known
     subsets = view_subsets(n_views, most, seed)
-    values = []
-    for subset in subsets:
-        agreement = np.nan
-        if combine.possible(subset):
-            agreement = view_agreement([[truth], [combine.labels(subset)[known]]])[0, 1]
-        values.append(round(float(agreement), 6))
+    values = list(map_tasks(_score, subsets, combine, truth, known))
     sizes = scores_by_size(subsets, values)
     bars = [Bar(str(s.size), "", s.mean, s.deviation, s.count) for s in sizes]
     spread = "standard deviation over the subsets of one size"
@@ -119,6 +121,13 @@ class _Combine:
         fit = CoassociationClustering(self.clusters, self.linkage, weights, self.min_cluster_fraction)
         labels: np.ndarray = fit.fit(self.partitions[:, taken]).labels_
         return labels
+
+
+def _score(combine: _Combine, truth: np.ndarray, known: np.ndarray, subset: tuple[int, ...]) -> float:
+    """How far a subset's consensus agrees with the `truth` about the `known` images; nan without a consensus."""
+    if not combine.possible(subset):
+        return math.nan
+    return round(float(view_agreement([[truth], [combine.labels(subset)[known]]])[0, 1]), 6)
 
 
 def _sentence(sizes: list[SizeScore], score: str, n_views: int, unscored: int, sampled: bool) -> str:

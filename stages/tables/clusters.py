@@ -1,7 +1,6 @@
 """Which cluster every image is in, whatever kind of file says so."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from stages.core.errors import ParameterError, TableError
 from stages.tables.images import ImageTable
 from stages.tables.parquet import check_same_images
 from stages.tables.partitions import Partitions, read_partitions
-from stages.tables.textfiles import check_digest, damaged, json_of, rows_of, understanding
+from stages.tables.textfiles import rows_of, understanding
 
 RESULT = "result"  # the method whose clusters report, export and assign take, whichever it is
 
@@ -24,25 +23,6 @@ class Clusters:
     confidence: np.ndarray | None
 
 
-@dataclass(frozen=True)
-class Assignments(Clusters):
-    """The clusters of a run's result, with confidences from 0 to 1."""
-
-    confidence: np.ndarray
-
-
-@dataclass(frozen=True)
-class ResultMethod:
-    """The method whose clusters are a run's result, and whether it was `chosen` without labels.
-
-    `modularity` has that of every method that was compared.
-    """
-
-    name: str
-    chosen: bool
-    modularity: Mapping[str, float]
-
-
 def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
     """Return the clusters of a method, checked to be of these images, from a dataset's `folder` of partitions.
 
@@ -52,7 +32,7 @@ def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
     if method.startswith("cut-"):
         file = folder / f"{method}.csv"
         if file.parent == folder and file.is_file():
-            return Clusters(_labels(file, images.paths, list(rows_of(file, "path", "cluster"))), None)
+            return Clusters(labels_of(file, images.paths, list(rows_of(file, "path", "cluster"))), None)
         command = f"manyviews cut {method.removeprefix('cut-')} --dataset {folder.name}"
         raise TableError(f"{file} does not exist; make it by `{command}`")
     parts = method.split("/")
@@ -69,43 +49,12 @@ def find_clusters(images: ImageTable, folder: Path, method: str) -> Clusters:
     raise ParameterError(f"no method is called {method!r}; {folder} has {', '.join(there)}")
 
 
-def read_result(folder: Path, images: ImageTable) -> Assignments:
-    """Read the clusters of a run's result from its `folder`, checked to be of these images."""
-    file, note = folder / "assignments.csv", folder / "result.json"
-    rows = list(rows_of(file, "path", "cluster", "confidence"))
-    if note.exists():
-        with understanding(note):
-            check_digest(file, note, json_of(note).get(file.name))
-    labels = _labels(file, images.paths, rows)
-    with understanding(file):
-        return Assignments(labels, np.array([_confidence(text) for *_, text in rows]))
-
-
-def read_method(folder: Path) -> ResultMethod:
-    """Read which method's clusters are a run's result, from the result's `folder`."""
-    file = folder / "result.json"
-    with understanding(file):
-        content = json_of(file)
-        scores = {str(name): float(value) for name, value in content["modularity"].items()}
-        method = ResultMethod(str(content["method"]), content["chosen"] == "auto", scores)
-    if method.name not in scores:
-        raise damaged(file, f"the modularity of {method.name!r} is missing")
-    return method
-
-
-def _labels(file: Path, paths: Sequence[str], rows: Sequence[tuple[str, ...]]) -> np.ndarray:
+def labels_of(file: Path, paths: Sequence[str], rows: Sequence[tuple[str, ...]]) -> np.ndarray:
     """The clusters, int32 (n), of rows that begin with path and cluster and must be those of the `paths` (n)."""
     if [path for path, *_ in rows] != list(paths):
         raise TableError(f"{file} lists other images than the image table; run `dvc repro` to make it again")
     with understanding(file):
         return np.array([int(cluster) for _, cluster, *_ in rows], dtype=np.int32)
-
-
-def _confidence(text: str) -> float:
-    """A confidence as a number. One that is none compares with nothing: its image would be neither in nor out."""
-    if not math.isfinite(value := float(text)):
-        raise ValueError(f"a confidence is {text!r}")
-    return value
 
 
 def partition_clusters(table: Partitions, run: str) -> Clusters:

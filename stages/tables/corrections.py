@@ -1,17 +1,10 @@
 """What corrections by hand did to a run's result, as result.json has it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any, Self
 
 from stages.core.counted import counted
-from stages.tables.images import ImageTable
-from stages.tables.textfiles import json_of, rows_of, understanding
-
-UNCORRECTED = "uncorrected"  # column of assignments.csv, there only with corrections: the cluster before them
 
 
 @dataclass(frozen=True)
@@ -42,32 +35,12 @@ class Corrections:
         ]
         return ", ".join(f"{counted(number, noun)} {what}" for number, noun, what in parts if number) or "nothing"
 
-    def to_json(self) -> dict[str, Any]:
-        """The content of "corrections" in result.json."""
-        return asdict(self)
-
-
-def read_corrections(folder: Path) -> Corrections | None:
-    """Read how a run's result was corrected from its `folder`; None where it was not."""
-    file = folder / "result.json"
-    with understanding(file):
-        if (found := json_of(file).get("corrections")) is None:
-            return None
-        fields = found | {
-            "rows": tuple((str(action), str(group), str(value)) for action, group, value in found["rows"]),
-            "merged": {int(number): int(into) for number, into in found["merged"].items()},
-            "skipped": tuple(map(str, found["skipped"])),
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Those of "corrections" in result.json, which has the fields by their names."""
+        fields = content | {
+            "rows": tuple((str(action), str(group), str(value)) for action, group, value in content["rows"]),
+            "merged": {int(number): int(into) for number, into in content["merged"].items()},
+            "skipped": tuple(map(str, content["skipped"])),
         }
-        return Corrections(**fields)
-
-
-def read_uncorrected(folder: Path, images: ImageTable) -> np.ndarray | None:
-    """Read the clusters before corrections, int32 (n), from a result's `folder`; None where there are none."""
-    if read_corrections(folder) is None:
-        return None
-    file = folder / "assignments.csv"
-    with understanding(file):
-        labels = np.array([int(cluster) for (cluster,) in rows_of(file, UNCORRECTED)], dtype=np.int32)
-        if len(labels) != len(images):
-            raise ValueError(f"it has {len(labels)} rows for {len(images)} images")
-    return labels
+        return cls(**fields)

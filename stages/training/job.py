@@ -173,10 +173,20 @@ def train(
     `show` takes the view, or "", and each record as it comes; `report` a line where the state of another training
     is not used. Warnings of the estimator name the view, too.
     """
+    return train_on(job.inputs(device), job, device, show, report)
+
+
+def train_on(
+    inputs: Inputs,
+    job: Job,
+    device: "torch.device",
+    show: Callable[[str, Any], None],
+    report: Callable[[str], None],
+) -> Trained:
+    """Train the one network of a job on the inputs that it has read; see `train`."""
     from stages.deep.checkpoint import FileCheckpoint
 
     view = job.name.view or ""
-    inputs = job.inputs(device)
     fingerprint = training_fingerprint(inputs.read, {**job.settings(), "device": device.type})
     state = job.files.scratch(job.name) / f"{view or 'all'}.safetensors"
     checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, _VERSIONS), report)

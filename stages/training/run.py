@@ -16,16 +16,20 @@ from stages.core.runlog import write_runlog
 from stages.scoring.scores import external_scores
 from stages.tables import ImageTable, write_partitions, write_vectors
 from stages.tables.trained_files import training_curve
+from stages.training.apart import train_apart
 from stages.training.job import Job, Trained, train
 from stages.training.learning_curve import described, learning_curve, write_learning_curves
 
 
-def run_job(job: Job, metrics: Path, device: str, report: Callable[[str], None]) -> str | None:
+def run_job(
+    job: Job, metrics: Path, device: str, report: Callable[[str], None], engine: str = "local"
+) -> str | None:
     """Train the networks of a job on `device`, with the processes that torchrun started, and write the results.
 
     `metrics` is the folder of the dataset's small files. Return the clusters and the seconds for the user to read;
     None in all processes but the first, which alone writes, warns and calls `report`, as
-    `stages.training.job.train` does. A second run of the same is refused.
+    `stages.training.job.train` does. A second run of the same is refused. On the `engine` "ray", several networks
+    are trained on the cluster.
     """
     from stages.core.device import choose_device
     from stages.deep.distributed import joined_group
@@ -44,7 +48,11 @@ def run_job(job: Job, metrics: Path, device: str, report: Callable[[str], None])
             advance(f"{what} {described(record)}".strip())
 
         line = report if is_first else lambda text: None
-        networks = [train(network, at, show, line) for network in job.networks()]
+        jobs = job.networks()
+        if engine == "local" or len(jobs) == 1:  # a single network is trained here, and shows how far it is
+            networks = [train(each, at, show, line) for each in jobs]
+        else:
+            networks = train_apart(jobs, at, show, engine)
         if is_first:
             partitions = _write_results(job, networks, metrics)
     if not is_first:

@@ -16,9 +16,9 @@ from stages.core.layer_names import CLASSES
 from stages.naming import cluster_words
 from stages.naming.words import CLEAR
 from stages.tables import read_images, vector_blocks
-from stages.tables.clusters import read_result
 from stages.tables.manifest import read_manifest
 from stages.tables.parquet import read_metadata
+from stages.tables.results import read_assignments
 from tests.benchmarks.quality import markdown
 
 # The species of flowers, by class: its name in WordNet, and its parent there (hypernym).
@@ -73,7 +73,7 @@ RIGHT: dict[str, dict[str, tuple[set[str], set[str]]]] = {
 def judged(data: Path, dataset: str, clear: float = CLEAR, classes: bool = False) -> pd.DataFrame:
     """A row for every cluster, or class: images, class of most, its share, words, and whether one is right."""
     images = read_images(data / "images" / f"{dataset}.parquet")
-    found = read_result(data / "results" / dataset, images)
+    found = read_assignments(data / "results" / dataset, images)
     if classes:
         found = replace(found, labels=images.labels)
     backbones = read_manifest(data / "views" / dataset / "features.json", CLASSES)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -292,11 +292,13 @@ def test_images_go_into_the_groups_of_a_corrected_result(exported: Path, assign:
     labels = [int(row["cluster"]) for row in expected()]
     merged = [0 if label == 1 else label for label in labels]
     names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
-    done = Corrections((), {}, {1: 0}, 0, 1, 1).to_json()
+    done = asdict(Corrections((), {}, {1: 0}, 0, 1, 1))
     method = {"method": "jule/dmvc", "chosen": "named", "modularity": {"jule/dmvc": 0.5}}
     write_json(RESULT, method | {"names": names, "corrections": done})
-    rows = [(row["path"], cluster, "1") for row, cluster in zip(expected(), [-1, *merged[1:]], strict=True)]
-    write_text(RESULT.with_name("assignments.csv"), csv_text(["path", "cluster", "confidence"], rows))
+    corrected = zip(expected(), [-1, *merged[1:]], labels, strict=True)
+    rows = [(row["path"], cluster, "1", label) for row, cluster, label in corrected]
+    columns = ["path", "cluster", "confidence", "uncorrected"]
+    write_text(RESULT.with_name("assignments.csv"), csv_text(columns, rows))
     found = read(assign()[1])
     assert [int(row["cluster"]) for row in found] == merged
     assert {row["name"] for row in found if row["cluster"] == "0"} == {"by hand"}
@@ -311,6 +313,27 @@ def test_images_go_into_the_groups_of_a_corrected_result(exported: Path, assign:
     status, output, _ = assign("--into", "corrected")
     assert (status, f"{top}: " in output) == (0, True)
     assert Path("corrected", top, "copy.png").is_file()
+
+
+def test_images_go_into_the_groups_that_kept_other_numbers(exported: Path, assign: Call) -> None:
+    """The numbers of the result, or those of the method's own table where it is named."""
+    labels = [int(row["cluster"]) for row in expected()]
+    numbers = {label: 10 * label + 2 for label in set(labels)}
+    kept = [numbers[label] for label in labels]
+    named = {str(kept[0]): {"name": "oak", "words": [], "label": "", "share": 0.0}}
+    method = {"method": "jule/dmvc", "chosen": "named", "modularity": {"jule/dmvc": 0.5}}
+    write_json(RESULT, method | {"names": named, "numbers": {str(own): new for own, new in numbers.items()}})
+    rows = [(row["path"], cluster, "1") for row, cluster in zip(expected(), kept, strict=True)]
+    write_text(RESULT.with_name("assignments.csv"), csv_text(["path", "cluster", "confidence"], rows))
+    for options, right in (((), kept), (("--method", "jule/dmvc"), labels)):
+        found = read(assign(*options)[1])
+        assert [int(row["cluster"]) for row in found] == right
+        assert {row["cluster"] for row in found if row["name"] == "oak"} == {str(right[0])}
+    assert assign("--into", "out")[2].startswith(f"error: {exported.resolve()} has other clusters than those of")
+    assert exit_status(export, "--dataset", "d", "--to", "kept") == 0
+    shutil.copy("new/0/00.png", "new/0/copy.png")
+    status, output, _ = assign("--into", "kept")
+    assert (status, f"{kept[0]:02}-oak: 1 new image\n" in output) == (0, True)
 
 
 def test_a_folder_that_no_images_can_go_into_is_one_line_before_anything_is_computed(

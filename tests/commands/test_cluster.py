@@ -71,7 +71,7 @@ def test_it_ends_with_the_groups_and_the_page_instead_of_hints(
     (root / "data/checked_params.txt").touch()
     status, out, err = cluster("../photos", "--to", "../groups")
     assert (status, err) == (0, "")
-    assert out.splitlines()[2:] == [
+    assert out.splitlines()[3:] == [
         *("download@photos ...", "  photos: 3 images") * 2,  # the parameters are checked first, as they are new
         "report ...",
         "photos: 3 images in 2 clusters of result",

@@ -414,12 +414,21 @@ def test_the_result_is_of_the_images_and_names_its_method(project: Path) -> None
     write_json(answer, {"method": "ensemble", "chosen": "auto", "modularity": {"ensemble": 0.5}})
     write_text(table, csv_text(["path", "cluster", "confidence"], [(path, 0, 1) for path in paths]))
     assert only(check_tables(values, Path("data"))).message.startswith("d: 2 tables are of the images of")
+    said = answer.read_bytes()
     write_json(answer, {})
+    lost = f"{answer} cannot be used ('modularity' is missing); delete it and run `dvc repro`"
+    assert only(check_tables(values, Path("data"))) == ("fault", lost)
+    answer.write_bytes(said)
     write_text(table, "path,cluster,confidence\nelsewhere.png,0,1\n")
-    assert list(check_tables(values, Path("data"))) == [
-        ("fault", f"{table} lists other images than the image table; run `dvc repro` to make it again"),
-        ("fault", f"{answer} cannot be used ('modularity' is missing); delete it and run `dvc repro`"),
-    ]
+    other = f"{table} lists other images than the image table; run `dvc repro` to make it again"
+    assert only(check_tables(values, Path("data"))) == ("fault", other)
+
+
+def test_a_file_of_numbers_that_cannot_be_read_is_a_fault(project: Path) -> None:
+    file = Path("data/corrections/numbers/d.csv")
+    write_text(file, "cluster,image,path\nx,0f,a.png\n")
+    line = f"{file}, line 2: the cluster is 'x'; write a number from 0 to 1000000"
+    assert only(check_tables({"datasets": ["d"]}, Path("data"))) == ("fault", line)
 
 
 def test_a_file_of_corrections_that_cannot_be_read_is_a_fault(project: Path) -> None:

@@ -73,6 +73,36 @@ def test_actions_in_sequence(rows: list[tuple[str, str, str]], labels: list[int]
     assert found.done.skipped == ()
 
 
+@pytest.mark.parametrize(
+    ("rows", "labels", "names"),
+    [
+        # A group split, and named; its own number, or the next one where a cluster has that.
+        ([("new", "n", "7"), ("move", "n", "0.png"), ("rename", "n", "x")], [7, 0, 0, 1, 1, 1, 2, 2, 2], {7: "x"}),
+        ([("new", "n", "1"), ("move", "n", "0.png"), ("move", "n", "8.png")], [3, 0, 0, 1, 1, 1, 2, 2, 3], {}),
+        # Two new groups, also of one number; the row of a group counts once.
+        (
+            [*(("new", name, "5") for name in "nmn"), ("move", "n", "0.png"), ("move", "m", "1.png")],
+            [5, 6, 0, 1, 1, 1, 2, 2, 2],
+            {},
+        ),
+        # It joins another one, and others join it, whatever comes to it later.
+        (
+            [("new", "n", "5"), ("move", "n", "0.png"), ("merge", "b", "n"), ("move", "n", "8.png")],
+            [1, 0, 0, 1, 1, 1, 2, 2, 1],
+            {},
+        ),
+        ([("new", "n", "5"), ("merge", "n", "b"), ("move", "n", "0.png")], [5, 0, 0, 5, 5, 5, 2, 2, 2], {}),
+        # One that nothing came to is none.
+        ([("new", "n", "5"), ("rename", "n", "x")], LABELS.tolist(), {}),
+    ],
+)
+def test_new_groups(rows: list[tuple[str, str, str]], labels: list[int], names: dict[int, str]) -> None:
+    found = done(*rows)
+    assert found.labels.tolist() == labels
+    assert found.names == names
+    assert found.done.skipped == ()
+
+
 def test_a_group_that_all_images_have_left_has_no_name() -> None:
     found = done(("rename", "a", "x"), *(("move", "b", f"{number}.png") for number in range(3)))
     assert found.names == {}

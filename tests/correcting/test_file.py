@@ -53,11 +53,13 @@ def test_what_a_spreadsheet_saves_is_read_alike(tmp_path: Path, content: bytes) 
         ),
         (
             "action,group,value\n\ndelete,a,b\n",
-            ", line 3: the action is 'delete'; write member, rename, merge, move, aside",
+            ", line 3: the action is 'delete'; write member, new, rename, merge, move, aside",
         ),
         ("action,group,value,group\n", " has two columns 'group'; remove or rename one"),
         ("action,group,value\nrename,a,x, y\n", ", line 2: 4 cells, 3 columns; put quotes around what holds"),
         ("action,group,value\nmove,,b\n", ", line 2: move has no group; add it"),
+        ("action,group,value\nnew,,3\n", ", line 2: new has no group; add it"),
+        ("action,group,value\nnew,a,b\n", ", line 2: the cluster is 'b'; write a number from 0 to 1000000"),
         ("action,group,value\nmerge,a,\n", ", line 2: merge has no value; add it"),
         ("action,group,value\nrename,,x\n", ", line 2: rename has no group; add it"),
         (

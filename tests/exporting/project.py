@@ -8,6 +8,7 @@ from tests.pipeline.project import NAMES
 
 CLUSTERS = 3
 RESULT = Path("data/results/d/assignments.csv")
+METHOD = {"method": "jule/dmvc", "chosen": "named", "modularity": {"jule/dmvc": 0.5}}  # in result.json
 AWKWARD = [f"{name}.png" for name in NAMES]
 PATHS = sorted([*(f"one/{name}" for name in AWKWARD), *(f"two/{name}" for name in AWKWARD), "top.png"])
 

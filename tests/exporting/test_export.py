@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from stages.download import app as download
 from stages.exporting.clusters import sum_up
 from stages.tables.corrections import Corrections
 from stages.tables.textfiles import write_json
-from tests.exporting.project import PATHS, RESULT, Call, assign, files, refused, remains, rows
+from tests.exporting.project import METHOD, PATHS, RESULT, Call, assign, files, refused, remains, rows
 from tests.shell import exit_status
 
 
@@ -44,7 +45,7 @@ def test_folders_are_named_as_the_clusters_are(project: Path, export: Call) -> N
     """Those of the result, also where its method is named; a cut has no names."""
     name = {"words": ["rose"], "label": "", "share": 0.0}
     named = {"0": {"name": "wild rose"} | name, "1": {"name": "rose"} | name, "2": {"name": ""} | name}
-    write_text(RESULT.with_name("result.json"), sealed_json({"method": "jule/dmvc", "names": named}))
+    write_text(RESULT.with_name("result.json"), sealed_json(METHOD | {"names": named}))
     export()
     assert {row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))} == {
         "00-wild-rose",
@@ -62,11 +63,12 @@ def test_folders_are_named_as_the_clusters_are(project: Path, export: Call) -> N
 def test_a_corrected_result_has_its_names_and_images_that_were_set_aside_are_in_no_group(
     project: Path, export: Call
 ) -> None:
-    table = [(path, -1 if row == 4 else cluster, sure) for row, (path, cluster, sure) in enumerate(assign(PATHS))]
-    write_text(RESULT, csv_text(["path", "cluster", "confidence"], table))
+    found = enumerate(assign(PATHS))
+    table = [(path, -1 if row == 4 else cluster, sure, cluster) for row, (path, cluster, sure) in found]
+    write_text(RESULT, csv_text(["path", "cluster", "confidence", "uncorrected"], table))
     names = {"0": {"name": "by hand", "words": [], "label": "", "share": 0.0}}
-    done = Corrections((), {}, {}, 0, 1, 1).to_json()
-    answer = {"method": "jule/dmvc", "names": names, "corrections": done}
+    done = asdict(Corrections((), {}, {}, 0, 1, 1))
+    answer = METHOD | {"names": names, "corrections": done}
     write_json(RESULT.with_name("result.json"), answer)
     assert export()[1] == f"d: {len(PATHS) - 1} images in 3 clusters of result, 1 in none\nout\n"
     folders = {row["path"]: row["file"].split("/")[0] for row in rows(Path("out/clusters.csv"))}

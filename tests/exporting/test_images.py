@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.exporting.images import cluster_names, lay_out, needs_plain_names, ranks, safe_parts, shortened
-from stages.tables.names import ClusterName
+from stages.tables.results import ClusterName
 
 PARTS = st.text("abAB./\0é\u0301: ", max_size=6) | st.just("..") | st.just("x" * 300 + ".png")
 

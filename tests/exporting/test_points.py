@@ -15,7 +15,7 @@ from stages.core.csvtext import csv_text
 from stages.exporting.points import Map, spread
 from stages.tables.manifest import write_manifest
 from stages.tables.textfiles import write_json
-from tests.exporting.project import PATHS, Call, assign, refused, remains
+from tests.exporting.project import METHOD, PATHS, Call, assign, refused, remains
 
 MAP = Path("metrics/maps/d.csv")
 POINTS = {path: (round(np.cos(row), 4), round(np.sin(row), 4)) for row, path in enumerate(PATHS)}
@@ -70,7 +70,7 @@ def test_only_chosen_images_and_no_confidence_of_other_methods(mapped: Path, exp
 def test_names_and_labels_are_there_where_known(mapped: Path, export: Call) -> None:
     """The labels of the images are the names of their folders."""
     name = {"name": "wild rose", "words": [], "label": "", "share": 0.0}
-    write_json(Path("data/results/d/result.json"), {"method": "x", "names": {"1": name}})
+    write_json(Path("data/results/d/result.json"), METHOD | {"names": {"1": name}})
     export("--as", "parquet")
     table = pq.read_table("out/clusters.parquet")
     assert table["name"].to_pylist() == ["wild rose" if n % 3 == 1 else "" for n in range(len(PATHS))]

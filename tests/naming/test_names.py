@@ -3,7 +3,7 @@
 import numpy as np
 
 from stages.naming import name_clusters
-from stages.tables.names import ClusterName
+from stages.tables.results import ClusterName
 
 CLUSTERS = np.array([4, 4, 4, 4, 6, 6, 6])
 WORDS = {4: ("daisy", "bee"), 6: ()}

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,7 @@ def write_corrected(root: Path, name: str, clusters: np.ndarray, corrections: Pa
         number: {"name": found.names.get(number, ""), "words": [], "label": "", "share": 0.0}
         for number in set(found.labels.tolist()) - {-1}
     }
-    write_result(root, name, (), names=names, corrections=found.done.to_json())
+    write_result(root, name, (), names=names, corrections=asdict(found.done))
     columns = ("path", "cluster", "confidence", "uncorrected")
     write_csv(root / f"data/results/{name}/assignments.csv", columns, *rows)
     file = root / f"metrics/{name}/scores.json"

@@ -97,7 +97,7 @@ def test_corrections_by_mouse(opened: Browser, tmp_path: Path) -> None:
     assert said(opened) == "2 images chosen."
     click(opened, "[data-do=move]")
     choices = "[...document.querySelectorAll('#ask option')].map((choice) => choice.textContent)"
-    assert opened.run(choices) == ["1 ox-eye daisy (20 images)", "2 <i>oak</i> (20 images)"]
+    assert opened.run(choices) == ["1 ox-eye daisy (20 images)", "2 <i>oak</i> (20 images)", "a new group"]
     click(opened, "#ask option[value='2']")
     click(opened, "#ask [type=submit]")
     assert said(opened) == "2 images moved to cluster 2 <i>oak</i>. 1 change, not saved"
@@ -126,6 +126,41 @@ def test_corrections_by_mouse(opened: Browser, tmp_path: Path) -> None:
     assert said(opened) == "photos.csv was saved, with all corrections. 4 changes, saved"
     hint = opened.run("document.querySelector('.correct .next').textContent")
     assert "data/corrections/photos.csv" in hint and "dvc repro" in hint
+
+
+def test_a_group_is_split(opened: Browser, page: Path, tmp_path: Path) -> None:
+    """Images go into a new group, which is named and given up; another one joins a group."""
+    for image in (0, 4):
+        click(opened, tile(image))
+    click(opened, "[data-do=move]")
+    click(opened, "#ask option[value='new']")
+    click(opened, "#ask [type=submit]")
+    assert said(opened) == "2 images moved to cluster 3. 1 change, not saved"
+    assert shown(opened, 3) == [0, 4]
+    assert opened.run("document.querySelector('#d1-c3 .about').textContent") == "A new group · now 2 images"
+    click(opened, ".sheet[data-cluster='3'] [data-do=rename]")
+    opened.type("mine")
+    click(opened, "#ask [type=submit]")
+    assert opened.run("document.querySelector('#d1-c3 h3').textContent") == "Cluster 3: mine"
+    click(opened, tile(7))
+    click(opened, "[data-do=move]")
+    choices = "[...document.querySelectorAll('#ask option')].map((choice) => choice.textContent).slice(-2)"
+    assert opened.run(choices) == ["3 mine (2 images)", "a new group"]
+    click(opened, "#ask option[value='3']")
+    click(opened, "#ask [type=submit]")
+    opened.open(page)  # what was not saved is there again
+    assert shown(opened, 3) == [0, 4, 7]
+    assert opened.run("document.querySelector('#d1-c3 h3').textContent") == "Cluster 3: mine"
+    found = saved(opened, tmp_path)
+    expected = LABELS.copy()
+    expected[[0, 4, 7]] = 3
+    assert found.labels.tolist() == expected.tolist()
+    assert found.names == {3: "mine"} and found.done.skipped == ()
+    for _ in range(3):
+        click(opened, "[data-do=undo]")
+    assert shown(opened, 3) == [] and {0} <= set(shown(opened, 0))
+    (tmp_path / "undone").mkdir()
+    assert saved(opened, tmp_path / "undone").labels.tolist() == LABELS.tolist()
 
 
 def test_corrections_by_keyboard(opened: Browser, tmp_path: Path) -> None:

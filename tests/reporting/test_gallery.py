@@ -9,8 +9,7 @@ from stages.reporting.maps import scatter
 from stages.reporting.rivals import Rivals
 from stages.reporting.sprites import Sprites
 from stages.tables import ImageTable
-from stages.tables.clusters import Assignments
-from stages.tables.names import ClusterName
+from stages.tables.results import Assignments, ClusterName
 
 NAMED = {1: ClusterName("<daisy>", ("bee",)), 300: ClusterName("")}
 NAMES = ["</script><b>.png", "a&b\r\n.png", '"q".png']
@@ -43,7 +42,14 @@ def test_what_the_script_reads() -> None:
     plot = scatter(np.array([[0.0, 0.0], [1.0, 1.0]]), clusters[[2, 7]], labels[[2, 7]])
     spaces = [Space("<a>", "note", plot, np.array([[1, 2], [0, 2], [1, 0]]))]
     text = gallery_json(
-        images, Assignments(clusters, confidence), rivals, at_hand, np.array([2, 7]), sprites, spaces, NAMED
+        images,
+        Assignments(clusters, confidence, clusters),
+        rivals,
+        at_hand,
+        np.array([2, 7]),
+        sprites,
+        spaces,
+        NAMED,
     )
     assert not set("<>&\r\n") & set(text)
     content = json.loads(text)

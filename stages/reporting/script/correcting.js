@@ -1,6 +1,7 @@
 // Corrections by hand, as they are made on the contact sheets: choosing images, and the bar and dialog to say where to.
 
 const SHOWN_MOVED = 60; // moved images shown on the sheet of their new group
+const NEW = 'new'; // in place of a group's number
 const KEYS = { m: 'move', s: 'aside', r: 'rename', g: 'merge', u: 'undo' };
 
 class Correcting {
@@ -69,16 +70,17 @@ class Correcting {
   async move(_, images) {
     if (!images.length) return this.say('Choose images first.');
     const own = new Set(images.map((image) => this.store.clusters[image]));
-    const group = await ask(`Move ${plural(images.length, 'image')} to`, this.choices(own.size === 1 ? [...own][0] : null));
-    return group === null ? '' : this.put(images, 'move', Number(group));
+    const choices = [...this.choices(own.size === 1 ? [...own][0] : null), [NEW, 'a new group']];
+    const group = await ask(`Move ${plural(images.length, 'image')} to`, choices);
+    return group === null ? '' : this.put(images, 'move', group === NEW ? this.corrections.free : Number(group), group === NEW);
   }
 
   aside(_, images) { return images.length ? this.put(images, 'aside', -1) : this.say('Choose images first.'); }
 
-  put(images, action, group) {
+  put(images, action, group, made = false) {
     const moving = images.filter((image) => this.store.clusters[image] !== group);
     if (!moving.length) return this.say('They are there already.');
-    this.corrections.add(...moving.map((image) => [action, group, image]));
+    this.corrections.add(...(made ? [['new', group]] : []), ...moving.map((image) => [action, group, image]));
     this.chosen.clear();
     return `${plural(moving.length, 'image')} ${group < 0 ? 'set aside' : `moved to ${this.store.group(group)}`}.`;
   }
@@ -118,11 +120,12 @@ class Correcting {
   /** Bring the whole page to how the groups are now. */
   show(said) {
     const { store, article, on } = this;
+    this.sheets.search(); // which adds the sheets of new groups
     for (const sheet of article.querySelectorAll('.sheet[data-cluster]')) {
       const group = Number(sheet.dataset.cluster);
       sheet.querySelector('.edit').hidden = !on || group < 0;
       if (group >= 0) {
-        const name = store.names[group];
+        const name = store.names[group] ?? '';
         sheet.querySelector('h3').replaceChildren(`Cluster ${group}`, name && ': ', name && element('bdi', { textContent: name }));
       }
       let now = sheet.querySelector('.now');
@@ -130,7 +133,6 @@ class Correcting {
       const before = group < 0 ? store.made.filter((cluster) => cluster < 0).length : store.counts[group];
       now.textContent = store.sizes[group] === before ? '' : ` · now ${plural(store.sizes[group], 'image')}`;
     }
-    this.sheets.search();
     this.say(said);
   }
 
@@ -139,7 +141,8 @@ class Correcting {
     const { store, article } = this;
     const shown = new Set();
     const moved = [...found].filter((image) => store.moved(image));
-    if (moved.some((image) => store.clusters[image] < 0) && !this.sheetOf(-1)) this.addSheet();
+    const groups = new Set(moved.map((image) => store.clusters[image]));
+    for (const group of groups) if (!(group in store.counts) && !this.sheetOf(group)) this.addSheet(group);
     for (const sheet of article.querySelectorAll('.sheet[data-cluster]')) {
       sheet.querySelector('.moved')?.remove();
       const came = moved.filter((image) => store.clusters[image] === Number(sheet.dataset.cluster));
@@ -156,10 +159,11 @@ class Correcting {
 
   sheetOf(group) { return this.article.querySelector(`.sheet[data-cluster="${group}"]`); }
 
-  /** A sheet for images set aside, where the page was made without any. */
-  addSheet() {
-    const sheet = element('section', { className: 'sheet k-1', id: `${this.store.place}-c-1` }, element('h3', { textContent: 'Set aside' }), element('p', { className: 'about', textContent: 'In no group' }), element('div', { className: 'strips' }));
-    sheet.dataset.cluster = -1;
+  /** A sheet for a new group, or for images set aside, -1, where the page was made without any. */
+  addSheet(group) {
+    const [title, about] = group < 0 ? ['Set aside', 'In no group'] : [`Cluster ${group}`, 'A new group'];
+    const sheet = element('section', { className: `sheet k${group}`, id: `${this.store.place}-c${group}` }, element('h3', { textContent: title }), element('p', { className: 'about', textContent: about }), element('div', { className: 'strips' }));
+    sheet.dataset.cluster = group;
     this.equip(sheet);
     this.article.querySelector('.sheets').append(sheet);
   }

@@ -19,11 +19,18 @@ class Corrections {
   /** Whether there is something that no saved file holds. */
   get unsaved() { return this.steps.length !== this.saved; }
 
-  /** The groups that images can be moved to: those of which the page has images that the run put there, by which the file names them. */
+  /** The groups that images can be moved to: new ones, and those of which the page has images that the run put there, by which the file names them. */
   get groups() {
-    const there = new Set([...this.store.found, ...Object.values(this.store.corrections?.groups ?? {})]);
+    const made = this.steps.flat().filter(([action]) => action === 'new').map(([, group]) => group);
+    const there = new Set([...this.store.found, ...Object.values(this.store.corrections?.groups ?? {}), ...made]);
     return Object.keys(this.store.names).map(Number)
       .filter((group) => this.store.sizes[group] > 0 && there.has(group)).sort((a, b) => a - b);
+  }
+
+  /** A number that no group on the page has, or had. */
+  get free() {
+    const { store } = this;
+    return 1 + Math.max(...Object.keys(store.sizes), ...Object.values(store.corrections?.groups ?? {}), ...new Set(store.found));
   }
 
   /** Do some changes, each [action, group, value], as one step. */
@@ -52,7 +59,10 @@ class Corrections {
     store.names = { ...store.called };
     store.sizes = { ...store.counts, [-1]: store.made.filter((cluster) => cluster < 0).length };
     for (const [action, group, value] of this.steps.flat()) {
-      if (action === 'rename') {
+      if (action === 'new') {
+        store.names[group] = '';
+        store.sizes[group] = 0;
+      } else if (action === 'rename') {
         store.names[group] = value;
       } else if (action === 'merge') {
         store.clusters = store.clusters.map((cluster) => (cluster === value ? group : cluster));
@@ -86,7 +96,7 @@ class Corrections {
     const later = this.steps.flat().map(([action, group, value]) => [
       action,
       action === 'aside' ? '' : key(group),
-      { rename: () => value, merge: () => key(value) }[action]?.() ?? this.store.paths[value],
+      { new: () => String(group), rename: () => value, merge: () => key(value) }[action]?.() ?? this.store.paths[value],
     ]);
     return [HEADER, ...lasting([...earlier, ...members, ...later])].map((row) => `${row.map(field).join(',')}\n`).join('');
   }

@@ -1,5 +1,6 @@
 """TURTLE over many views: from views to clusters, and on from a checkpoint; and one joined from single views'."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
@@ -28,9 +29,10 @@ RECORD = 50  # steps from one record to the next
 class Stretch:
     """Some steps of the search, the last of them number `iterations`; or the one look at a joined labelling.
 
-    Attributes: `phase` "search" or "join"; `loss`, `cross_entropy` and `entropy`, means over the steps, in nats,
-    summed over the spaces: the first is the second minus gamma times the third; `changed`, the share of images
-    (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32 (n), clusters.
+    Attributes: `phase` "search" or "join"; `cross_entropy` and `entropy`, means over the steps, in nats, summed over
+    the spaces; `loss`, the first plus gamma times what the second lacks to clusters of one size; `changed`, the
+    share of images (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32
+    (n), the clusters.
     """
 
     PHASES: ClassVar[tuple[str, ...]] = ("search", "join")
@@ -141,7 +143,8 @@ class TURTLE(ViewClustering[Stretch]):
         """Add a record of the steps since the last, whose terms have the sums `totals` (2)."""
         steps = max(iterations - (self.history_[-1].iterations if self.history_ else 0), 1)
         error, entropy = (totals / steps).tolist()
-        loss = error - self.gamma * entropy
+        most = math.log(self.n_clusters) * (1 if self.joined else len(self.n_features_in_))
+        loss = error + self.gamma * (most - entropy)
         if not np.isfinite(loss):
             raise ParameterError(
                 f"the loss became {loss} in step {iterations}; lower learning_rate, which is {self.learning_rate}"

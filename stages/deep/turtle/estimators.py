@@ -29,10 +29,10 @@ RECORD = 50  # steps from one record to the next
 class Stretch:
     """Some steps of the search, the last of them number `iterations`; or the one look at a joined labelling.
 
-    Attributes: `phase` "search" or "join"; `cross_entropy` and `entropy`, means over the steps, in nats, summed over
-    the spaces; `loss`, the first plus gamma times what the second lacks to clusters of one size; `changed`, the
-    share of images (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels` int32
-    (n), the clusters.
+    Attributes: `phase` "search" or "join"; `cross_entropy` and `entropy`, means over the steps, in nats, summed
+    over the spaces; `loss`, the first plus gamma times what the second lacks to clusters of one size; `changed`,
+    the share of images (0 to 1) whose cluster is another than in the record before (NaN in the first); `labels`
+    int32 (n), the clusters.
     """
 
     PHASES: ClassVar[tuple[str, ...]] = ("search", "join")

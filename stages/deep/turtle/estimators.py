@@ -16,6 +16,7 @@ from stages.core.checks import check_number
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part, take
 from stages.deep.clusters import warn_of_sizes
+from stages.deep.distributed import Group
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.networks import first_network
 from stages.deep.turtle.labeller import Labeller, draw_uniform
@@ -115,12 +116,14 @@ class TURTLE(ViewClustering[Stretch]):
             totals = take(saved, "totals", totals)
         self._restore_history(saved, Stretch, len(views[0]))
         while search.iterations < self.iterations:
-            totals += search.step()
-            if search.iterations % RECORD == 0 or search.iterations == self.iterations:
+            totals = totals + search.step()
+            due = search.iterations % RECORD == 0 or search.iterations == self.iterations
+            if due:
                 self._record("search", search.iterations, totals, self._clusters(labeller, views))
                 totals = torch.zeros_like(totals)
-            self._save(lambda: self._state_of(labeller, search, totals))  # noqa: B023 - called at once, or never
-            if search.iterations % RECORD == 0 or search.iterations == self.iterations:
+            if Group.current().rank == 0:  # of several processes each does all the work
+                self._save(lambda: self._state_of(labeller, search, totals))  # noqa: B023 - called at once, or never
+            if due:
                 self._report(self.history_[-1])
         for layer in labeller.layers:
             remove_parametrizations(layer, "weight")

@@ -2,11 +2,13 @@
 
 A graph on all features or on half of them has almost the same neighbours as the leading axes, in another order. So
 each image gets many candidates by one exact search on few columns, and each graph chooses among them by the
-distances of its own features. `measure_recall` says how many neighbours that leaves out.
+distances of its own features. `measure_recall` says how many neighbours that leaves out. `KeptCandidates` does the
+same for the graphs of a network's embedding, which changes little from one to the next.
 """
 
 import numpy as np
 
+from stages.clustering.distances import distance_blocks
 from stages.clustering.neighbours import nearest_neighbours
 from stages.clustering.preparation import leading_columns
 
@@ -16,6 +18,7 @@ LEAST_RECALL = 0.98  # below which they do
 _TIMES = 4  # times as many candidates as neighbours there have to be
 _SHARE, _LEAST_COLUMNS = 0.8, 64  # of the variance, and of the columns, that candidates are looked for on
 _SAMPLE = 200  # images whose neighbours are looked for exactly, to measure the recall
+_ROUNDING = 1e-9  # of distances from matrix products, as a part of them
 
 
 def find_candidates(rotated: np.ndarray, first: np.ndarray, equal: np.ndarray, number: int) -> np.ndarray:
@@ -49,19 +52,47 @@ def nearest_among(candidates: np.ndarray, features: np.ndarray, k: int) -> tuple
 def measure_recall(candidates: np.ndarray, features: np.ndarray, k: int) -> float:
     """Return which share, 0 to 1, of the `k` nearest others of 200 images `nearest_among` finds.
 
-    `features` are those of the graph, float (n, d), all rows different. The images are evenly spread over the set.
+    `features` are those of the graph, float (n, d). The images are evenly spread over the set. A neighbour counts
+    as found if another one at its distance is: of copies, any will do. Memory: blocks of 20,000 images.
     """
     from stages.clustering._neighbour_kernels import choose_nearest
 
     if not _enough(candidates, k):
         return 1.0
-    n_images = len(features)
-    sample = np.unique(np.linspace(0, n_images - 1, _SAMPLE).astype(np.int64))
-    order = np.concatenate([sample, np.setdiff1d(np.arange(n_images), sample)])  # the search takes the first rows
-    exact = order[nearest_neighbours(features[order], k, len(sample))[0]]
-    found, _, complete = choose_nearest(features, sample, candidates[sample], k)
-    hits = sum(len(np.intersect1d(a, b)) for a, b in zip(exact, found, strict=True))
-    return hits / exact.size if complete else 1.0
+    sample = np.unique(np.linspace(0, len(features) - 1, _SAMPLE).astype(np.int64))
+    _, distances, complete = choose_nearest(features, sample, candidates[sample], k)
+    if not complete:
+        return 1.0
+    exact = np.full((0, len(sample)), np.inf)
+    for start, block in distance_blocks(features, features[sample]):
+        own = np.flatnonzero((sample >= start) & (sample < start + len(block)))
+        block[sample[own] - start, own] = np.inf
+        exact = np.concatenate([exact, block])
+        exact = np.partition(exact, k - 1, axis=0)[:k] if len(exact) > k else exact
+    farthest = exact.max(axis=0)
+    return float((distances <= (farthest * (1 + _ROUNDING) + _ROUNDING * np.median(farthest))[:, None]).mean())
+
+
+class KeptCandidates:
+    """Candidates that are kept while they hold nearly all neighbours of features that change little by little.
+
+    They are the nearest in the features that they were last looked for in, and are looked for again when 200
+    images miss more than 2 % of their neighbours. Sets of `SHARED` images have none: each search is exact.
+
+    candidates : int32 (n, c), or None before the first search.
+    """
+
+    def __init__(self) -> None:
+        self.candidates: np.ndarray | None = None
+
+    def search(self, features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the `k` nearest others of each of features (n, d), and their distances: see `nearest_neighbours`."""
+        if len(features) <= SHARED:
+            return nearest_neighbours(features, k)
+        if self.candidates is None or measure_recall(self.candidates, features, k) < LEAST_RECALL:
+            self.candidates, distances = nearest_neighbours(features, max(CANDIDATES[0], _TIMES * k))
+            return self.candidates[:, :k], distances[:, :k]
+        return nearest_among(self.candidates, features, k)
 
 
 def _enough(candidates: np.ndarray, k: int) -> bool:

@@ -84,22 +84,27 @@ def baseline(
     labels: dict[str, np.ndarray] = {}
     settings: dict[str, dict[str, Any]] = {}
     recalls: dict[str, float] = {}
+    names: list[str] = []
     for layer in layers:
         table = read_vectors(data / "features" / dataset / backbone / f"{layer}.parquet", "features")
         check_same_images(images, table)
         check_finite(table.values, f"the features in {table.file}", "extract them again, or leave the view out")
         features = normalise(table.values, normalise_rows)
         del table  # of large sets, the features as they were need not stay beside them
-        reduced = principal_axes(features)
+        reduced: np.ndarray | None = principal_axes(features)
         first, equal = different_images([features])
         candidates = None
         runs = list(_runs(chosen, layer, overclustering, seeds))
         graphs = [run for run in runs if run.algorithm.merges_copies and run.number == 0]
-        if graphs and len(first) > SHARED:
-            with timings.measure("candidates"):
-                candidates, found = _candidates(features, reduced, (first, equal), graphs, seed)
-            recalls |= found
-        for algorithm, factor, index, name in runs:
+        names += [run.name for run in runs]
+        # First what works on the reduced features, for which large sets then need no memory any more.
+        for algorithm, factor, index, name in sorted(runs, key=lambda run: not run.algorithm.distances_only):
+            if not algorithm.distances_only and reduced is not None:
+                if graphs and len(first) > SHARED:
+                    with timings.measure("candidates"):
+                        candidates, found = _candidates(features, reduced, (first, equal), graphs, seed)
+                    recalls |= found
+                reduced = None
             own_seed = derived_seed(seed, "baseline", name)
             wanted = algorithm.run_n_clusters(
                 factor, count, len(images), index, algorithm.seeds(seeds), own_seed, known is not None
@@ -113,14 +118,13 @@ def baseline(
                 "seed": own_seed,
                 "n_init": n_init if factor == 1 else 1,
             }
-            given = reduced if algorithm.distances_only else features
+            given = features if reduced is None else reduced
             with timings.measure(algorithm.label):  # with the time to compile its kernels, once
                 labels[name] = algorithm.partition(
                     given, how["n_clusters"], how["seed"], how["n_init"], candidates
                 )
-    write_partitions(
-        data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
-    )
+    file = data / "partitions" / dataset / "baseline" / f"{backbone}.parquet"
+    write_partitions(file, {name: labels[name] for name in names}, settings, images.fingerprint)
     seconds = time.perf_counter() - started
     write_runlog(
         f"baseline-{dataset}-{backbone}",

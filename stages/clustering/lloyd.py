@@ -193,7 +193,7 @@ class Lloyd:
         for cluster, image in zip(empty, farthest, strict=False):
             if np.count_nonzero(self.labels == self.labels[image]) > 1:
                 self._move(np.array([image]), np.array([cluster], dtype=np.int32))
-                self._upper[image] = np.inf  # its bounds hold for another label: look at it again
+                self._upper[image], self._lower[image] = np.inf, 0  # they hold for another label: look again
 
 
 def group_number(n_images: int, n_clusters: int) -> int:

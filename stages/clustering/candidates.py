@@ -9,7 +9,6 @@ same for the graphs of a network's embedding, which changes little from one to t
 import numpy as np
 
 from stages.clustering.distances import distance_blocks, squared_distances
-from stages.clustering.kmeans import KMeans
 from stages.clustering.neighbours import nearest_neighbours
 from stages.clustering.preparation import count_different, leading_columns
 
@@ -44,6 +43,8 @@ def _by_cells(features: np.ndarray, number: int) -> np.ndarray:
     Cells are those of K-means, as many as images in one but 1,000 at most; near are those of the nearest centres,
     64 of them, or more where these hold too few images.
     """
+    from stages.clustering.kmeans import KMeans
+
     n_images = len(features)
     wanted = min(int(n_images**0.5), _MOST_CELLS, count_different([features]))
     cells = KMeans(wanted, n_init=1, random_state=0).fit(features)

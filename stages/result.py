@@ -100,8 +100,8 @@ def result(
     write_manifest(data / "views" / dataset / "methods.json", digests)
 
     folder = data / "partitions" / dataset
-    links = read_links(data / "graphs" / f"{dataset}.parquet")
-    check_same_images(images, links)
+    neighbours = read_links(data / "graphs" / f"{dataset}.parquet")
+    check_same_images(images, neighbours)
 
     from stages.consensus import membership_confidence
     from stages.correcting import correct, read_rows
@@ -116,7 +116,7 @@ def result(
         check_made(result, trained)
         compared[result] = None
     clusters = {method: _clusters(images, folder, method) for method in compared}
-    scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
+    scores = {method: modularity(neighbours.links, labels) for method, labels in clusters.items()}
     chosen = _choose(scores, network) if result == AUTO else result
     corrected = correct(images.paths, clusters[chosen], by_hand)
     labels, inside = corrected.labels, corrected.labels >= 0

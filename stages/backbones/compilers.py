@@ -22,7 +22,7 @@ Worker = Callable[[np.ndarray], list[np.ndarray]]
 
 # Fewer images than this do not win back the seconds that compiling takes: some 12 to 30 s (inductor), 3 to 5 s
 # (OpenVINO), measured with ResNet50 and EfficientNet-Lite0 on 2 cores.
-_WORTHWHILE = {"inductor": 2048, "openvino": 512}
+WORTHWHILE = {"inductor": 2048, "openvino": 512}
 
 
 def choose_compiler(
@@ -31,9 +31,9 @@ def choose_compiler(
     """Return the compiler to use and, for the log, why.
 
     "auto" compiles where it pays: features of many images on the CPU. Features in fp32 are computed by the plain
-    network, so that they do not depend on what is installed, unless they are not `fixed`: then OpenVINO may compute
-    them. The choice is made by the number of images alone, never by a timing, so the same call always gives the
-    same bytes.
+    network, so that they do not depend on what is installed, unless they are not `fixed`: then OpenVINO may
+    compute them. The choice is made by the number of images alone, never by a timing, so the same call always
+    gives the same bytes.
 
     Raises `ParameterError` for a compiler asked for by name that is not there.
     """
@@ -49,7 +49,7 @@ def choose_compiler(
     if precision == "fp32" and fixed:
         return "none", "fp32 features do not depend on a compiler"
     for compiler in ("openvino",) if precision == "fp32" else ("openvino", "inductor"):  # the faster first
-        if not missing[compiler] and n_images >= _WORTHWHILE[compiler]:
+        if not missing[compiler] and n_images >= WORTHWHILE[compiler]:
             return compiler, f"{n_images} images repay the compilation"
     if all(missing.values()):
         return "none", f"{missing['inductor']} and {missing['openvino']}"

@@ -39,8 +39,8 @@ def load_network(backbone: Backbone, weights: Path) -> nn.Module:
     return network
 
 
-# Convolutions of an input wider than this part of the image stay in float32. The packaged networks lose nearly all of
-# their precision there (docs/performance.md), and such layers gain less from bfloat16 than the wide ones behind them.
+# Convolutions of an input wider than this part of the image stay in float32. The packaged networks lose nearly all
+# of their precision there (docs/performance.md), and such layers gain less from bfloat16 than those behind them.
 FINE = 1 / 3
 
 

@@ -6,11 +6,11 @@ _PRODUCTS = ("Convolution", "GroupConvolution", "MatMul")
 
 
 def fine_and_coarse(model: Any, fine: float) -> list[tuple[Any, str]]:
-    """Cut a model into one for float32 and one for bfloat16; return both, each with its precision, "f32" or "bf16".
+    """Cut a model into one for float32 and one for bfloat16; return both, each with "f32" or "bf16".
 
     The latter has the convolutions whose input is at most `fine` pixels wide, the matrix products, and all that
-    follows them. It takes what the former gives, and gives what the model gave, in the same order. The model itself
-    is changed. Where one part would be empty, or holds a result of its own, there is a single one in "bf16".
+    follows them. It takes what the former gives, and gives what the model gave, in the same order. The model
+    itself is changed. Where a result comes before all that, there is a single part, in "bf16".
     """
     import openvino
 

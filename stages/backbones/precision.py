@@ -19,8 +19,9 @@ WORTHWHILE = 512  # fewer images do not win back the seconds of the comparison
 def precisions_to_try(name: str, n_images: int, device: torch.device) -> list[str]:
     """Return "bf16" and "fp32" in the order in which they are tried; a `name` other than "auto" is asked for.
 
-    "auto" is float32 for few images. It depends on the number of images and the kind of device, never on a timing,
-    so the same machine always chooses the same. bf16 may be asked for anywhere; without hardware for it, it is slow.
+    "auto" is float32 for few images. It depends on the number of images and the kind of device, never on a
+    timing, so the same machine always chooses the same. bf16 may be asked for anywhere; without hardware for it,
+    it is slow.
     """
     if name != "auto":
         return [name]

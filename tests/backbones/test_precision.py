@@ -19,8 +19,8 @@ def _on_arc(*degrees):
 
 
 def test_neighbours_kept_by_hand():
-    # Of four images on an arc each has two neighbours that count. The third one moves from 30 to 80 degrees: now the
-    # last one is nearer to it than the first; the others keep their two.
+    # Of four images on an arc each has two neighbours that count. The third one moves from 30 to 80 degrees: now
+    # the last one is nearer to it than the first; the others keep their two.
     before, after = _on_arc(0, 10, 30, 90), _on_arc(0, 10, 80, 90)
     assert neighbours_kept({"L3": before}, {"L3": before}) == {"L3": 1}
     assert neighbours_kept({"L3": after}, {"L3": before}) == {"L3": (2 + 2 + 1 + 2) / 8}

@@ -1,10 +1,10 @@
-"""How much features in bfloat16 change neighbours, partitions and scores, against float32.
+"""How much features of another precision change neighbours, partitions and scores.
 
-`python -m tests.benchmarks.precision DATA` draws images from each dataset whose table and backbones' cards are below
-DATA, the folder `data` of a project that ran the stages `download` and `weights`. Each network computes them in two
-ways, each a precision and a compiler. Both go into ensemble and networks with the same
-seeds, at the number of classes; labels serve for the scores alone. Features and clusters are kept in
-DATA/scratch/precision, where a stopped run goes on.
+`python -m tests.benchmarks.precision DATA` draws images from each dataset whose table and backbones' cards are
+below DATA, the folder `data` of a project that ran the stages `download` and `weights`. Each network computes them
+in two ways, each a precision and a compiler. Both go into K-means, ensemble and networks with the same seeds, at
+the number of classes; labels serve for the scores alone. Features and clusters are kept in DATA/scratch/precision,
+where a stopped run goes on.
 """
 
 import argparse
@@ -55,7 +55,7 @@ class Draw:
 
 
 def extract_all(data: Path, draws: Sequence[Draw], backbone: str, way: str) -> None:
-    """Compute the features of all draws by one network in one way; its CPU seconds, without start, are kept, too."""
+    """Compute the features of all draws by one network in one way, and keep them with their CPU seconds."""
     if all((draw.folder / f"{backbone} {way}.npz").exists() for draw in draws):
         return
     precision, compiler = way.split()
@@ -103,7 +103,9 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="*", help="some of them; default: all that have images")
     parser.add_argument("--images", type=int, default=500, help="images drawn from each dataset (500)")
     parser.add_argument("--seed", type=int, default=0, help="of draws and clusterings (0)")
-    parser.add_argument("--ways", nargs=2, default=["fp32 none", "bf16 openvino"], help="each 'PRECISION COMPILER'")
+    parser.add_argument(
+        "--ways", nargs=2, default=["fp32 none", "bf16 openvino"], help="each 'PRECISION COMPILER'"
+    )
     parser.add_argument("--methods", nargs="*", default=["ensemble", "dmvc"], help="of: ensemble, dmvc")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -118,7 +120,7 @@ def main() -> None:
 
 
 def _of_networks(draws: Sequence[Draw], backbones: Sequence[str], ways: Sequence[str]) -> pd.DataFrame:
-    """CPU seconds of both ways, and the share of neighbours kept: over draws, and of samples as the stage takes."""
+    """CPU seconds of both ways, and the share of neighbours kept: of draws, and of samples as in the stage."""
     rows = {}
     for backbone in backbones:
         seconds, shares, sampled = np.zeros(2), [], []

@@ -53,8 +53,8 @@ def extract(
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
         typer.Option(
-            help="fp32: float32 throughout. bf16: bfloat16, but for layers of fine images. auto: from 512 images on "
-            "the fastest by which a sample keeps its nearest neighbours, else fp32; the machine then matters."
+            help="fp32: float32 throughout. bf16: bfloat16 but for layers of fine images. auto: from 512 images on"
+            " the fastest by which a sample keeps its nearest neighbours, else fp32; the machine then matters."
         ),
     ] = "auto",
     weights_folder: options.WeightsFolder = options.WEIGHTS,

@@ -110,7 +110,8 @@ def extract(
         chosen = choose_device(device, ranks.local)
         taken = tuple(dict.fromkeys([*layers, *({CLASSES} & card.layers.keys())]))
         comparing = precision == "auto" and len(images) >= WORTHWHILE
-        recipes, reasons = [], []
+        recipes: list[Recipe] = []
+        reasons: list[str] = []
         for tried in precisions_to_try(precision, len(images), chosen):
             how, why = choose_compiler(compiler, tried, len(images), chosen, fixed=not comparing)
             recipes.append(Recipe(card, taken, tried, how, batch_size))

@@ -80,7 +80,7 @@ class LayerNetwork(nn.Module):
                 module.register_forward_hook(hook)
         for module in network.modules():
             if self.autocast and isinstance(module, nn.Conv2d):
-                module.forward = _FineInFloat32(module, self.fine)  # type: ignore[method-assign]
+                module.forward = _FineInFloat32(module, self.fine)  # type: ignore[method-assign, assignment]
         self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -146,7 +146,10 @@ class _Keep:
 
 
 class _FineInFloat32:
-    """The forward pass of a convolution under autocast: in float32 where its input is wider than `fine` pixels."""
+    """The forward pass of a convolution under autocast: in float32 where its input is wider than `fine` pixels.
+
+    An object, so that a deep copy of the convolution has one of its own; a function would keep to the first one.
+    """
 
     def __init__(self, convolution: nn.Conv2d, fine: float) -> None:
         self.convolution, self.fine = convolution, fine

@@ -14,7 +14,8 @@ def fine_and_coarse(model: Any, fine: float) -> list[tuple[Any, str]]:
     """
     import openvino
 
-    alive, late = set(), set()  # nodes, by name, that depend on the images, and those of them in the latter part
+    alive: set[str] = set()  # nodes, by name, that depend on the images
+    late: set[str] = set()  # those of them in the latter part
     for node in model.get_ordered_ops():
         sources = {value.get_node().get_friendly_name() for value in node.input_values()}
         if node.get_type_name() == "Parameter" or sources & alive:

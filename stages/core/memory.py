@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _CGROUP = Path("/sys/fs/cgroup")  # where a container finds its own limit (version 2)
 _PATIENCE = 2.0  # seconds
+_ARENA_MAX = -8  # of malloc.h: how many heaps the threads of a process have
 
 
 def available_memory() -> int:
@@ -84,6 +85,16 @@ class MemoryBudget:
         with self._changed:
             self._taken -= amount
             self._changed.notify_all()
+
+
+def keep_freed() -> None:
+    """Let all threads allocate from one heap, which keeps what they free, as far as glibc takes the advice.
+
+    Heaps of their own are given back to the system and asked for again with every batch of a network: a tenth of
+    its time was spent in the kernel.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _return_freed() -> None:

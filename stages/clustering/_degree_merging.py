@@ -31,7 +31,7 @@ def merge_best(s: State, n_clusters: int, limit: int, merges: np.ndarray) -> int
     _find_pairs(s, limit, touched)
     while count > n_clusters:
         if limit and count <= 1.2 * limit:
-            limit = np.int64(0)  # a plain 0 would have all that takes a limit compiled twice
+            limit = np.int64(0)  # type: ignore[assignment]  # a plain 0 would compile all that takes it twice
             _find_pairs(s, limit, touched)
         if s.lead_weight[0] > 0 and count <= s.lead_until:
             s.lead_weight[0] = 0

@@ -2,9 +2,12 @@
 
 import copy
 import re
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import safetensors.torch
@@ -119,9 +122,7 @@ def load_tensors(file: Path) -> dict[str, torch.Tensor]:
 
 def class_words() -> list[str]:
     """The names of the thousand classes of ImageNet, in the order in which every head has them."""
-    import torchvision
-
-    return list(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
+    return list(_torchvision().models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 class _Keep:
@@ -135,19 +136,47 @@ class _Keep:
         self.seen[self.layer] = kept.flatten(1).to(torch.float32, copy=True)
 
 
-def _torchvision_network(architecture: str) -> nn.Module:
+@contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Import in the block what loads PyTorch's compiler for one function of it, without that: two seconds less.
+
+    torchvision's `roi_align`, which no network here has, asks whether it may compile itself; the answer is no.
+    """
+    name = "torch._dynamo"
+    if name in sys.modules:
+        yield
+        return
+    stands_in: Any = ModuleType(f"{name}.utils")
+    stands_in.is_compile_supported = lambda device: False
+    sys.modules |= {name: ModuleType(name), stands_in.__name__: stands_in}
+    try:
+        yield
+    finally:
+        del sys.modules[name], sys.modules[stands_in.__name__]
+
+
+def _torchvision() -> ModuleType:
+    with suppress(ImportError), _without_compiler():  # another version may ask for more
+        import torchvision
     import torchvision
+
+    module: ModuleType = torchvision
+    return module
+
+
+def _torchvision_network(architecture: str) -> nn.Module:
 
     extra: dict[str, bool] = {}
     if architecture in ("inception_v3", "googlenet"):
         # Their weights, ported from TensorFlow, want values from -1 to 1: torchvision turns the usual mean and std
         # into these, but only where it fetches the weights itself. Both would draw random weights for minutes.
         extra = {"transform_input": True, "init_weights": False}
-    network: nn.Module = torchvision.models.get_model(architecture, weights=None, **extra)
+    network: nn.Module = _torchvision().models.get_model(architecture, weights=None, **extra)
     return network
 
 
 def _timm_network(backbone: Backbone, tensors: dict[str, torch.Tensor]) -> nn.Module:
+    _torchvision()  # which timm imports
     import timm
 
     network: Any  # timm's networks have more methods than PyTorch's

@@ -95,7 +95,7 @@ def _parsed(text: str, problem: str, way_out: str) -> Any:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return YAML(typ="safe").load(text)
     except (YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2024-13-01
         reason = " ".join(
             str(error).partition("To suppress this check")[0].replace('in "<unicode string>", ', "").split()

@@ -33,7 +33,7 @@ _TRAINING = "from stages.training.on_features import FEATURE_JOBS; from stages i
 @pytest.mark.parametrize(
     ("code", "unwanted"),
     [
-        (_TABLES, {"pandas", "pyarrow.compute", "pyarrow.dataset", "sklearn", "torch"}),
+        (_TABLES, {"pandas", "pyarrow.dataset", "sklearn", "torch"}),
         (_NETWORK, {"torch._dynamo", "torch._inductor", "pandas"}),
         (_TRAINING, {"torch", "sklearn", "pandas", "numba"}),
         ("from stages import check_params, views, weights", {"torch", "sklearn", "scipy", "pandas", "numba"}),

@@ -41,13 +41,15 @@ def choose_compiler(
         if name not in ("auto", "none"):
             raise ParameterError(f"compiler {name!r} is for the CPU, not for {device.type}; give auto or none")
         return "none", f"on {device.type} the network runs as it is"
-    missing = {"inductor": _missing_inductor(), "openvino": _missing_openvino()}
+    if name == "none":
+        return name, "as asked"
+    if name == "auto" and precision == "fp32" and fixed:
+        return "none", "fp32 features do not depend on a compiler"
+    missing = {"inductor": _missing_inductor(), "openvino": _missing_openvino()}  # the former loads for seconds
     if name != "auto":
-        if reason := missing.get(name):
+        if reason := missing[name]:
             raise ParameterError(f"compiler is {name!r} but {reason}; give auto or none")
         return name, "as asked"
-    if precision == "fp32" and fixed:
-        return "none", "fp32 features do not depend on a compiler"
     for compiler in ("openvino",) if precision == "fp32" else ("openvino", "inductor"):  # the faster first
         if not missing[compiler] and n_images >= WORTHWHILE[compiler]:
             return compiler, f"{n_images} images repay the compilation"

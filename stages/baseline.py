@@ -20,7 +20,7 @@ from stages.clustering.candidates import CANDIDATES, LEAST_RECALL, SHARED, find_
 from stages.clustering.preparation import Normalisation, different_images
 from stages.core.checks import MOST
 from stages.core.command import run
-from stages.core.engine import tasks_on
+from stages.core.engine import MapTasks, tasks_on
 from stages.core.runlog import Timings, write_runlog
 from stages.core.seeds import derived_seed
 from stages.params.file import PARAMS
@@ -94,13 +94,7 @@ def baseline(
         del table  # of large sets, the features as they were need not stay beside them
         reduced = principal_axes(features)
         first, equal = different_images([features])
-        candidates = None
         runs = list(_runs(chosen, layer, overclustering, seeds))
-        graphs = [run for run in runs if run.algorithm.merges_copies and run.number == 0]
-        if graphs and len(first) > SHARED:
-            with timings.measure("candidates"):
-                candidates, found = _candidates(features, reduced, (first, equal), graphs, seed)
-            recalls |= found
         for algorithm, factor, index, name in runs:
             own_seed = derived_seed(seed, "baseline", name)
             wanted = algorithm.run_n_clusters(
@@ -115,16 +109,21 @@ def baseline(
                 "seed": own_seed,
                 "n_init": n_init if factor == 1 else 1,
             }
-        given = ((run.algorithm, settings[run.name]) for run in runs)
         with tasks_on(engine) as map_tasks:
-            partitions = map_tasks(_partition, given, features, reduced, candidates)
-            for run in runs:
-                # With the time to compile its kernels, once; on a cluster, the time until the labels are here.
-                with timings.measure(run.algorithm.label):
-                    labels[run.name] = next(partitions)
-    write_partitions(
-        data / "partitions" / dataset / "baseline" / f"{backbone}.parquet", labels, settings, images.fingerprint
-    )
+            # First what works on the reduced features, for which large sets then need no memory any more.
+            on_distances = [run for run in runs if run.algorithm.distances_only]
+            labels |= _partitions(map_tasks, on_distances, settings, timings, reduced, None)
+            others = [run for run in runs if not run.algorithm.distances_only]
+            graphs = [run for run in others if run.algorithm.merges_copies and run.number == 0]
+            candidates = None
+            if graphs and len(first) > SHARED:
+                with timings.measure("candidates"):
+                    candidates, found = _candidates(features, reduced, (first, equal), graphs, seed)
+                recalls |= found
+            del reduced
+            labels |= _partitions(map_tasks, others, settings, timings, features, candidates)
+    file = data / "partitions" / dataset / "baseline" / f"{backbone}.parquet"
+    write_partitions(file, {name: labels[name] for name in settings}, settings, images.fingerprint)
     seconds = time.perf_counter() - started
     write_runlog(
         f"baseline-{dataset}-{backbone}",
@@ -138,16 +137,31 @@ def baseline(
     print(f"{dataset} through {backbone}: {len(labels)} partitions, {clusters}, {seconds:.1f} s")
 
 
-def _partition(
+def _partitions(
+    map_tasks: MapTasks,
+    runs: Sequence["_Run"],
+    settings: Mapping[str, Mapping[str, Any]],
+    timings: Timings,
     features: np.ndarray,
-    reduced: np.ndarray,
     candidates: np.ndarray | None,
-    run: tuple[Algorithm, Mapping[str, Any]],
+) -> dict[str, np.ndarray]:
+    """The labels of each run on the features, by the name of the run."""
+    given = ((run.algorithm, settings[run.name]) for run in runs)
+    partitions = map_tasks(_partition, given, features, candidates)
+    labels = {}
+    for algorithm, *_, name in runs:
+        # With the time to compile its kernels, once; on a cluster, the time until the labels are here.
+        with timings.measure(algorithm.label):
+            labels[name] = next(partitions)
+    return labels
+
+
+def _partition(
+    features: np.ndarray, candidates: np.ndarray | None, run: tuple[Algorithm, Mapping[str, Any]]
 ) -> np.ndarray:
-    """The labels of a run, by its algorithm and settings, of features, or `reduced` to the same distances."""
+    """The labels of a run, by its algorithm and settings."""
     algorithm, how = run
-    given = reduced if algorithm.distances_only else features
-    return algorithm.partition(given, how["n_clusters"], how["seed"], how["n_init"], candidates)
+    return algorithm.partition(features, how["n_clusters"], how["seed"], how["n_init"], candidates)
 
 
 class _Run(NamedTuple):

@@ -54,10 +54,10 @@ def extract(
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
         typer.Option(
-            help="fp32: float32 throughout. bf16: bfloat16 where that is safe. auto: bf16 where that is faster "
-            "and the set's first features keep a mean cosine of .999 to fp32 ones; the device then matters."
+            help="fp32: float32 throughout. bf16: bfloat16 but for layers of fine images. auto: from 512 images on"
+            " the fastest by which a sample keeps its nearest neighbours, else fp32; the machine then matters."
         ),
-    ] = "fp32",
+    ] = "auto",
     weights_folder: options.WeightsFolder = options.WEIGHTS,
     device: options.Device = "auto",
     batch_size: options.BatchSize = 0,
@@ -84,7 +84,7 @@ def extract(
     from stages.backbones.job import compute_missing, joined_ranks
     from stages.backbones.kept import KeptFeatures, image_digests
     from stages.backbones.network import class_words
-    from stages.backbones.precision import SAMPLE, choose_precision, faithful_extractor
+    from stages.backbones.precision import WORTHWHILE, faithful_extractor, precisions_to_try, sample_rows
     from stages.backbones.ray_cluster import RayExtractor
     from stages.backbones.shards import ShardStore, shard_rows
     from stages.backbones.weights import obtain_weights
@@ -103,21 +103,29 @@ def extract(
         if ranks.rank == 0:
             stack.enter_context(locked(scratch.with_suffix(".lock"), title))
         chosen = choose_device(device, ranks.local)
-        first_precision = choose_precision(precision, chosen)
-        first_compiler, why = choose_compiler(compiler, first_precision, len(images), chosen)
         taken = tuple(dict.fromkeys([*layers, *({CLASSES} & card.layers.keys())]))
-        recipe = Recipe(card, taken, first_precision, first_compiler, batch_size)
+        comparing = precision == "auto" and len(images) >= WORTHWHILE
+        recipes: list[Recipe] = []
+        reasons: list[str] = []
+        for tried in precisions_to_try(precision, len(images), chosen):
+            how, why = choose_compiler(compiler, tried, len(images), chosen, fixed=not comparing)
+            recipes.append(Recipe(card, taken, tried, how, batch_size))
+            reasons.append(why)
         weights = obtain_weights(card.weights, weights_folder, cache_folder(), report=print)
 
         def make(recipe: Recipe) -> ShardExtractor:
             return ShardExtractor(recipe, weights, decode_image, chosen, workers=workers, report=print)
 
         extractor: ShardExtractor | RayExtractor | None = None
-        if precision == "auto" and first_precision == "bf16":
-            extractor, cosine = faithful_extractor(recipe, make, list(images.read_bytes(0, SAMPLE)))
-            if extractor.recipe != recipe:
-                recipe, why = extractor.recipe, f"the cosine of bf16 features to fp32 ones would be {cosine:.4f}"
-        if first_precision == "bf16" and ranks.rank == 0:
+        recipe, why = recipes[0], reasons[0]
+        if comparing and recipes != [Recipe(card, taken, "fp32", "none", batch_size)]:
+            extractor, shares = faithful_extractor(recipes, make, list(images.read_rows(sample_rows(len(images)))))
+            recipe = extractor.recipe
+            why = ", ".join(
+                f"{tried.precision} by {tried.compiler} keeps {share:.3f} of the nearest neighbours ({reason})"
+                for tried, reason, share in zip(recipes, reasons, shares, strict=False)
+            )
+        if (comparing or recipe.precision == "bf16") and ranks.rank == 0:
             print(f"{title}: {recipe.precision}, compiler {recipe.compiler} ({why})")
         if engine == "ray":
             extractor = RayExtractor(stack.enter_context(ray_cluster()), recipe, weights, decode_image, chosen)
@@ -143,7 +151,7 @@ def extract(
         tables = {layer: data / "features" / dataset / backbone / f"{layer}.parquet" for layer in recipe.layers}
         for layer, table in tables.items():
             blocks = merge_vectors(kept.table(layer), "features", rows, store.load(layer))
-            made = recipe.metadata(layer)
+            made = {**recipe.metadata(layer), "compiler": extractor.compiler}
             if layer == CLASSES:  # more digits would name no cluster otherwise
                 blocks, made["words"] = (block.astype("float16") for block in blocks), class_words()
             write_vectors(table, "features", blocks, images.fingerprint, made)

@@ -100,8 +100,8 @@ def result(
     write_manifest(data / "views" / dataset / "methods.json", digests)
 
     folder = data / "partitions" / dataset
-    links = read_links(data / "graphs" / f"{dataset}.parquet")
-    check_same_images(images, links)
+    neighbours = read_links(data / "graphs" / f"{dataset}.parquet")
+    check_same_images(images, neighbours)
 
     from stages.consensus import membership_confidence
     from stages.correcting import correct, number_clusters, numbers_file, read_numbers, read_rows
@@ -117,7 +117,7 @@ def result(
         check_made(result, trained)
         compared[result] = None
     clusters = {method: _clusters(images, folder, method) for method in compared}
-    scores = {method: modularity(links.links, labels) for method, labels in clusters.items()}
+    scores = {method: modularity(neighbours.links, labels) for method, labels in clusters.items()}
     chosen = _choose(scores, network) if result == AUTO else result
     numbers, kept = number_clusters(images, found := clusters[chosen], earlier)
     if numbers:

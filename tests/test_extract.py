@@ -1,6 +1,7 @@
 """The stage `extract`: its tables, its log, and what a user can do wrong."""
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -9,13 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from stages.backbones import compilers
 from stages.backbones.card import Tap, read_card
 from stages.core.layer_names import CLASSES
 from stages.core.lock import locked
 from stages.extract import app
 from stages.tables import read_vectors
-from tests.backbones.tiny import expected_features
-from tests.extraction import prepare, table
+from tests.backbones.tiny import expected_features, tiny_images
+from tests.extraction import prepare, prepare_images, table
 
 
 @pytest.fixture
@@ -141,12 +143,12 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(workdir, extract, monkeypa
         save(store, shard, features)
 
     monkeypatch.setattr(ShardStore, "save", full)
-    status, _, errors = extract()
+    status, _, errors = extract("--precision", "fp32")
     assert status == 1
     assert errors.startswith("error: data/scratch/extract/d/tiny/")
     assert errors.endswith(" cannot be written: the disk is full; make room there, and run this again\n")
     monkeypatch.setattr(ShardStore, "save", save)
-    status, output, _ = extract()
+    status, output, _ = extract("--precision", "fp32")
     assert status == 0
     assert output.startswith("d through tiny: 1 of 2 shards are there from an earlier run\n")
 
@@ -164,19 +166,65 @@ def test_what_runs_the_network_is_said(workdir, extract, monkeypatch):
     assert "compiler none (no inductor and no openvino)\n" in extract("--precision", "bf16")[1]
 
 
-@pytest.mark.parametrize(("least", "precision"), [(0.99, "bf16"), (1.1, "fp32")])
-def test_auto_takes_bf16_only_where_it_is_faithful(workdir, extract, monkeypatch, least, precision):
-    monkeypatch.setattr("stages.backbones.precision._has_bf16", lambda device: True)
-    monkeypatch.setattr("stages.backbones.precision.LEAST_COSINE", least)
-    prepare(workdir, 9)
+@pytest.fixture
+def compared(workdir, monkeypatch):
+    """Thirty images, enough for a comparison, on a machine with bf16 and without OpenVINO; set the bar."""
+    monkeypatch.setattr("stages.backbones.precision.has_bf16", lambda device: True)
+    monkeypatch.setattr("stages.backbones.precision.WORTHWHILE", 30)
+    monkeypatch.setattr("stages.backbones.compilers._missing_openvino", lambda: "no openvino")
+    prepare(workdir, 30)
+    return lambda least: monkeypatch.setattr("stages.backbones.precision.LEAST_KEPT", least)
+
+
+@pytest.mark.parametrize(("least", "precision"), [(0.0, "bf16"), (1.1, "fp32")])
+def test_auto_takes_bf16_only_where_it_keeps_the_neighbours(workdir, extract, compared, least, precision):
+    compared(least)
     status, output, _ = extract("--precision", "auto")
     assert status == 0
-    assert output.startswith(f"d through tiny: {precision}, compiler none (")
-    assert ("the cosine of bf16 features to fp32 ones would be " in output) == (precision == "fp32")
+    line = output.split("\n")[0]
+    assert re.fullmatch(
+        rf"d through tiny: {precision}, compiler none \(bf16 by none keeps (0\.\d{{3}}|1\.000) of the nearest "
+        r"neighbours \(30 images would not repay a compilation\)\)",
+        line,
+    )
+    log = json.loads((workdir / "logs/extract-d-tiny.json").read_text())
+    assert (log["precision"], log["compiler_because"]) == (precision, line.partition("none (")[2][:-1])
     automatic = read_vectors(table(workdir), "features")
-    assert automatic.metadata["precision"] == precision
+    assert (automatic.metadata["precision"], automatic.metadata["compiler"]) == (precision, "none")
     assert extract("--precision", precision)[0] == 0
     assert automatic.values.tobytes() == read_vectors(table(workdir), "features").values.tobytes()
+
+
+def test_auto_is_plain_float32_for_few_images_and_where_nothing_is_faster(workdir, extract, compared, monkeypatch):
+    compared(0.0)
+    monkeypatch.setattr("stages.backbones.precision.faithful_extractor", pytest.fail)
+    prepare_images(workdir, tiny_images(29))
+    few = extract()
+    assert few[0] == 0 and ", fp32, " in few[1]
+    assert read_vectors(table(workdir), "features").metadata["precision"] == "fp32"
+    monkeypatch.setattr("stages.backbones.precision.has_bf16", lambda device: False)
+    prepare_images(workdir, tiny_images(30))
+    assert extract()[0] == 0
+    plain = table(workdir).read_bytes()
+    assert extract("--precision", "fp32")[0] == 0
+    assert table(workdir).read_bytes() == plain
+
+
+def test_without_bf16_auto_takes_openvino_in_float32(workdir, extract, compared, monkeypatch):
+    pytest.importorskip("openvino")
+    compared(0.95)
+    monkeypatch.setattr("stages.backbones.precision.has_bf16", lambda device: False)
+    monkeypatch.setattr("stages.backbones.compilers._missing_openvino", lambda: "")
+    monkeypatch.setitem(compilers.WORTHWHILE, "openvino", 30)
+    status, output, _ = extract()
+    assert status == 0
+    assert output.startswith("d through tiny: fp32, compiler openvino (fp32 by openvino keeps 1.000 of ")
+    by_openvino = read_vectors(table(workdir), "features")
+    assert (by_openvino.metadata["precision"], by_openvino.metadata["compiler"]) == ("fp32", "openvino")
+    assert extract("--precision", "fp32")[0] == 0
+    plain = read_vectors(table(workdir), "features")
+    assert plain.metadata["compiler"] == "none"
+    np.testing.assert_allclose(by_openvino.values, plain.values, rtol=1e-4, atol=1e-5 * np.abs(plain.values).max())
 
 
 @pytest.mark.parametrize("batch_size", [10**9, 10**15])

@@ -37,7 +37,7 @@ def _extract(folder, done):
     stages.backbones.shards._MOST_ROWS = ROWS
     stages.extract.progress_bar = counting
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the process ends
-    stages.extract.extract("d", "tiny")
+    stages.extract.extract("d", "tiny", precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_two_processes_of_torchrun_give_the_same_bytes(tmp_path):
     alone, together = tmp_path / "alone", tmp_path / "together"
     for folder in (alone, together):
         prepare(folder, 2100)
-    options = ("stages.extract", "--dataset", "d", "--backbone", "tiny")
+    options = ("stages.extract", "--dataset", "d", "--backbone", "tiny", "--precision", "fp32")
     _run_script(alone, *options)
     _run_script(together, "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", *options)
     assert table(together).read_bytes() == table(alone).read_bytes()

@@ -22,15 +22,18 @@ Worker = Callable[[np.ndarray], list[np.ndarray]]
 
 # Fewer images than this do not win back the seconds that compiling takes: some 12 to 30 s (inductor), 3 to 5 s
 # (OpenVINO), measured with ResNet50 and EfficientNet-Lite0 on 2 cores.
-_WORTHWHILE = {"inductor": 2048, "openvino": 512}
+WORTHWHILE = {"inductor": 2048, "openvino": 512}
 
 
-def choose_compiler(name: str, precision: str, n_images: int, device: torch.device) -> tuple[str, str]:
+def choose_compiler(
+    name: str, precision: str, n_images: int, device: torch.device, fixed: bool = True
+) -> tuple[str, str]:
     """Return the compiler to use and, for the log, why.
 
-    "auto" compiles where it pays: bf16 features of many images on the CPU. Features in fp32 are computed by the
-    plain network, so that they do not depend on what is installed. The choice is made by the number of images
-    alone, never by a timing, so the same call always gives the same bytes.
+    "auto" compiles where it pays: features of many images on the CPU. Features in fp32 are computed by the plain
+    network, so that they do not depend on what is installed, unless they are not `fixed`: then OpenVINO may
+    compute them. The choice is made by the number of images alone, never by a timing, so the same call always
+    gives the same bytes.
 
     Raises `ParameterError` for a compiler asked for by name that is not there.
     """
@@ -38,15 +41,17 @@ def choose_compiler(name: str, precision: str, n_images: int, device: torch.devi
         if name not in ("auto", "none"):
             raise ParameterError(f"compiler {name!r} is for the CPU, not for {device.type}; give auto or none")
         return "none", f"on {device.type} the network runs as it is"
-    missing = {"inductor": _missing_inductor(), "openvino": _missing_openvino()}
+    if name == "none":
+        return name, "as asked"
+    if name == "auto" and precision == "fp32" and fixed:
+        return "none", "fp32 features do not depend on a compiler"
+    missing = {"inductor": _missing_inductor(), "openvino": _missing_openvino()}  # the former loads for seconds
     if name != "auto":
-        if reason := missing.get(name):
+        if reason := missing[name]:
             raise ParameterError(f"compiler is {name!r} but {reason}; give auto or none")
         return name, "as asked"
-    if precision == "fp32":
-        return "none", "fp32 features do not depend on a compiler"
-    for compiler in ("openvino", "inductor"):  # the faster first
-        if not missing[compiler] and n_images >= _WORTHWHILE[compiler]:
+    for compiler in ("openvino",) if precision == "fp32" else ("openvino", "inductor"):  # the faster first
+        if not missing[compiler] and n_images >= WORTHWHILE[compiler]:
             return compiler, f"{n_images} images repay the compilation"
     if all(missing.values()):
         return "none", f"{missing['inductor']} and {missing['openvino']}"
@@ -101,23 +106,28 @@ def _inductor(network: LayerNetwork, precision: str, batch_size: int, count: int
 def _openvino(network: LayerNetwork, precision: str, batch_size: int, count: int) -> list[Worker]:
     import openvino
 
+    from stages.backbones.openvino_parts import fine_and_coarse
+
     shape = [batch_size, network.crop, network.crop, 3]
     exact = network.twin()
     exact.autocast = False  # OpenVINO rounds by itself, after it has folded the normalisations into the weights
     model = openvino.convert_model(exact, example_input=torch.from_numpy(_black(network, 1)), input=shape)
-    settings = {
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-        "INFERENCE_NUM_THREADS": count,
-        "NUM_STREAMS": count,
-    }
-    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    settings = {"INFERENCE_NUM_THREADS": count, "NUM_STREAMS": count}
+    parts = fine_and_coarse(model, network.fine) if precision == "bf16" else [(model, "f32")]
+    compiled = [
+        openvino.Core().compile_model(part, "CPU", settings | {"INFERENCE_PRECISION_HINT": hint})
+        for part, hint in parts
+    ]
 
     def make() -> Worker:
-        request = compiled.create_infer_request()
+        requests = [part.create_infer_request() for part in compiled]
 
         def work(pixels: np.ndarray) -> list[np.ndarray]:
-            outputs = request.infer([pixels])
-            return [np.array(outputs[index]) for index in range(len(network.layers))]
+            values = [pixels]
+            for request in requests:
+                outputs = request.infer(values, share_inputs=True)
+                values = [outputs[index] for index in range(len(outputs))]
+            return [np.array(value) for value in values]
 
         return work
 

@@ -21,7 +21,7 @@ from stages.backbones.network import LayerNetwork, load_network
 from stages.backbones.preprocessing import Batch, decode_batch, in_batches
 from stages.core.device import exact_convolutions
 from stages.core.errors import BackboneError
-from stages.core.memory import require_memory
+from stages.core.memory import keep_freed, require_memory
 from stages.core.runlog import Timings
 
 T = TypeVar("T")
@@ -146,6 +146,7 @@ class ShardExtractor:
                 free.put(worker)
             return free
 
+        keep_freed()
         with _one_thread():
             try:
                 self._free = make(recipe.compiler)

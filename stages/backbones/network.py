@@ -39,12 +39,18 @@ def load_network(backbone: Backbone, weights: Path) -> nn.Module:
     return network
 
 
+# Convolutions of an input wider than this part of the image stay in float32. The packaged networks lose nearly all
+# of their precision there (docs/performance.md), and such layers gain less from bfloat16 than those behind them.
+FINE = 1 / 3
+
+
 class LayerNetwork(nn.Module):
     """From pixels, uint8 (n, crop, crop, 3), to one float32 (n, d) per layer, in the order of `layers`.
 
     Several layers cost one pass. Pixels are normalised here, on the device that computes, so that a quarter of
     the bytes travel. Layers are flattened in the order C, H, W. Under `precision` "bf16" the network computes in
-    bfloat16 wherever PyTorch's autocast finds that safe, with weights and sums kept in float32.
+    bfloat16 wherever PyTorch's autocast finds that safe, with weights and sums kept in float32, and all in float32
+    up to its last convolution whose input is wider than `fine` pixels.
     """
 
     _mean: torch.Tensor
@@ -58,6 +64,7 @@ class LayerNetwork(nn.Module):
         self.layers = tuple(layers)
         self.crop = preprocessing.crop
         self.autocast = precision == "bf16"
+        self.fine = preprocessing.crop * FINE
         self.register_buffer("_mean", torch.tensor(preprocessing.mean).view(3, 1, 1))
         self.register_buffer("_std", torch.tensor(preprocessing.std).view(3, 1, 1))
         self._seen: dict[str, torch.Tensor] = {}
@@ -71,6 +78,9 @@ class LayerNetwork(nn.Module):
                 module.register_forward_pre_hook(hook)
             else:
                 module.register_forward_hook(hook)
+        for module in network.modules():
+            if self.autocast and isinstance(module, nn.Conv2d):
+                module.forward = _FineInFloat32(module, self.fine)  # type: ignore[method-assign, assignment]
         self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -133,6 +143,23 @@ class _Keep:
     def __call__(self, _: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor | None = None) -> None:
         kept = inputs[0] if output is None else output
         self.seen[self.layer] = kept.flatten(1).to(torch.float32, copy=True)
+
+
+class _FineInFloat32:
+    """The forward pass of a convolution under autocast: in float32 where its input is wider than `fine` pixels.
+
+    An object, so that a deep copy of the convolution has one of its own; a function would keep to the first one.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, fine: float) -> None:
+        self.convolution, self.fine = convolution, fine
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        forward = type(self.convolution).forward
+        if inputs.shape[-1] <= self.fine:
+            return forward(self.convolution, inputs)
+        with torch.autocast(inputs.device.type, enabled=False):
+            return forward(self.convolution, inputs.float())
 
 
 def _torchvision_network(architecture: str) -> nn.Module:

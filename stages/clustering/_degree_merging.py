@@ -31,7 +31,7 @@ def merge_best(s: State, n_clusters: int, limit: int, merges: np.ndarray) -> int
     _find_pairs(s, limit, touched)
     while count > n_clusters:
         if limit and count <= 1.2 * limit:
-            limit = 0
+            limit = np.int64(0)  # type: ignore[assignment]  # a plain 0 would compile all that takes it twice
             _find_pairs(s, limit, touched)
         if s.lead_weight[0] > 0 and count <= s.lead_until:
             s.lead_weight[0] = 0
@@ -85,7 +85,7 @@ def _find_pairs(s: State, limit: int, touched: np.ndarray) -> None:
 @inner()
 def _merge(s: State, pair: int, limit: int, touched: np.ndarray) -> None:
     """Merge the two clusters of `pair` into the slot of the larger one, and see to all that this changes."""
-    kept, gone = s.owner[2 * pair], s.owner[2 * pair + 1]
+    kept, gone = np.int64(s.owner[2 * pair]), np.int64(s.owner[2 * pair + 1])
     if s.size[kept] + s.list_length[kept] < s.size[gone] + s.list_length[gone]:
         kept, gone = gone, kept
     remove_pair(s, pair)

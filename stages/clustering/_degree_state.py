@@ -59,7 +59,8 @@ class State(NamedTuple):
 
 NONE, STALE = -1, -2
 
-# Functions that only compiled code calls do without the wrappers for Python, a third of the compiling.
+# Functions that only compiled code calls do without the wrappers for Python, a third of the compiling. They are
+# compiled for each type of integer that they are called with: callers turn slots and pairs into int64.
 inner: Any = functools.partial(numba.njit, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 

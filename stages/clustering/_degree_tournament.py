@@ -49,7 +49,7 @@ def find_best(s: State, i: int) -> None:
     s.best[i] = NONE
     node = s.first_node[i]
     while node != NONE:
-        if _seen(s, node) and (s.best[i] == NONE or before(s, node >> 1, s.best[i])):
+        if _seen(s, node) and (s.best[i] == NONE or before(s, node >> 1, np.int64(s.best[i]))):
             s.best[i] = node >> 1
         node = s.following[node]
     if s.best[i] != NONE:
@@ -105,14 +105,14 @@ def renew_best(s: State, kept: int, gone: int, touched: np.ndarray) -> None:
     node = NONE if all_of_them else s.first_node[kept]
     while node != NONE:
         j = s.owner[node ^ 1]
-        if s.best[j] == NONE or (s.best[j] != STALE and before(s, node >> 1, s.best[j])):
+        if s.best[j] == NONE or (s.best[j] != STALE and before(s, node >> 1, np.int64(s.best[j]))):
             s.best[j] = node >> 1
             s.score[j] = s.affinity[node >> 1]
             _replay(s, j)
         node = s.following[node]
     for j in touched:
         if s.best[j] == STALE or all_of_them:
-            find_best(s, j)
+            find_best(s, np.int64(j))
             _replay(s, j)
     _replay(s, gone)
     _replay(s, kept)
@@ -129,7 +129,7 @@ def winner(s: State, i: int, j: int) -> int:
         return i if s.score[i] > s.score[j] else j
     if s.best[i] == s.best[j]:
         return i
-    return j if before(s, s.best[j], s.best[i]) else i
+    return j if before(s, np.int64(s.best[j]), np.int64(s.best[i])) else i
 
 
 @inner()

@@ -108,9 +108,10 @@ class Algorithm:
         features = self._drawn(features, seed)
         if self.merges_copies:
             first, equal = different_images([features])
-            among = None if candidates is None else equal[candidates[first]].astype(np.int32)
-            different = features[first] if len(first) < len(features) else features
-            labels = estimator.fit_predict(different, candidates=among)[equal]
+            if len(first) < len(features):
+                features = features[first]
+                candidates = None if candidates is None else equal.astype(np.int32)[candidates[first]]
+            labels = estimator.fit_predict(features, candidates=candidates)[equal]
         else:
             labels = estimator.fit_predict(features)
         found: np.ndarray = labels.astype(np.int32)
@@ -120,8 +121,9 @@ class Algorithm:
         """Return which share of the neighbours in the graph of a run are found among the `candidates`."""
         features = self._drawn(features, seed)
         first, equal = different_images([features])
-        among = equal[candidates[first]].astype(np.int32)
-        return measure_recall(among, features[first], self._estimator().n_neighbors)
+        if len(first) < len(features):
+            features, candidates = features[first], equal.astype(np.int32)[candidates[first]]
+        return measure_recall(candidates, features, self._estimator().n_neighbors)
 
     def _drawn(self, features: np.ndarray, seed: int) -> np.ndarray:
         """The share of the features that a run draws, if it does."""

@@ -15,7 +15,7 @@ from stages.clustering.base import (
     require_distinct,
 )
 from stages.clustering.distances import centred_squares, mean_of, row_blocks
-from stages.clustering.lloyd import Lloyd, Points, own_squared_distances, seed_centers
+from stages.clustering.lloyd import Lloyd, Points, group_number, own_squared_distances, seed_centers
 from stages.clustering.preparation import leading_columns
 from stages.core.checks import check_n_clusters, check_number
 from stages.core.memory import require_memory
@@ -57,7 +57,8 @@ class KMeans(ClusterMixin, BaseEstimator):
 
     What is drawn by chance is drawn from the images in the order of their distances from the mean (ties: as
     given): shuffled, moved or rotated images get the same clusters, up to rounding. One thread does the work, so
-    that the cores decide nothing. Memory beside the features: n (k + 4) values, and at most twice the sample.
+    that the cores decide nothing. Memory beside the features: n (k + 4) values, but not much more
+    than 1 GiB, half of the features, and at most twice the sample.
     """
 
     n_clusters: int = 8
@@ -208,7 +209,7 @@ def _means(features: np.ndarray, images: np.ndarray, labels: np.ndarray, n_clust
 def _needed(features: np.ndarray, n_clusters: int, sample: int) -> float:
     n_images, width = features.shape
     copied = n_images if n_images <= 2 * sample else sample
-    bounds = (n_images + copied) * (n_clusters + 4)
+    bounds = sum(number * (group_number(number, n_clusters) + 4) for number in (n_images, copied))
     columns = width // 2 if copied < n_images else 0  # of a copy of all images, if starts are on leading columns
     values = copied * (width + 4 * np.log(n_clusters) + 8) + n_images * columns + bounds
     needed = features.itemsize * values + (128 << 20)

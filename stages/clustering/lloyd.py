@@ -3,7 +3,8 @@
 Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007), with the greedy choice among
 several candidates of its section 6. Lloyd, "Least squares quantization in PCM" (1982). Elkan, "Using the triangle
 inequality to accelerate k-means" (2003): bounds leave out images whose centre cannot have changed, and the result
-as it is, but for rounding.
+as it is, but for rounding. Ding, Zhao, Shen, Musuvathi and Mytkowicz, "Yinyang k-means" (2015): where bounds of
+all centres would take too much memory, those of groups of centres do the same.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from stages.clustering.distances import centred_squares, mean_of, row_blocks
 
 _ROWS = 2048  # images whose distances to all centres are computed at once
 _CELLS = 1 << 22  # as many distances may be computed at once, up to four times the images
+_BOUNDS = (
+    1 << 28
+)  # lower bounds at most, 1 GiB in float32: with more images or clusters, groups of centres share one
 _SLACK = 1e-5  # bounds are kept in the precision of the features: this part of them may be rounding
 
 
@@ -83,7 +87,8 @@ class Lloyd:
     """The state of the iterations.
 
     centers float64 (k, d), labels int32 (n), n_iter the iterations made. Of each image `_upper` (n) is at least
-    its distance to its own centre, `_lower` (n, k) at most that to each centre.
+    its distance to its own centre, `_lower` (n, g) at most that to each other centre of a group. Groups are
+    consecutive centres from `_groups` int (g) on, each centre by itself if memory allows, see `group_number`.
     """
 
     def __init__(self, points: Points, centers: np.ndarray) -> None:
@@ -93,7 +98,9 @@ class Lloyd:
         self.labels = np.full(n_images, -1, dtype=np.int32)
         self.n_iter = 0
         self._upper = np.full(n_images, np.inf, dtype=dtype)
-        self._lower = np.zeros((n_images, len(centers)), dtype=dtype)
+        number = group_number(n_images, len(centers))
+        self._groups = np.arange(number) * len(centers) // number
+        self._lower = np.zeros((n_images, number), dtype=dtype)
         self._moved = np.zeros(len(centers), dtype=dtype)
         self._sums: np.ndarray = np.zeros(centers.shape)
 
@@ -125,17 +132,28 @@ class Lloyd:
         lower, upper, labels = self._lower[block], self._upper[block], self.labels[block]
         if labels[0] < 0:
             return np.arange(len(labels))
-        lower -= self._moved
+        lower -= np.maximum.reduceat(self._moved, self._groups)
         upper += self._moved[labels]
-        own = np.arange(len(labels)), labels
-        lower[own] = np.inf
-        return np.flatnonzero(lower.min(axis=1) <= upper * (1 + _SLACK))
+        if len(self._groups) == len(self._moved):
+            lower[np.arange(len(labels)), labels] = np.inf
+        nearest = lower.min(axis=1)
+        doubtful = np.flatnonzero(nearest <= upper * (1 + _SLACK))
+        if len(self._groups) < len(self._moved):  # the wider bounds are worth the exact distance
+            images = block.start + doubtful
+            own = own_squared_distances(self.points.features[images], self.centers, labels[doubtful])
+            upper[doubtful] = np.sqrt(own) * (1 + _SLACK)
+            doubtful = doubtful[nearest[doubtful] <= upper[doubtful] * (1 + _SLACK)]
+        return doubtful
 
     def _assign_some(self, images: slice | np.ndarray, offsets: np.ndarray) -> int:
         distances = np.sqrt(self.points.squared_distances(images, offsets))
         labels = distances.argmin(axis=1).astype(np.int32)
+        own = np.arange(len(labels)), labels
+        self._upper[images] = distances[own]
+        if len(self._groups) < len(self.centers):
+            distances[own] = np.inf
+            distances = np.minimum.reduceat(distances, self._groups, axis=1)
         self._lower[images] = distances
-        self._upper[images] = distances[np.arange(len(labels)), labels]
         changed = np.flatnonzero(labels != self.labels[images])
         where = np.arange(images.start, images.stop) if isinstance(images, slice) else images
         self._move(where[changed], labels[changed])
@@ -175,7 +193,12 @@ class Lloyd:
         for cluster, image in zip(empty, farthest, strict=False):
             if np.count_nonzero(self.labels == self.labels[image]) > 1:
                 self._move(np.array([image]), np.array([cluster], dtype=np.int32))
-                self._upper[image] = np.inf  # its bounds hold for another label: look at it again
+                self._upper[image], self._lower[image] = np.inf, 0  # they hold for another label: look again
+
+
+def group_number(n_images: int, n_clusters: int) -> int:
+    """Return how many groups of centres have a bound of their own: as many as `_BOUNDS` allows, at least one."""
+    return max(1, min(n_clusters, _BOUNDS // n_images))
 
 
 def own_squared_distances(features: np.ndarray, centers: np.ndarray, labels: np.ndarray) -> np.ndarray:

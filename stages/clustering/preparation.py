@@ -18,6 +18,7 @@ ROTATED = 2000  # images from which on `principal_axes` turns them
 _COLUMNS = 4096  # features that are multiplied at once
 _SPREAD = 16384  # images that the principal axes are taken from
 _VARIED = 2048  # images that the variances of the columns are taken from
+_DRAWN = 1 << 26  # values of a subspace that are brought to length 1 at once
 _ROWS = 4096  # checked at a time: a mask of a wide layer would be as large as a copy
 
 
@@ -151,10 +152,15 @@ def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray
     check_subspace(share)
     width = features.shape[1]
     drawn = np.random.default_rng(seed).permutation(width)[: max(1, round(share * width))]
-    part = features[:, np.sort(drawn)]
+    columns = np.sort(drawn)
     squares = np.einsum("ij,ij->i", features, features)
-    if np.allclose(squares[squares > 0], 1, atol=1e-4):
-        part = unit_rows(part)
+    unit = np.allclose(squares[squares > 0], 1, atol=1e-4)
+    part = np.empty((len(features), len(columns)), dtype=features.dtype)
+    for rows in row_blocks(
+        len(part), len(columns), _DRAWN
+    ):  # of large sets, no other copies of the whole are made
+        some = features[rows][:, columns]
+        part[rows] = unit_rows(some) if unit else some
     return part
 
 

@@ -5,11 +5,12 @@ import hashlib
 import importlib.metadata
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]  # the folder of `stages`
+_NAMED = re.compile(rf"[\"']({_PACKAGE.name}(?:\.\w+)+):\w+[\"']")  # a class to be imported later
 
 
 def file_digest(file: Path) -> str:
@@ -40,9 +41,15 @@ def import_closure(module: str) -> tuple[Path, ...]:
 
 def imported_names(file: Path) -> set[str]:
     """Return the dotted names that a file imports, those within a module among them."""
-    names = _Names()
-    names.visit(ast.parse(file.read_text(encoding="utf-8")))
-    return names.found
+    text = file.read_text(encoding="utf-8")
+    found = set(_NAMED.findall(text))
+    for node in _statements(ast.parse(text).body):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def code_digest(module: str, packages: Iterable[str]) -> str:
@@ -69,21 +76,11 @@ def _file_of(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
-class _Names(ast.NodeVisitor):
-    def __init__(self) -> None:
-        self.found: set[str] = set()
-
-    def visit_If(self, node: ast.If) -> None:
-        if ast.unparse(node.test) != "TYPE_CHECKING":
-            self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self.found |= {alias.name for alias in node.names}
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = node.module or ""
-        self.found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and re.fullmatch(rf"{_PACKAGE.name}(\.\w+)+:\w+", node.value):
-            self.found.add(node.value.partition(":")[0])
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a block and of all within it, but those for type checkers; expressions hold none."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            continue
+        for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+            yield from _statements(getattr(statement, field, ()))

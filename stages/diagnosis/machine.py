@@ -20,13 +20,13 @@ _INSTALL = "run `pip install -e .`"
 _PROBE = """
 import json, os, torch
 from stages.core.device import choose_device
-from stages.backbones.precision import choose_precision
+from stages.backbones.precision import has_bf16
 found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "error": "", "bf16": False, "name": ""}
 found["mps"] = bool(getattr(torch.backends, "mps", None) and torch.backends.mps.is_available())
 try:
     device = choose_device(os.environ.get("MANYVIEWS_DEVICE", "auto"))
     found["device"] = str(device)
-    found["bf16"] = choose_precision("auto", device) == "bf16"
+    found["bf16"] = has_bf16(device)
     if device.type == "cuda":
         found["name"] = torch.cuda.get_device_name(device)
         found["free"], found["total"] = torch.cuda.mem_get_info(device)

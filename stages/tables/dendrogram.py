@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from stages.tables.parquet import Table, numbers, opened, read_metadata, write_numbers
+from stages.tables.parquet import Table, array_of, numbers, opened, read_metadata, write_numbers
 from stages.tables.textfiles import understanding
 
 _COLUMNS: dict[str, type[np.number[Any]]] = {
@@ -34,7 +33,7 @@ class Merges(Table):
 def write_dendrogram(file: Path, merges: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
     """Write a dendrogram, float64 (n - 1, 4) in scipy's form, and how it was made."""
     columns = {
-        name: pa.array(values.astype(dtype))
+        name: array_of(values.astype(dtype))
         for (name, dtype), values in zip(_COLUMNS.items(), merges.T, strict=True)
     }
     write_numbers(file, columns, "dendrogram", fingerprint, dict(settings))

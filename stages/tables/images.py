@@ -12,7 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from stages.core.errors import TableError
-from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, numbers, opened, read_metadata, writing
+from stages.tables.parquet import (
+    INCOMPRESSIBLE,
+    Table,
+    add_metadata,
+    numbers,
+    opened,
+    read_metadata,
+    writing,
+)
 from stages.tables.textfiles import understanding
 
 IMAGE_ROWS = 256  # rows in a row group: some 10 to 100 MB of photos
@@ -124,9 +132,8 @@ def read_images(file: Path) -> ImageTable:
     with opened(file) as table, understanding(file):
         columns = table.read(columns=["image.path", "label", "width", "height"])
         names = tuple(str(name) for name in metadata["class_names"])
-        labels = columns["label"].fill_null(-1).to_numpy()
-        most = len(names) or _MOST_CLASSES
-        if labels.dtype != np.int64 or labels.min(initial=-1) < -1 or labels.max(initial=-1) >= most:
+        most, labels = len(names) or _MOST_CLASSES, numbers(columns, "label", np.int64, empty=-1)
+        if labels.min(initial=-1) < -1 or labels.max(initial=-1) >= most:
             raise ValueError(
                 f"it has labels from {labels.min()} to {labels.max()} and {len(names)} names of classes"
             )

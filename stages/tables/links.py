@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from stages.tables.parquet import Table, numbers, opened, read_metadata, write_numbers
+from stages.tables.parquet import Table, array_of, numbers, opened, read_metadata, write_numbers
 from stages.tables.textfiles import understanding
 
 
@@ -31,7 +30,7 @@ class Links(Table):
 def write_links(file: Path, links: np.ndarray, fingerprint: str, settings: Mapping[str, Any]) -> None:
     """Write the links int32 (m, 2), and how they were made; the "structure" has "odds" and "cut"."""
     start, end = links.astype(np.int32, copy=False).T
-    columns = {"start": pa.array(start), "end": pa.array(end)}
+    columns = {"start": array_of(start), "end": array_of(end)}
     write_numbers(file, columns, "links", fingerprint, dict(settings))
 
 

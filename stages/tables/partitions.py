@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from stages.core.algorithm_name import DRAWN
 from stages.core.errors import ParameterError, TableError
 from stages.tables.images import ImageTable
-from stages.tables.parquet import Table, check_same_images, numbers, opened, read_metadata, write_numbers
+from stages.tables.parquet import (
+    Table,
+    array_of,
+    check_same_images,
+    numbers,
+    opened,
+    read_metadata,
+    write_numbers,
+)
 from stages.tables.textfiles import understanding
 
 
@@ -33,8 +40,8 @@ def write_partitions(
     """Write partitions: integer labels (n) by run name, and the settings of every run."""
     if not labels:
         raise TableError(f"{file}: there is no partition to write")
-    columns = {"image_id": pa.array(range(len(next(iter(labels.values())))), pa.int64())}
-    columns |= {name: pa.array(np.asarray(values, dtype=np.int32)) for name, values in labels.items()}
+    columns = {"image_id": array_of(np.arange(len(next(iter(labels.values())))))}
+    columns |= {name: array_of(np.asarray(values, dtype=np.int32)) for name, values in labels.items()}
     runs = {name: dict(settings[name]) for name in labels}
     write_numbers(file, columns, "partitions", fingerprint, runs)
 

@@ -11,7 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.core.errors import ParameterError, TableError
-from stages.tables.parquet import INCOMPRESSIBLE, Table, add_metadata, opened, read_metadata, writing
+from stages.tables.parquet import (
+    INCOMPRESSIBLE,
+    Table,
+    add_metadata,
+    array_of,
+    numbers_of,
+    opened,
+    read_metadata,
+    writing,
+)
 from stages.tables.textfiles import understanding
 
 VECTOR_ROWS = 4096  # most rows in a row group ...
@@ -40,8 +49,8 @@ def write_vectors(
     writer, count = None, 0
     with ExitStack() as stack:
         for rows in _row_groups(blocks):
-            values = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
-            ids = pa.array(range(count, count + len(rows)), pa.int64())
+            values = pa.FixedSizeListArray.from_arrays(array_of(rows.reshape(-1)), rows.shape[1])
+            ids = array_of(np.arange(count, count + len(rows)))
             table = pa.table({"image_id": ids, column: values})
             if writer is None:
                 writer = stack.enter_context(writing(file, table.schema, **INCOMPRESSIBLE))
@@ -123,8 +132,7 @@ def _width(table: pq.ParquetFile, column: str) -> int:
 def _read_group(table: pq.ParquetFile, group: int, column: str) -> np.ndarray:
     """The vectors of a row group, float32 or float16 (rows, d)."""
     vectors = table.read_row_group(group, columns=[column])[column].combine_chunks()
-    values: np.ndarray = vectors.flatten().to_numpy(zero_copy_only=False)
-    return values.reshape(len(vectors), vectors.type.list_size)
+    return numbers_of(vectors.flatten()).reshape(len(vectors), vectors.type.list_size)
 
 
 def _row_groups(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

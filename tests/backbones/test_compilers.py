@@ -39,6 +39,8 @@ def test_auto_compiles_where_it_pays(machine, there, n_images, chosen):
     machine(*there)
     assert choose_compiler("auto", "bf16", n_images, CPU)[0] == chosen
     assert choose_compiler("auto", "fp32", n_images, CPU)[0] == "none"
+    free = "openvino" if chosen == "openvino" else "none"
+    assert choose_compiler("auto", "fp32", n_images, CPU, fixed=False)[0] == free
 
 
 def test_the_reason_is_told(machine):

@@ -64,13 +64,42 @@ def test_a_twin_shares_the_weights_and_keeps_its_own_layers():
     assert network.dimensions() == {"L3": 8}
 
 
-def test_bf16_gives_float32_of_nearly_the_same_direction():
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), torch.nn.ReLU(), torch.nn.Conv2d(16, 8, 2))
-    exact, fast = (
-        LayerNetwork(network, {"L3": Tap("", "output")}, HALVES, precision)(_pixels())[0]
+class _Narrowing(torch.nn.Module):
+    """From 12 pixels to 4 by a convolution of fine input, then one of coarse input."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.fine, self.coarse = torch.nn.Conv2d(3, 16, 3, stride=3), torch.nn.Conv2d(16, 8, 2)
+
+    def forward(self, x):
+        return self.coarse(self.fine(x).relu())
+
+
+def _by_both(network):
+    """The features, float32 (2, 72), in float32 and in bfloat16, of images of 12 x 12 pixels."""
+    preprocessing = Preprocessing(12, 12, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0))
+    pixels = torch.randint(0, 256, (2, 12, 12, 3), generator=torch.Generator().manual_seed(0)).byte()
+    taps = {"fine": Tap("fine", "output"), "L3": Tap("", "output")}
+    return [
+        dict(zip(taps, LayerNetwork(network(), taps, preprocessing, precision).twin()(pixels), strict=True))
         for precision in ("fp32", "bf16")
-    )
+    ]
+
+
+def test_bf16_gives_float32_of_nearly_the_same_direction():
+    exact, fast = (layers["L3"] for layers in _by_both(_Narrowing))
     assert fast.dtype == torch.float32
     assert not torch.equal(exact, fast)
     assert torch.cosine_similarity(exact, fast).min() > 0.999
+
+
+def test_bf16_leaves_convolutions_of_an_input_wider_than_a_third_of_the_image_in_float32():
+    exact, fast = _by_both(_Narrowing)
+    assert torch.equal(exact["fine"], fast["fine"])
+    # The input of the second one is exactly a third as wide: its products are those of rounded factors.
+    network = _Narrowing()
+    rounded = network.coarse.weight.bfloat16().float()
+    hidden = exact["fine"].view(2, 16, 4, 4).relu().bfloat16().float()
+    expected = torch.nn.functional.conv2d(hidden, rounded, network.coarse.bias)
+    torch.testing.assert_close(fast["L3"], expected.flatten(1), rtol=2**-7, atol=2**-9)

@@ -4,12 +4,24 @@ import argparse
 import importlib
 
 from tests.benchmarks.comparison import Comparison
+from tests.benchmarks.pipeline import Pipeline
 
 _TOPICS = (
     *("agdl", "baseline", "consensus", "consensus_functions", "dmvc", "extraction", "fidelity"),
-    *("idec", "jule", "kmeans", "linkage", "mmdc", "near_duplicates", "seals", "silhouettes", "spectral"),
+    *(
+        "idec",
+        "jule",
+        "kmeans",
+        "linkage",
+        "mmdc",
+        "near_duplicates",
+        "pipeline",
+        "seals",
+        "silhouettes",
+        "spectral",
+    ),
 )
-COMPARISONS: dict[str, Comparison] = {
+COMPARISONS: dict[str, Comparison | Pipeline] = {
     comparison.name: comparison
     for topic in _TOPICS
     for comparison in importlib.import_module(f"tests.benchmarks.{topic}").COMPARISONS

@@ -8,6 +8,7 @@ minutes.
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from tests.benchmarks.call import cpu_side
 from tests.benchmarks.comparison import Comparison, Side
 from tests.benchmarks.plainjule import merge, neighbour_weights, triplets
 
-_SIZES = {"umist": (575, 20), "7k": (7200, 100)}
+_SIZES = {"umist": (575, 20), "7k": (7_200, 100), "20k": (20_000, 100), "70k": (70_000, 100)}
+_PLAIN = ("umist", "7k")  # whose other side is the plain script
 _VIEWS, _WIDTH, _STEPS, _BATCH, _NEIGHBOURS, _ETA = 4, 1280, 40, 100, 8, 0.5
 
 
@@ -35,12 +37,21 @@ def features(n_images: int, n_clusters: int, seed: int = 0) -> tuple[list[np.nda
 
 def ours(folder: Path) -> Iterator[str | None]:
     """All steps: a network a view, the one over their codes, all together."""
+    n_images, n_clusters = _SIZES[(folder / "name.txt").read_text()]
+    yield from _fitted(n_images, n_clusters)
+
+
+def few(folder: Path) -> Iterator[str | None]:
+    """The same on as many images as the largest set that the plain script is compared on."""
+    yield from _fitted(*_SIZES["7k"])
+
+
+def _fitted(n_images: int, n_clusters: int) -> Iterator[str | None]:
     import torch
 
     from stages.deep.jule.dmvc import DMVC
 
     torch.set_num_threads(1)
-    n_images, n_clusters = _SIZES[(folder / "name.txt").read_text()]
     views, classes = features(n_images, n_clusters)
     warm = [view[:100] for view in views]
     DMVC(2, random_state=0).fit(warm)  # the kernels are compiled
@@ -113,22 +124,17 @@ def _nmi(classes, labels):
 
 def _sides(name: str, folder: Path) -> tuple[Side, Side]:
     (folder / "name.txt").write_text(name)
-    return cpu_side(__name__, "ours", folder), cpu_side(__name__, "plain", folder)
+    return cpu_side(__name__, "ours", folder), cpu_side(__name__, "plain" if name in _PLAIN else "few", folder)
 
 
-COMPARISONS = (
+COMPARISONS = tuple(
     Comparison(
-        "dmvc-umist",
-        "DMVC, all steps, on 4 random views of 575 x 1,280, 20 clusters, against a plain script",
-        575,
+        f"dmvc-{name}",
+        f"DMVC, all steps, on 4 random views of {n_images:,} x {_WIDTH:,}, {n_clusters} clusters, against "
+        + ("a plain script" if name in _PLAIN else "itself on 7,200"),
+        n_images,
         "CPU seconds",
-        lambda folder: _sides("umist", folder),
-    ),
-    Comparison(
-        "dmvc-7k",
-        "DMVC, all steps, on 4 random views of 7,200 x 1,280, 100 clusters, against a plain script",
-        7200,
-        "CPU seconds",
-        lambda folder: _sides("7k", folder),
-    ),
+        partial(_sides, name),
+    )
+    for name, (n_images, n_clusters) in _SIZES.items()
 )

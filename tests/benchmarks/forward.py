@@ -13,7 +13,7 @@ import torch
 from stages.backbones.card import Backbone
 from stages.backbones.compilers import choose_compiler
 from stages.backbones.extraction import Recipe, ShardExtractor
-from stages.backbones.precision import choose_precision
+from stages.backbones.precision import has_bf16
 
 N_IMAGES = 640
 
@@ -29,7 +29,7 @@ def main(folder: Path, backbone: str) -> None:
     """Run as many images as the benchmarks have through the network."""
     device = torch.device("cpu")
     card = Backbone.from_json((folder / f"data/backbones/{backbone}.json").read_text())
-    precision = choose_precision("auto", device)
+    precision = "bf16" if has_bf16(device) else "fp32"
     recipe = Recipe(card, ("L3",), precision, choose_compiler("auto", precision, N_IMAGES, device)[0])
     extract = Forward(recipe, folder / "data/weights/random.pth", None, device)  # type: ignore[arg-type]
     crop = card.preprocessing.crop

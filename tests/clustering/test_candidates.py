@@ -9,8 +9,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
+from stages.clustering import candidates as module
 from stages.clustering import find_algorithm, normalise, principal_axes
-from stages.clustering.candidates import find_candidates, measure_recall, nearest_among
+from stages.clustering.candidates import KeptCandidates, find_candidates, measure_recall, nearest_among
 from stages.clustering.neighbours import nearest_neighbours
 from stages.clustering.preparation import different_images
 
@@ -57,6 +58,84 @@ def test_the_recall_by_hand():
     some = np.array([[1, 3, 4, 5], [0, 4, 5, 3], [0, 4, 5, 3], [0, 1, 4, 5], [0, 1, 2, 3], [0, 1, 2, 3]])
     # Of the nearest, 1, 0, 1, 2, 3 and 4, those of the third, the fourth and the last are no candidates.
     assert measure_recall(some.astype(np.int32), features, 1) == 0.5
+
+
+def test_a_copy_at_the_same_distance_counts_as_found():
+    features = np.array([[0.0], [1], [1], [7], [15], [31]])
+    some = np.array([[2, 3, 4, 5], [2, 4, 5, 3], [1, 4, 5, 3], [2, 1, 4, 5], [3, 0, 1, 2], [4, 1, 2, 3]])
+    assert measure_recall(some.astype(np.int32), features, 1) == 1
+
+
+@given(st.integers(0, 2**31), st.integers(1, 60), st.integers(2, 9))
+@settings(deadline=None, max_examples=25)
+def test_with_all_cells_near_the_search_is_exact(seed, copies, most):
+    features = np.random.default_rng(seed).normal(size=(90, 4)).astype(np.float32)
+    features[:copies] = features[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MOST_CELLS", most)
+        found = module._by_cells(features, 5)
+    images = np.arange(90)
+    assert (found != images[:, None]).all()
+    assert all(len(set(row)) == 5 for row in found.tolist())
+    distances = ((features[:, None].astype(float) - features[found]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(distances, nearest_neighbours(features, 5)[1], rtol=1e-5, atol=1e-12)
+
+
+def test_few_near_cells_give_way_to_more_where_they_hold_too_few_images(monkeypatch):
+    monkeypatch.setattr(module, "_NEAR_CELLS", 1)
+    found = module._by_cells(_digits()[:300], 64)
+    assert found.shape == (300, 64)
+    assert all(len(set(row)) == 64 and number not in row for number, row in enumerate(found.tolist()))
+
+
+def test_near_cells_hold_nearly_all_neighbours_of_real_digits(monkeypatch):
+    monkeypatch.setattr(module, "_SEARCHED", 1000)
+    monkeypatch.setattr(module, "_NEAR_CELLS", 14)  # a third
+    features = _digits()
+    candidates = _shared(features)
+    assert candidates.shape == (1797, 64)
+    assert find_algorithm("gdl:n_neighbors=10").neighbour_recall(features, 3, candidates) >= 0.98
+
+
+def _drifting(steps):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(400, 5))
+    for _ in range(steps):
+        yield features
+        features = features + 0.02 * rng.normal(size=features.shape)
+
+
+@pytest.mark.parametrize("searched", [100, 1000])  # by cells, and exactly
+def test_candidates_are_kept_while_they_hold_the_neighbours(searched, monkeypatch):
+    monkeypatch.setattr(module, "SHARED", 50)
+    monkeypatch.setattr(module, "_KEPT_SEARCHED", searched)
+    kept, before = KeptCandidates(), None
+    for step, features in enumerate(_drifting(4)):
+        indices, distances = kept.search(features, 6)
+        exact = nearest_neighbours(features, 6)
+        assert (indices.shape, indices.dtype) == (exact[0].shape, exact[0].dtype)
+        assert np.isclose(distances, exact[1]).mean() >= 0.98
+        assert step == 0 or kept.candidates is before
+        before = kept.candidates
+    other = np.random.default_rng(1).normal(size=(400, 5))
+    assert np.isclose(kept.search(other, 6)[1], nearest_neighbours(other, 6)[1]).mean() >= 0.98
+    assert kept.candidates is not before, "they held none of its neighbours"
+
+
+def test_what_near_cells_miss_is_looked_for_among_all(monkeypatch):
+    monkeypatch.setattr(module, "SHARED", 50)
+    monkeypatch.setattr(module, "_KEPT_SEARCHED", 100)
+    monkeypatch.setattr(module, "_by_cells", lambda features, number: np.zeros((400, number), dtype=np.int32))
+    monkeypatch.setattr(module, "measure_recall", lambda *_: 0.97)
+    features = next(_drifting(1))
+    for found, expected in zip(KeptCandidates().search(features, 6), nearest_neighbours(features, 6), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_small_sets_keep_no_candidates():
+    kept, features = KeptCandidates(), next(_drifting(1))
+    np.testing.assert_array_equal(kept.search(features, 6)[0], nearest_neighbours(features, 6)[0])
+    assert kept.candidates is None
 
 
 def _digits():

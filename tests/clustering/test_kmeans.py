@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from stages.clustering import kmeans
+from stages.clustering import kmeans, lloyd
 from stages.clustering.kmeans import KMeans
 from stages.clustering.lloyd import Lloyd, Points
 from stages.clustering.preparation import principal_axes
@@ -55,6 +55,44 @@ def test_skipping_images_changes_no_step(shift):
     state.run(1000, 0)
     np.testing.assert_array_equal(state.labels, labels)
     np.testing.assert_allclose(state.centers, centers, rtol=1e-9)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9), st.sampled_from([0, 0.2, 1]))
+@settings(deadline=None, max_examples=40)
+def test_bounds_of_groups_change_no_step_either(seed, groups, apart):
+    """Two thirds of the starts are far off at first, so that clusters are empty, and filled."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(120, 3)) + apart * 9 * rng.integers(0, 3, size=(120, 1))
+    start = np.concatenate([features[:4], features[4:12] + 100 * (seed % 2)])
+    states = []
+    for bounds in (lloyd._BOUNDS, groups * len(features)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lloyd, "_BOUNDS", bounds)
+            states.append(Lloyd(Points.of(features), start.copy()))
+        states[-1].run(1000, 0)
+    whole, grouped = states
+    assert (len(whole._groups), len(grouped._groups)) == (12, groups)
+    np.testing.assert_array_equal(grouped.labels, whole.labels)
+    np.testing.assert_allclose(grouped.centers, whole.centers, rtol=1e-9)
+    assert grouped.n_iter == whole.n_iter
+    if not seed % 2:
+        np.testing.assert_array_equal(whole.labels, _plain_lloyd(features, start)[0])
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_digits_get_the_same_clusters_with_bounds_of_groups(groups, monkeypatch):
+    digits = load_digits().data.astype(np.float32)
+    whole = KMeans(40, n_init=1, random_state=0).fit(digits)
+    monkeypatch.setattr(lloyd, "_BOUNDS", groups * len(digits))
+    grouped = KMeans(40, n_init=1, random_state=0).fit(digits)
+    assert adjusted_rand_score(whole.labels_, grouped.labels_) > 0.999, "but for rounding"
+    assert grouped.inertia_ == pytest.approx(whole.inertia_, rel=1e-5)
+
+
+def test_a_million_images_fit_in_less_than_their_features_take():
+    """Half of the columns, bounds and the sample are what 4,000 clusters of 1,280 features need beside them."""
+    features = np.broadcast_to(np.float32(0), (1_000_000, 1280))
+    assert kmeans._needed(features, 4000, 64 * 4000) < 6.5e9
 
 
 def test_an_empty_cluster_gets_the_farthest_image():

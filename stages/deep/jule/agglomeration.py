@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.clustering.candidates import KeptCandidates
 from stages.clustering.gdl import cluster_by_degree
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, digraph, edge_matrix, mean_digraph, nearest_components, ranked
@@ -26,20 +27,29 @@ class Agglomeration:
     rule: Rule
     min_cluster_fraction: float
 
-    def graph(self, embedding: np.ndarray, view_graphs: Sequence[Digraph] = ()) -> Digraph:
+    def graph(
+        self, embedding: np.ndarray, view_graphs: Sequence[Digraph] = (), kept: KeptCandidates | None = None
+    ) -> Digraph:
         """Return the graph of an embedding, float (n, d); its mean with those of views, if there are any.
 
-        The views' graphs weigh as much together as the embedding's: their mean.
+        The views' graphs weigh as much together as the embedding's: their mean. Neighbours are looked for among
+        those `kept` of the graph before, if there are many images.
         """
-        own = digraph(embedding, self.n_neighbors, self.a)
+        own = digraph(embedding, self.n_neighbors, self.a, (kept or KeptCandidates()).search)
         if not view_graphs:
             return own
         return mean_digraph([own, *view_graphs], [0.5] + [0.5 / len(view_graphs)] * len(view_graphs))
 
-    def view_graphs(self, codes: Sequence[np.ndarray]) -> list[Digraph]:
-        """Return the graph of every view's codes, float (n, d), but for those that are all alike."""
-        varied = [code for code in codes if np.ptp(code, axis=0).max() > _SAME]
-        return [digraph(code, self.n_neighbors, self.a) for code in varied]
+    def view_graphs(self, codes: Sequence[np.ndarray], kept: Sequence[KeptCandidates]) -> list[Digraph]:
+        """Return the graph of every view's codes, float (n, d), but for those that are all alike.
+
+        `kept` are each view's candidates of the time before.
+        """
+        return [
+            digraph(code, self.n_neighbors, self.a, own.search)
+            for code, own in zip(codes, kept, strict=True)
+            if np.ptp(code, axis=0).max() > _SAME
+        ]
 
     def start(self, graph: Digraph, n_clusters: int) -> np.ndarray:
         """Return the first clusters: images linked by nearest neighbours; each by itself if they are too few."""

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from stages.clustering.candidates import KeptCandidates
 from stages.clustering.neighbours import Digraph
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import load_weights
@@ -82,14 +83,14 @@ class DMVC(RecurrentPerceptrons):
 
     def _trainee(self, step: int, views: list[Tensor]) -> ViewTrainee:
         """The network that a step trains: the perceptron of a view, then that over their codes, then all."""
-        network = self.encoder_
+        network, kept = self.encoder_, [KeptCandidates() for _ in views]
         if step < len(views):
             return ViewTrainee(network.views[step], [views[step]], partial(_code, network, step))
         if step == len(views):
             codes = self._codes(views)
-            graphs = self._view_graphs(codes)  # once: the codes stay as they are
+            graphs = self._view_graphs(codes, kept)  # once: the codes stay as they are
             return ViewTrainee(network.output, codes, network.join, lambda: graphs)
-        return ViewTrainee(network, views, network, lambda: self._view_graphs(self._codes(views)))
+        return ViewTrainee(network, views, network, lambda: self._view_graphs(self._codes(views), kept), kept)
 
     def _codes(self, views: Sequence[Tensor]) -> list[Tensor]:
         """The codes of all views, each by itself, (n, width)."""
@@ -98,9 +99,10 @@ class DMVC(RecurrentPerceptrons):
             for number, view in enumerate(views)
         ]
 
-    def _view_graphs(self, codes: Sequence[Tensor]) -> list[Digraph]:
-        arrays = [code.cpu().numpy() for code in codes] if self.view_graphs else []
-        return self._agglomeration.view_graphs(arrays)
+    def _view_graphs(self, codes: Sequence[Tensor], kept: Sequence[KeptCandidates]) -> list[Digraph]:
+        if not self.view_graphs:
+            return []
+        return self._agglomeration.view_graphs([code.cpu().numpy() for code in codes], kept)
 
 
 class DMVCFix(DMVC):

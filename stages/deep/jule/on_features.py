@@ -10,6 +10,7 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from stages.clustering.candidates import KeptCandidates
 from stages.clustering.neighbours import Digraph
 from stages.core.checks import check_choice, check_flag
 from stages.deep.estimator import Presets, read_presets
@@ -31,12 +32,14 @@ class ViewTrainee(Trainee):
     inputs : tensors (n, d_j), all on one device.
     forward : a batch of each input, (b, d_j), to the embedding (b, w).
     graphs : returns the graphs of single views; called in every period, as the views' codes may change, too.
+    kept : the candidates that these graphs choose from, if the codes change.
     """
 
     module: nn.Module
     inputs: Sequence[Tensor]
     forward: Callable[[Sequence[Tensor]], Tensor]
     graphs: Callable[[], Sequence[Digraph]] = tuple
+    kept: Sequence[KeptCandidates] = ()
 
     def rows(self, images: Tensor) -> Tensor:
         return self.forward([view[images] for view in self.inputs])

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.clustering.candidates import KeptCandidates
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, numbered
 from stages.core.device import autocast, full_precision
@@ -29,11 +30,13 @@ from stages.deep.jule.parameters import Period, RecurrentParameters
 class Trainee(ABC):
     """A network and the images that it is trained on.
 
-    `module` has the parameters; `inputs` are tensors on its device, whose rows are the images.
+    `module` has the parameters; `inputs` are tensors on its device, whose rows are the images; `kept` are the
+    candidates for neighbours in the graphs of single views that change with the network.
     """
 
     module: nn.Module
     inputs: Sequence[Tensor]
+    kept: Sequence[KeptCandidates] = ()
 
     @property
     def n_images(self) -> int:
@@ -63,8 +66,8 @@ class Trainee(ABC):
 class Recurrence:
     """The periods of one training, one after the other; the weights of the trainee change in place.
 
-    `representatives` int32 (n) are the clusters to start from, each as its lowest image. `save` is called after
-    every pass over the images.
+    `representatives` int32 (n) are the clusters to start from, each as its lowest image; `kept` the candidates for
+    neighbours in the embedding. `save` is called after every pass over the images.
     """
 
     trainee: Trainee
@@ -72,6 +75,7 @@ class Recurrence:
     plan: RecurrentParameters
     representatives: np.ndarray
     generator: torch.Generator
+    kept: KeptCandidates
     save: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -128,7 +132,7 @@ class Recurrence:
         if (self._steps and not math.isfinite(loss)) or not np.isfinite(features).all():
             rate = self.plan.learning_rate
             raise ParameterError(f"training ran away to a loss of {loss}; lower learning_rate, which is {rate}")
-        return features, self.agglomeration.graph(features, self.trainee.view_graphs())
+        return features, self.agglomeration.graph(features, self.trainee.view_graphs(), self.kept)
 
     def _nearest_on(self, graph: Digraph) -> Tensor | None:
         """The clusters nearest to each, int64 (c, k), where the loss asks for them."""
@@ -199,6 +203,9 @@ class Recurrence:
             state["forward"] = torch.from_numpy(self.forward)
         if self._nearest is not None:
             state["nearest"] = self._nearest.cpu()
+        for number, kept in enumerate((self.kept, *self.trainee.kept)):
+            if kept.candidates is not None:
+                state[f"candidates.{number}"] = torch.from_numpy(kept.candidates)
         if self._optimiser is not None:
             state |= named(optimiser_state(self._optimiser), "training")
         return state
@@ -216,6 +223,10 @@ class Recurrence:
             shape = (int(numbered(self.representatives).max()) + 1, self.plan.n_nearest)
             like = torch.empty(shape, dtype=torch.int64, device=self.trainee.device)
             self._nearest = take(state, "nearest", like)
+        for number, kept in enumerate((self.kept, *self.trainee.kept)):
+            if (name := f"candidates.{number}") in state:
+                like = torch.empty((len(self.representatives), *state[name].shape[1:]), dtype=torch.int32)
+                kept.candidates = take(state, name, like).numpy()
         if self._steps:
             self._optimiser = self._new_optimiser()
             load_optimiser(self._optimiser, part(state, "training"))
@@ -234,16 +245,16 @@ class RecurrentClustering(RecurrentParameters):
 
     def _run(self, trainee: Trainee, seed: int, stage: int, saved: Mapping[str, Tensor]) -> None:
         """Run one training to its end, or what a checkpoint left of it; `stage` numbers the trainings of a fit."""
-        agglomeration, group = self._agglomeration, Group.current()
+        agglomeration, group, kept = self._agglomeration, Group.current(), KeptCandidates()
         if saved:
             representatives = np.empty(trainee.n_images, dtype=np.int32)
         else:
             features = trainee.features(self.batch_size, 0)
-            graph = agglomeration.graph(features, trainee.view_graphs())
+            graph = agglomeration.graph(features, trainee.view_graphs(), kept)
             representatives = group.first(agglomeration.start(graph, self.n_clusters))
             self.initial_labels_ = numbered(representatives)
         generator = torch.Generator().manual_seed(seed)
-        training = Recurrence(trainee, agglomeration, self, representatives, generator)
+        training = Recurrence(trainee, agglomeration, self, representatives, generator, kept)
         if saved:
             training.load(part(saved, "training"))
         else:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stages.clustering.candidates import KeptCandidates
 from stages.clustering.merge_rule import Rule
 from stages.clustering.neighbours import Digraph, digraph, mean_digraph
 from stages.deep.jule.agglomeration import Agglomeration, nearest_clusters
@@ -31,7 +32,7 @@ def test_views_weigh_as_much_together_as_the_embedding():
     rng = np.random.default_rng(1)
     spaces = [rng.normal(size=(20, 2)) for _ in range(4)]
     expected = [dense_weights(digraph(space, 5, 1.0)) for space in spaces]
-    graph = agglomeration().graph(spaces[0], agglomeration().view_graphs(spaces[1:]))
+    graph = agglomeration().graph(spaces[0], agglomeration().view_graphs(spaces[1:], [KeptCandidates()] * 3))
     found = np.zeros((20, 20))
     for image in range(20):
         np.add.at(found[image], graph.indices[image], graph.weights[image])

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stages.clustering import candidates
 from stages.core.errors import ParameterError
 from stages.deep.jule.dmvc import DMVC
 from stages.deep.jule.on_features import JULE
@@ -41,6 +42,24 @@ def test_killed_at_any_state(blobs: Blobs, estimator: Any, optimiser: str, negat
         second = Memory(first.held)
         assert_same(estimator(3, **options, checkpoint=second).fit(views), whole)
         assert second.saved == counted.saved - lifetime, "what was done is not done again"
+
+
+@pytest.mark.parametrize("recall", [1.0, 0.5])  # candidates stay as they were first found, or are found again
+def test_candidates_that_are_kept_survive(blobs: Blobs, recall: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "SHARED", 10)
+    monkeypatch.setattr(candidates, "CANDIDATES", (16, 32))
+    monkeypatch.setattr(candidates, "measure_recall", lambda *_: recall)
+    views, _ = blobs
+    counted = Memory()
+    options = {**OPTIONS, "learning_rate": 0.01}
+    whole = DMVC(3, **options, checkpoint=counted).fit(views)
+    for lifetime in (1, 2 * counted.saved // 3, counted.saved - 1):
+        first = Mortal(lifetime)
+        with pytest.raises(Killed):
+            DMVC(3, **options, checkpoint=first).fit(views)
+        assert "training.candidates.0" in first.held
+        assert_same(DMVC(3, **options, checkpoint=Memory(first.held)).fit(views), whole)
+    assert {f"training.candidates.{number}" for number in range(len(views) + 1)} <= first.held.keys(), "all views'"
 
 
 def test_killed_again_and_again(blobs: Blobs) -> None:

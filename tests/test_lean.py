@@ -1,0 +1,81 @@
+"""Processes of stages load what they use: `dvc repro` starts 25 of them, and pays for a library as often."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stages.core.memory import keep_freed
+from stages.diagnosis import kernels
+
+_TABLES = """
+import numpy as np
+from pathlib import Path
+from stages.tables import read_images, read_partitions, read_vectors, write_partitions, write_vectors
+images = read_images(Path("images.parquet"))
+write_partitions(Path("partitions.parquet"), {"a": np.zeros(2, np.int32)}, {"a": {}}, images.fingerprint)
+write_vectors(Path("vectors.parquet"), "features", [np.ones((2, 3), np.float32)], images.fingerprint, {})
+assert read_partitions(Path("partitions.parquet")).labels["a"].tolist() == [0, 0]
+assert read_vectors(Path("vectors.parquet"), "features").values.tolist() == [[1, 1, 1]] * 2
+assert images.labels.tolist() == [0, -1]
+"""
+_TRAINING = "from stages.training.on_features import FEATURE_JOBS; from stages import train"
+
+
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        (_TABLES, {"pandas", "pyarrow.dataset", "sklearn", "torch"}),
+        (_TRAINING, {"torch", "sklearn", "pandas", "numba"}),
+        ("from stages import check_params, views, weights", {"torch", "sklearn", "scipy", "pandas", "numba"}),
+    ],
+    ids=["tables", "training", "small stages"],
+)
+def test_nothing_unwanted_is_loaded(tmp_path, code, unwanted):
+    from stages.tables import Image, write_images
+
+    images = [Image("a.png", b"a", 0, 1, 1), Image("b.png", b"b", None, 1, 1)]
+    write_images(tmp_path / "images.parquet", images, ["cat"])
+    code += f"\nimport sys\nprint(sorted({unwanted!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_kernels_are_compiled_for_the_types_that_the_stages_call_them_with():
+    from stages.clustering import find_algorithm
+    from stages.clustering._agglomerative_kernels import chain_merges
+    from stages.clustering._degree_merging import merge_best
+    from stages.clustering._neighbour_kernels import select_nearest
+
+    kernels.compile_kernels()
+    before = [len(kernel.signatures) for kernel in (chain_merges, merge_best, select_nearest)]
+    features = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    for name in ("ward", "gdl:n_neighbors=10", "gdl:multiple=auto,n_neighbors=5,subspace=0.5"):
+        find_algorithm(name).partition(features, 6, 0, 1)
+    assert [len(kernel.signatures) for kernel in (chain_merges, merge_best, select_nearest)] == before
+
+
+def test_compiling_starts_beside_the_stages_unless_this_code_is_compiled(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **streams: started.append(command))
+    note = tmp_path / "kernels.txt"
+    kernels.start_compiling(note)
+    note.write_text("of other code\n")
+    kernels.start_compiling(note)
+    assert started == [[sys.executable, "-m", "stages.diagnosis.kernels", str(note)]] * 2
+    note.write_text(kernels._digest())
+    kernels.start_compiling(note)
+    assert len(started) == 2
+
+
+def test_where_no_process_can_be_had_the_stages_compile_by_themselves(tmp_path, monkeypatch):
+    def refuse(command, **streams):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    kernels.start_compiling(tmp_path / "kernels.txt")
+
+
+def test_memory_is_kept_where_the_c_library_can():
+    keep_freed()  # no other library has such a function; nothing may come of it

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from stages.deep.checkpoint import part
 from stages.deep.model_files import TrainedModel, read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet, Stack
+from stages.deep.turtle.labeller import Labeller
 from stages.deep.view_encoding import SCALINGS, ViewClustering, check_views, check_widths, scale, trained_tensors
 
 _ROWS = 1024  # images that are embedded at once
@@ -45,9 +46,9 @@ class Model(TrainedModel[Sequence[np.ndarray]]):
 def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
-    The estimator has `encoder_`, an `MVnet`, `MLP` or `Stack`; `cluster_centers_`, float32 (k, width); `scaling`,
-    one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and, unless the
-    encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
+    The estimator has `encoder_`, an `MVnet`, `MLP`, `Stack` or `Labeller`; `cluster_centers_`, float32 (k, width);
+    `scaling`, one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and,
+    unless the encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for
     the rest.
@@ -94,13 +95,17 @@ def _facts(encoder: nn.Module, estimator: ViewClustering[Any]) -> dict[str, Any]
         return {"kind": kind, "view_widths": widths, "width": outputs[-1], "unit_length": encoder.unit_length}
     if isinstance(encoder, Stack):
         return {"kind": "stack", "view_widths": widths, "widths": outputs}
-    raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP and Stack can be written")
+    if isinstance(encoder, Labeller):
+        return {"kind": "labeller", "view_widths": widths, "clusters": outputs[-1], "joined": encoder.joined}
+    raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP, Stack and Labeller can be written")
 
 
 def _build(facts: Mapping[str, Any]) -> nn.Module:
     """The network that `_facts` describes, without weights: raises what a wrong description leads to."""
     if facts["kind"] == "stack":
         return Stack(facts["view_widths"], facts["widths"])
+    if facts["kind"] == "labeller":
+        return Labeller(facts["view_widths"], facts["clusters"], facts["joined"])
     kinds: dict[str, type[MLP] | type[MVnet]] = {"mlp": MLP, "mvnet": MVnet}
     return kinds[facts["kind"]](facts["view_widths"], facts["width"], facts["unit_length"])
 

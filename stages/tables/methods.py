@@ -33,6 +33,7 @@ class Objective(_Name):
     JULE = "jule"
     IDEC = "idec"
     DEC = "dec"
+    TURTLE = "turtle"
 
 
 class FeatureMethod(_Name):

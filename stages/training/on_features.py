@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class FeatureJob(Job):
     """A method on the `layer` of the `backbones`' features, by networks whose layers have `width` units."""
 
     SCRIPT = "stages.train"
-    NOT_THEIRS = NOT_THEIRS
+    NOT_THEIRS: ClassVar[Sequence[str]] = NOT_THEIRS
 
     backbones: list[str]
     layer: str
@@ -61,12 +61,16 @@ class FeatureJob(Job):
             check_same_images(self.images, table)
             views += check_views([table.values], [f"backbone {backbone!r}"])
             extraction[backbone] = {fact: table.metadata[fact] for fact in _EXTRACTION if fact in table.metadata}
-        width = self.arguments()["width"]
-        weights = sum(view.shape[1] * width + 2 * width**2 for view in views) + width**2
-        # Beside the weights there are their gradients and, of Adam, two moments.
-        what = f"networks with a width of {width} on {len(views)} views"
-        require_memory(4 * 4 * weights, what, "give a smaller width")
+        self.check_memory([view.shape[1] for view in views])
         return Inputs(views, views, facts={"extraction": extraction})
+
+    def check_memory(self, widths: Sequence[int]) -> None:
+        """Raise `ParameterError` where the networks on views of these widths need more than there is."""
+        width = self.arguments()["width"]
+        weights = sum(view_width * width + 2 * width**2 for view_width in widths) + width**2
+        # Beside the weights there are their gradients and, of Adam, two moments.
+        what = f"networks with a width of {width} on {len(widths)} views"
+        require_memory(4 * 4 * weights, what, "give a smaller width")
 
     def earlier(self, method: str, device: "torch.device") -> list["Model"]:
         """Read the networks that another method of the objective trained.
@@ -157,10 +161,53 @@ class IdecJob(DecJob):
     ESTIMATOR = "stages.deep.dec.estimators:IDEC"
 
 
+class TurtleJob(FeatureJob):
+    """TURTLE: views has one space, cc the views side by side as one, dmvc all of them; dmvc-fix averages views.
+
+    There are no layers and so no width: the embedding is the share of each cluster.
+    """
+
+    ESTIMATOR = "stages.deep.turtle.estimators:TURTLE"
+    NOT_THEIRS = (*NOT_THEIRS, "joined")
+
+    @classmethod
+    def estimator(cls, method: str) -> type[Any]:
+        from stages.deep.turtle.estimators import TURTLEFix
+
+        return TURTLEFix if method == FeatureMethod.DMVC_FIX else super().estimator(method)
+
+    @property
+    def records(self) -> int | None:
+        from stages.deep.turtle.estimators import RECORD
+
+        if self.name.method == FeatureMethod.DMVC_FIX:
+            return 1
+        return len(self.networks()) * -(-int(self.parameters["iterations"]) // RECORD)
+
+    def inputs(self, device: "torch.device") -> Inputs:
+        """Read the features; for dmvc-fix the views' labellers, too."""
+        inputs = super().inputs(device)
+        if self.name.method != FeatureMethod.DMVC_FIX:
+            return inputs
+        models = self.earlier(FeatureMethod.VIEWS, device)
+        given = {"labellers": [weights_of(model) for model in models]}
+        return replace(inputs, read=[*inputs.read, *_arrays(models)], given=given)
+
+    def arguments(self) -> dict[str, Any]:
+        given = super().arguments() | {"joined": self.name.method == FeatureMethod.CC}
+        return {name: value for name, value in given.items() if name != "width"}
+
+    def check_memory(self, widths: Sequence[int]) -> None:
+        """Refuse what does not fit: labellers and classifiers with gradients and moments, (k, d_j) each."""
+        what = f"classifiers of {self.n_clusters} clusters on {len(widths)} views"
+        require_memory(4 * 8 * self.n_clusters * sum(widths), what, "ask for fewer clusters or views")
+
+
 FEATURE_JOBS: Mapping[str, type[FeatureJob]] = {
     Objective.JULE: JuleJob,
     Objective.IDEC: IdecJob,
     Objective.DEC: DecJob,
+    Objective.TURTLE: TurtleJob,
 }
 
 

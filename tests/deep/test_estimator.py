@@ -11,15 +11,15 @@ from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.jule.on_images import ImageJULE
 from stages.deep.mmdc.mmdc import MMDC
+from stages.deep.turtle.estimators import TURTLE, TURTLEFix
 
-ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC]
+ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, TURTLE, TURTLEFix]
 
 
 @pytest.mark.parametrize("estimator", ALL)
 def test_the_constructor_only_stores(estimator: type[BaseEstimator]) -> None:
-    model = (
-        estimator(4, learning_rate=-1, network="nonsense") if estimator not in ALL[:3] else estimator(4, start=1)
-    )
+    wrong = {"learning_rate": -1, "network": "nonsense"} if "network" in vars(estimator()) else {"batch_size": 0}
+    model = estimator(4, **wrong)
     assert clone(model).get_params() == model.get_params()
     assert model.get_params().keys() == vars(model).keys()
     assert model.set_params(n_clusters=5).n_clusters == 5

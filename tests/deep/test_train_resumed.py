@@ -58,7 +58,12 @@ def _train_until_killed(folder: Path, given: list[str], saves: int, after: bool,
 
 
 @pytest.mark.parametrize(
-    ("objective", "method", "kills"), [("idec", "views", [(3, False), (12, True)]), ("jule", "dmvc", [(2, True)])]
+    ("objective", "method", "kills"),
+    [
+        ("idec", "views", [(3, False), (12, True)]),
+        ("jule", "dmvc", [(2, True)]),
+        ("turtle", "dmvc", [(3, False), (60, True)]),
+    ],
 )
 def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(
     project: Path, objective: str, method: str, kills: list[tuple[int, bool]]

@@ -18,6 +18,7 @@ FAST = {
     "jule": {"preset": "none", "steps": 5, "reruns": 1},
     "idec": {"preset": "none", "init": "kmeans", "pretrain_epochs": 5, "anchor_epochs": 3, "refine_epochs": 2},
     "dec": {"preset": "none", "init": "kmeans", "pretrain_epochs": 5, "anchor_epochs": 3, "refine_epochs": 2},
+    "turtle": {"preset": "none", "iterations": 120, "learning_rate": 0.02, "inner_learning_rate": 0.1},
 }
 
 

@@ -1,0 +1,1 @@
+"""TURTLE (Gadetsky et al., ICML 2024): the labels that linear classifiers predict best in every view."""

@@ -13,7 +13,8 @@ def fill(section: str, **dataset: object) -> str:
     environment.filters.update(
         count=str, fraction="{:.2f}".format, plural=lambda number, noun: f"{number} {noun}{'s' * (number != 1)}"
     )
-    content = {"name": "d", "images": 12, "labelled": 12, "k": 3, "corrections": None} | dataset
+    result = SimpleNamespace(corrections=None)
+    content = {"name": "d", "images": 12, "labelled": 12, "k": 3, "result": result} | dataset
     return environment.get_template(f"sections/{section}.html").render(
         dataset=SimpleNamespace(**content), place="d1", CURVE=(WIDTH, HEIGHT)
     )

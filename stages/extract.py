@@ -57,7 +57,7 @@ def extract(
             help="fp32: float32 throughout. bf16: bfloat16 but for layers of fine images. auto: from 512 images on"
             " the fastest by which a sample keeps its nearest neighbours, else fp32; the machine then matters."
         ),
-    ] = "auto",
+    ] = "fp32",
     weights_folder: options.WeightsFolder = options.WEIGHTS,
     device: options.Device = "auto",
     batch_size: options.BatchSize = 0,

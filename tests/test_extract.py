@@ -216,7 +216,7 @@ def test_without_bf16_auto_takes_openvino_in_float32(workdir, extract, compared,
     monkeypatch.setattr("stages.backbones.precision.has_bf16", lambda device: False)
     monkeypatch.setattr("stages.backbones.compilers._missing_openvino", lambda: "")
     monkeypatch.setitem(compilers.WORTHWHILE, "openvino", 30)
-    status, output, _ = extract()
+    status, output, _ = extract("--precision", "auto")
     assert status == 0
     assert output.startswith("d through tiny: fp32, compiler openvino (fp32 by openvino keeps 1.000 of ")
     by_openvino = read_vectors(table(workdir), "features")

@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 # Names with characters besides letters; all of these must come through unharmed.
 NAMES = ["plain", "with space", 'it\'s "quoted"', "new\nline", "🌻", "<b>&amp;", "-rf", "a,b;c"]
 
+# Kernels that a process beside the stages is writing: they may be gone before they are copied.
+_COMPILING = shutil.ignore_patterns("*.tmp.*")
+
 
 class Project:
     """A project folder of its own: `params` over those of the repository, and as many clusters as classes."""
@@ -57,14 +60,14 @@ class Project:
 
     def copy(self, folder: Path) -> Self:
         """The whole folder elsewhere, with DVC's cache and git's history."""
-        shutil.copytree(self.folder, folder, symlinks=True)
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=_COMPILING)
         return self.at(folder)
 
     def clone(self, folder: Path) -> Self:
         """The project as a colleague clones it: no data, no cache."""
         self.git("clone", "-q", str(self.folder), str(folder))
         # The same code, with the compiled kernels beside it: a test need not wait for the compiler again.
-        shutil.copytree(self.folder / "stages", folder / "stages", dirs_exist_ok=True)
+        shutil.copytree(self.folder / "stages", folder / "stages", dirs_exist_ok=True, ignore=_COMPILING)
         return self.at(folder)
 
     def change(self, **params: object) -> None:

@@ -37,12 +37,15 @@ def test_by_hand():
 
 
 def _plain_lloyd(features, centers):
+    """The labels and the centres; None where a cluster loses all its images, which the plain rule leaves open."""
     labels = None
     while True:
         new = ((features[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
         if labels is not None and (new == labels).all():
             return labels, centers
         labels = new
+        if len(np.unique(labels)) < len(centers):
+            return None
         centers = np.stack([features[labels == cluster].mean(axis=0) for cluster in range(len(centers))])
 
 
@@ -75,8 +78,8 @@ def test_bounds_of_groups_change_no_step_either(seed, groups, apart):
     np.testing.assert_array_equal(grouped.labels, whole.labels)
     np.testing.assert_allclose(grouped.centers, whole.centers, rtol=1e-9)
     assert grouped.n_iter == whole.n_iter
-    if not seed % 2:
-        np.testing.assert_array_equal(whole.labels, _plain_lloyd(features, start)[0])
+    if (plain := _plain_lloyd(features, start)) is not None:
+        np.testing.assert_array_equal(whole.labels, plain[0])
 
 
 @pytest.mark.parametrize("groups", [1, 3])

@@ -23,7 +23,7 @@ from stages.params.stage import ParamsFile, stage_application
 from stages.reporting.advantage import advantages
 from stages.reporting.class_report import read_classes
 from stages.reporting.contactsheet import choose_images, cluster_sizes, contact_sheets, make_tiles
-from stages.reporting.costs import Cost, read_costs, render_costs
+from stages.reporting.costs import read_costs, render_costs
 from stages.reporting.counts import count_chart
 from stages.reporting.duplicates import choose_duplicates, lay_out_duplicates
 from stages.reporting.gallery import gallery_json
@@ -130,7 +130,7 @@ def report(
     study = "" if page else fragment_of(data / "study.html")
     write_text(file, render(pages, study, styles()))
     if not page:
-        write_beside_logs("costs.html", render_costs({name: _costs(name, options) for name in names}, styles()))
+        write_beside_logs("costs.html", render_costs({each.name: each.costs for each in pages}, styles()))
     _print_scores(pages)
     print(file)
 
@@ -220,14 +220,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         classes=tuple(sorted(reports, key=lambda report: report.method != result.scored_as)),  # the first is open
         rerun=options.rerun,
         corrected=before_and_after(*scores.corrected) if scores.corrected else (),
+        costs=read_costs(name, backbones, trained, {**scores.joint, **scores.single}),
     )
-
-
-def _costs(name: str, options: Options) -> list[Cost]:
-    """What the stages took that led to the clusters of one dataset."""
-    scores, views = read_scores(options.metrics / name / "scores.json"), options.data / "views" / name
-    methods = {**scores.joint, **scores.single}
-    return read_costs(name, read_manifest(views / "features.json"), read_manifest(views / "methods.json"), methods)
 
 
 def _print_scores(datasets: Sequence[Dataset]) -> None:

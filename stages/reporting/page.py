@@ -17,6 +17,7 @@ from stages.core.counted import counted
 from stages.core.templates import template_environment
 from stages.reporting.class_report import ClassReport
 from stages.reporting.contactsheet import Cluster
+from stages.reporting.costs import Cost
 from stages.reporting.counts import HEIGHT, WIDTH, CountChart
 from stages.reporting.duplicates import Duplicates
 from stages.reporting.gallery import Space
@@ -46,7 +47,7 @@ class Dataset:
     each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
     `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made and
     escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrected` are
-    the scores before them and after.
+    the scores before them and after. `costs` differ from run to run: they are for a page beside the logs alone.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Dataset:
     studies: str
     rerun: str
     corrected: tuple[tuple[Column, Cell, Cell], ...]
+    costs: Sequence[Cost]
 
 
 def render(datasets: Sequence[Dataset], study: str = "", styles: str = "") -> str:

@@ -13,7 +13,7 @@ import yaml
 
 from stages.commands.catalogue import renew
 from stages.core.atomic import write_text
-from stages.scoring.published.comparison import Comparison, Measured, Method, compare
+from stages.scoring.published.comparison import Comparison, Measured, Method, compare, own_settings
 from stages.scoring.published.records import published_scores
 
 PAGES = Path(__file__).parents[1] / "docs" / "results"
@@ -78,8 +78,7 @@ def _cell(row: str | None, run: Mapping[str, Any], value: float | str) -> Cell:
     for view in views if "{views}" in row else [""]:
         fields = row.format(**{**run, "views": view}).split(" ")
         method = Method(*("" if field == "-" else field for field in fields))
-        settings = dict(run["settings"]) | ({"parameters": p} if (p := method.algorithm.partition(":")[2]) else {})
-        settings = {name: value for name, value in settings.items() if name != "layer" or not method.layer}
+        settings = own_settings(method, run["settings"])
         ours[method] = Measured(scores, run["images"], run["clusters"], views, settings)
     found = [c for c in compare(run["dataset"], ours, published_scores()) if c.metric == run["metric"]]
     return Cell(text, found)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.scoring.published.comparison import Measured, Method, parse_method
+from stages.scoring.published.comparison import Measured, Method, own_settings, parse_method
 from stages.scoring.published.records import METRICS
 from stages.studies.panels import Panels
 from stages.tables import ImageTable, read_partitions
@@ -49,25 +49,15 @@ class Runs:
             values = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}
             if method and values:
                 counts = int(row["labelled_images"]), float(row["n_clusters"])
-                found[method] = self._measured(method, values, counts, settings)
+                found[method] = _measured(method, values, counts, settings)
         for panel in drawn.panels:
             if panel.nmi is not None and panel.method != "baseline":
                 of = MethodName(drawn.objective or "", panel.method.removeprefix("kmeans-of-"), panel.view or None)
                 settings, counts = known.get(scored_name(of), {}), (panel.labelled, float(panel.clusters))
                 layer = settings.get("layer", "") if panel.view else ""
                 method = Method(panel.method, panel.view, layer, of.objective)
-                found[method] = self._measured(method, {"nmi_geometric": panel.nmi}, counts, settings)
+                found[method] = _measured(method, {"nmi_geometric": panel.nmi}, counts, settings)
         return found
-
-    def _measured(
-        self, method: Method, scores: Mapping[str, float], counts: tuple[int, float], settings: Mapping[str, Any]
-    ) -> Measured:
-        """The scores of a method with its settings, but for what the method's name says."""
-        named = {"layer"} if method.layer else set()
-        own = {name: value for name, value in settings.items() if name not in named and value is not None}
-        if parameters := method.algorithm.partition(":")[2]:
-            own["parameters"] = parameters
-        return Measured(scores, *counts, tuple(settings.get("backbones", ())), own)
 
     def _settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The settings of every method, by the name under which it is scored."""
@@ -120,6 +110,13 @@ class Runs:
         weights = {f"file {of['weights'][:8]}" for of in made if of.get("weights")}
         found = {"preprocessing": ", ".join(sorted(ways)), "weights": ", ".join(sorted(weights))}
         return {name: value for name, value in found.items() if value}
+
+
+def _measured(
+    method: Method, scores: Mapping[str, float], counts: tuple[int, float], settings: Mapping[str, Any]
+) -> Measured:
+    backbones = tuple(settings.get("backbones", ()))
+    return Measured(scores, *counts, backbones, own_settings(method, settings))
 
 
 def is_mvec(settings: Mapping[str, Any], baselines: Iterable[Sequence[Mapping[str, Any]]]) -> bool:

@@ -63,6 +63,17 @@ class Measured:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+def own_settings(method: Method, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `settings` of a method's run that its name leaves open, and the parameters that this gives.
+
+    A setting of None is none.
+    """
+    named = {"layer"} if method.layer else set()
+    own = {name: value for name, value in settings.items() if name not in named and value is not None}
+    parameters = method.algorithm.partition(":")[2]
+    return own | ({"parameters": parameters} if parameters else {})
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One score, ours and theirs; `difference` is ours less theirs.

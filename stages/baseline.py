@@ -30,6 +30,15 @@ from stages.params.stage import ParamsFile, stage_application
 from stages.tables import check_same_images, read_images, read_vectors, write_partitions
 
 
+class _Run(NamedTuple):
+    """A run's algorithm, overclustering factor, number among its like, and name."""
+
+    algorithm: Algorithm
+    factor: Factor
+    number: int
+    name: str
+
+
 def baseline(
     dataset: Dataset,
     backbone: Backbone,
@@ -139,7 +148,7 @@ def baseline(
 
 def _partitions(
     map_tasks: MapTasks,
-    runs: Sequence["_Run"],
+    runs: Sequence[_Run],
     settings: Mapping[str, Mapping[str, Any]],
     timings: Timings,
     features: np.ndarray,
@@ -162,15 +171,6 @@ def _partition(
     """The labels of a run, by its algorithm and settings."""
     algorithm, how = run
     return algorithm.partition(features, how["n_clusters"], how["seed"], how["n_init"], candidates)
-
-
-class _Run(NamedTuple):
-    """A run's algorithm, overclustering factor, number among its like, and name."""
-
-    algorithm: Algorithm
-    factor: Factor
-    number: int
-    name: str
 
 
 def _runs(

@@ -9,6 +9,7 @@ import torch
 from stages.backbones.extraction import Features, Recipe, ShardExtractor
 from stages.core.layer_names import CLASSES
 from stages.core.runlog import Timings
+from stages.core.seeds import evenly_spaced
 
 SAMPLE = 64  # images that are compared, evenly drawn from the set: 2 to 4 s of float32 for the packaged networks
 NEIGHBOURS = 10  # of each of them, among the others
@@ -30,7 +31,8 @@ def precisions_to_try(name: str, n_images: int, device: torch.device) -> list[st
 
 def sample_rows(n_images: int) -> list[int]:
     """The rows of the images that are compared: evenly spread, as image sets are often sorted by class."""
-    return [int(row) for row in np.linspace(0, n_images - 1, min(SAMPLE, n_images))]
+    rows: list[int] = evenly_spaced(n_images, SAMPLE).tolist()
+    return rows
 
 
 def faithful_extractor(

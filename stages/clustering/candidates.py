@@ -11,6 +11,7 @@ import numpy as np
 from stages.clustering.distances import distance_blocks, squared_distances
 from stages.clustering.neighbours import nearest_neighbours
 from stages.clustering.preparation import count_different, leading_columns
+from stages.core.seeds import evenly_spaced
 
 SHARED = 5000  # images above which a layer's graphs share their candidates; up to here all searches are exact
 CANDIDATES = (64, 256)  # of each image: the latter if the former miss too many neighbours
@@ -86,7 +87,7 @@ def measure_recall(candidates: np.ndarray, features: np.ndarray, k: int) -> floa
 
     if not _enough(candidates, k):
         return 1.0
-    sample = np.unique(np.linspace(0, len(features) - 1, _SAMPLE).astype(np.int64))
+    sample = evenly_spaced(len(features), _SAMPLE)
     _, distances, complete = choose_nearest(features, sample, candidates[sample], k)
     if not complete:
         return 1.0

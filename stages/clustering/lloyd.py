@@ -15,9 +15,7 @@ from stages.clustering.distances import centred_squares, mean_of, row_blocks
 
 _ROWS = 2048  # images whose distances to all centres are computed at once
 _CELLS = 1 << 22  # as many distances may be computed at once, up to four times the images
-_BOUNDS = (
-    1 << 28
-)  # lower bounds at most, 1 GiB in float32: with more images or clusters, groups of centres share one
+_BOUNDS = 1 << 28  # lower bounds at most, 1 GiB in float32; with more, groups of centres share one
 _SLACK = 1e-5  # bounds are kept in the precision of the features: this part of them may be rounding
 
 

@@ -156,9 +156,8 @@ def random_subspace(features: np.ndarray, share: float, seed: int) -> np.ndarray
     squares = np.einsum("ij,ij->i", features, features)
     unit = np.allclose(squares[squares > 0], 1, atol=1e-4)
     part = np.empty((len(features), len(columns)), dtype=features.dtype)
-    for rows in row_blocks(
-        len(part), len(columns), _DRAWN
-    ):  # of large sets, no other copies of the whole are made
+    # In blocks, so that of large sets no other copy of the whole is made.
+    for rows in row_blocks(len(part), len(columns), _DRAWN):
         some = features[rows][:, columns]
         part[rows] = unit_rows(some) if unit else some
     return part

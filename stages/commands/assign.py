@@ -25,7 +25,7 @@ from stages.tables import read_fingerprint, read_images, read_partitions, read_v
 from stages.tables.clusters import RESULT, find_clusters
 from stages.tables.methods import ENSEMBLE, VOTE, MethodName
 from stages.tables.parquet import read_metadata
-from stages.tables.results import read_assignments, read_result
+from stages.tables.results import find_result, read_assignments, read_result
 from stages.tables.trained_files import TrainedFiles
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def assign(
     if out and out.is_dir():
         raise ParameterError(f"--out is {out}, a folder; name the CSV file to write")
     of_result, results = method == RESULT, data / "results" / dataset
-    about = read_result(results) if of_result or (results / "result.json").exists() else None
+    about = read_result(results) if of_result else find_result(results)
     named = about.names_of(method) if about else {}
     shown = about if of_result else None
     method = shown.method if shown else method

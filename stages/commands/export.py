@@ -22,7 +22,7 @@ from stages.exporting.writing import Layout, write_document, write_images
 from stages.tables import read_images
 from stages.tables.clusters import RESULT, find_clusters
 from stages.tables.near_duplicates import read_near_duplicates
-from stages.tables.results import read_assignments, read_result
+from stages.tables.results import find_result, read_assignments
 
 Format = Literal["folders", "csv", "json", "parquet", "coco", "imagefolder"]
 _NO_IMAGES = ("csv", "json", "parquet")  # forms that lay out no image files
@@ -122,7 +122,7 @@ def export(
     dataset = dataset or only_dataset(data / "images")
     images = read_images(data / "images" / f"{dataset}.parquet")
     results = data / "results" / dataset
-    about = read_result(results) if (results / "result.json").exists() else None
+    about = find_result(results)
     clusters = (
         read_assignments(results, images, about)
         if method == RESULT

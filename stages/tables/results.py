@@ -122,14 +122,18 @@ def read_result(folder: Path) -> Result:
     return result
 
 
+def find_result(folder: Path) -> Result | None:
+    """Return what `read_result` reads, or None where no result.json is there."""
+    return read_result(folder) if (folder / "result.json").exists() else None
+
+
 def read_assignments(folder: Path, images: ImageTable, result: Result | None = None) -> Assignments:
     """Read the clusters of a run's result from its `folder`, checked to be of these images.
 
     `result` is what result.json says, read here if it is not given; there need be none.
     """
     file, note = folder / ASSIGNMENTS, folder / "result.json"
-    if result is None and note.exists():
-        result = read_result(folder)
+    result = result or find_result(folder)
     corrected = result is not None and result.corrections is not None
     rows = list(rows_of(file, "path", "cluster", "confidence", *([UNCORRECTED] if corrected else [])))
     if result is not None:

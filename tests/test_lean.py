@@ -69,6 +69,11 @@ def test_compiling_starts_beside_the_stages_unless_this_code_is_compiled(tmp_pat
     assert len(started) == 2
 
 
+def test_nothing_is_compiled_beside_a_queued_experiment_whose_folder_dvc_removes(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **streams: pytest.fail("started"))
+    kernels.start_compiling(tmp_path / ".dvc/tmp/exps/tmp_1/stages/__pycache__/kernels.txt")
+
+
 def test_where_no_process_can_be_had_the_stages_compile_by_themselves(tmp_path, monkeypatch):
     def refuse(command, **streams):
         raise OSError(11, "Resource temporarily unavailable")

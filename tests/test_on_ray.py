@@ -131,9 +131,9 @@ def test_the_baseline(workdir, shell, monkeypatch):
     partitions.unlink()
     kill, partition = killer(workdir / "lost"), baseline._partition
 
-    def partition_or_die(features, reduced, candidates, run):
-        labels = partition(features, reduced, candidates, run)
-        if run[0].name == "kmeans":
+    def partition_or_die(*shared_and_run):
+        labels = partition(*shared_and_run)
+        if shared_and_run[-1][0].name == "kmeans":
             kill()
         return labels
 

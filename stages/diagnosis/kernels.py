@@ -17,12 +17,19 @@ from stages.core.lock import locked
 
 # Beside the kernels, as numba keeps them with the code: a copy of it has both.
 NOTE = Path(__file__).parents[1] / "__pycache__" / "kernels.txt"
+_QUEUED = Path(".dvc", "tmp", "exps").parts  # where DVC runs queued experiments, in folders that it removes
 _ALGORITHMS = ("ward", "gdl:n_neighbors=2")  # of the default ones those that have kernels
 
 
 def start_compiling(note: Path = NOTE) -> None:
-    """Compile in a process of its own, without waiting for it, unless `note` says that this code is compiled."""
+    """Compile in a process of its own, without waiting for it, unless `note` says that this code is compiled.
+
+    Nor where DVC runs a queued experiment: it removes the folder at the end, which fails while this writes there.
+    """
     if note.is_file() and note.read_bytes() == _digest().encode():
+        return
+    parts = note.absolute().parts
+    if _QUEUED in (parts[i : i + len(_QUEUED)] for i in range(len(parts))):
         return
     none = subprocess.DEVNULL
     command = [sys.executable, "-m", "stages.diagnosis.kernels", str(note)]

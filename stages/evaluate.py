@@ -27,6 +27,7 @@ from stages.scoring.evaluation import (
     nmi_csv,
     score_partitions,
     size_rows,
+    spread_over_seeds,
     summary,
 )
 from stages.scoring.scores import DIGITS
@@ -60,10 +61,11 @@ def evaluate(
     """Score the baselines, the ensemble and the trained methods; write JSON for metrics and CSV for plots.
 
     scores.json has one entry a method, of the trained method "views" one a backbone, of a method on images one a
-    result; a baseline's is the mean over its seeds. Where the result was corrected by hand, "result" and
-    "uncorrected" are its scores after and before, on the images that are in a group. summary.json has what
-    branches are compared by. runs.csv has every run; cluster_sizes.csv has the result; classes.csv and
-    confusion.csv have the ensemble and the trained methods that see all views or the images, class by class.
+    result; a baseline's is the mean over its seeds, and so is that of a training with several, which has standard
+    errors and best values, too. Where the result was corrected by hand, "result" and "uncorrected" are its scores
+    after and before, on the images that are in a group. summary.json has what branches are compared by. runs.csv
+    has every run; cluster_sizes.csv has the result. classes.csv and confusion.csv have the ensemble and the
+    trained methods that see all views or the images, class by class; of several seeds, the one that is kept.
     Without labels nmi.csv, classes.csv and confusion.csv have a header alone.
     """
     images = read_images(data / "images" / f"{dataset}.parquet")
@@ -102,11 +104,19 @@ def evaluate(
             runs.append({"method": method, "multiple": settings["overclustering"], "run": run_name})
             found.append(labels)
     clusters = {ENSEMBLE: ensemble.labels[ENSEMBLE], **_by_method(trained)}
-    runs += [{"method": name, "multiple": 1, "run": name} for name in clusters]
-    *measured, of_made = scored([*found, *clusters.values(), made])
+    plain, of_seeds = len(found), _of_seeds(trained)
+    for name, labels in clusters.items():
+        own = of_seeds.get(name, {name: labels})
+        runs += [{"method": name, "multiple": 1, "run": run_name} for run_name in own]
+        found += own.values()
+    *measured, of_made = scored([*found, made])
+    by_method: dict[str, list[dict[str, Any]]] = {}
+    for of_run, score in zip(runs[plain:], measured[plain:], strict=True):
+        by_method.setdefault(of_run["method"], []).append(score)
     runs = [run | score for run, score in zip(runs, measured, strict=True)]
-    methods = mean_by_method(run for run in runs[: len(found)] if run["multiple"] == 1)
-    methods |= dict(zip(clusters, measured[len(found) :], strict=True))
+    methods = mean_by_method(run for run in runs[:plain] if run["multiple"] == 1)
+    for name, of_runs in by_method.items():
+        methods[name] = spread_over_seeds(of_runs) if len(of_runs) > 1 else of_runs[0]
     of_result = {RESULT: {"method": about.method}}
     if not about.corrections:
         of_result[RESULT] |= of_made
@@ -172,16 +182,29 @@ def evaluate(
 
 def _by_method(trained: dict[str, Partitions]) -> dict[str, np.ndarray]:
     """The clusters, int32 (n), of every method; of "views" there is one a backbone, on images one a result."""
-    clusters = {}
+    return {
+        _scored_as(name, run_name): labels
+        for name, table in trained.items()
+        for run_name, labels in table.labels.items()
+    }
+
+
+def _of_seeds(trained: dict[str, Partitions]) -> dict[str, dict[str, np.ndarray]]:
+    """The clusters of every seed, int32 (n) by the name of the run, of every method that has several."""
+    found = {}
     for name, table in trained.items():
-        method = MethodName.parse(name)
-        for run_name, labels in table.labels.items():
-            if method.method == FeatureMethod.VIEWS:
-                result = replace(method, view=run_name)
-            else:
-                result = replace(method, method=run_name)
-            clusters[scored_name(result)] = labels
-    return clusters
+        for run_name, partitions in table.seeds.items():
+            method = _scored_as(name, run_name)
+            found[method] = {f"{method}/seed{number}": labels for number, labels in enumerate(partitions)}
+    return found
+
+
+def _scored_as(name: str, run_name: str) -> str:
+    """The name under which a run in the table of a trained method is scored."""
+    method = MethodName.parse(name)
+    if method.method == FeatureMethod.VIEWS:
+        return scored_name(replace(method, view=run_name))
+    return scored_name(replace(method, method=run_name))
 
 
 def _curves(folder: Path, trained: Mapping[str, Partitions]) -> list[Path]:

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 _SUMMARISED = ("nmi_geometric", "accuracy", "silhouette", "modularity")
 _SUMMARY_DIGITS = 4  # decimals kept: fewer than chance leaves alone, more than a table needs
 _NMI = ("nmi_geometric", "nmi_arithmetic")
+COUNTS = ("n_clusters", "largest_cluster", "smallest_cluster")  # of which none is the best
 
 
 def score_partitions(
@@ -51,6 +52,21 @@ def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
     }
 
 
+def spread_over_seeds(runs: Sequence[Row]) -> Row:
+    """Summarise the scores of a method's `runs`, at least two, which differ in their seed alone.
+
+    Each name has the mean; "seeds" is how many there are. Each score, but no count, has the standard error of the
+    mean, s / sqrt(n) with n - 1 degrees of freedom, as "NAME_ste", and the largest of its values as "NAME_best".
+    """
+    (mean,) = mean_by_method({**run, "method": ""} for run in runs).values()
+    spread: Row = {"seeds": len(runs)}
+    for name in (name for name in mean if name not in COUNTS):
+        values = [run[name] for run in runs]
+        ste = float(np.std(values, ddof=1)) / len(runs) ** 0.5
+        spread |= {f"{name}_ste": round(ste, DIGITS), f"{name}_best": max(values)}
+    return mean | spread
+
+
 def nested(facts: Mapping[str, int], result: Mapping[str, Row], methods: Mapping[str, Row]) -> dict[str, Any]:
     """The content of scores.json: facts of the dataset, the result, then each method, those of a kind together.
 
@@ -72,13 +88,19 @@ def summary(scores: Mapping[str, Any]) -> dict[str, Any]:
 
     "images" and "clusters" are counts; each method that sees all views, or the images themselves, has its
     geometric NMI and accuracy, 0 to 1, where images have labels, its modularity, and the silhouette, -1 to 1,
-    where there is more than one cluster.
+    where there is more than one cluster. Of a method with several seeds these are means, and each has its standard
+    error and the best of the seeds beside it.
     """
     joint = {name: values for name, values in scores["train"].items() if not MethodName.parse(name).on_one_view}
     results = {name: scores[name] for name in ("result", "uncorrected", "ensemble") if name in scores}
     facts = {name: scores["dataset"][name] for name in ("images", "clusters")}
     return facts | {
-        method: {name: round(values[name], _SUMMARY_DIGITS) for name in _SUMMARISED if name in values}
+        method: {
+            name: round(values[name], _SUMMARY_DIGITS)
+            for score in _SUMMARISED
+            for name in (score, f"{score}_ste", f"{score}_best")
+            if name in values
+        }
         for method, values in (results | joint).items()
     }
 

@@ -1,7 +1,8 @@
 """Tables of partitions: a column of labels for every run; and the base partitions that vote in a consensus."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,20 @@ from stages.tables.parquet import (
 )
 from stages.tables.textfiles import understanding
 
+_SEED = re.compile(r"(?P<run>.+)/seed\d+", re.DOTALL)  # in a table that has a column called so, too
+
 
 @dataclass(frozen=True)
 class Partitions(Table):
-    """A table of partitions: `labels` maps a run's name to int32 labels (n), `settings` to how it was made."""
+    """A table of partitions: `labels` maps a run's name to int32 labels (n), `settings` to how it was made.
+
+    Of a training with several seeds, `labels` has the one that is kept, and `seeds` the labels of each seed by the
+    same name. They are columns NAME/seed0, NAME/seed1 and so on, beside the column NAME.
+    """
 
     labels: dict[str, np.ndarray]
     settings: dict[str, dict[str, Any]]
+    seeds: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
     @property
     def n_images(self) -> int:
@@ -35,13 +43,24 @@ class Partitions(Table):
 
 
 def write_partitions(
-    file: Path, labels: Mapping[str, np.ndarray], settings: Mapping[str, Mapping[str, Any]], fingerprint: str
+    file: Path,
+    labels: Mapping[str, np.ndarray],
+    settings: Mapping[str, Mapping[str, Any]],
+    fingerprint: str,
+    seeds: Mapping[str, Sequence[np.ndarray]] | None = None,
 ) -> None:
-    """Write partitions: integer labels (n) by run name, and the settings of every run."""
+    """Write partitions: integer labels (n) by run name, the settings of every run, and the labels of its seeds."""
     if not labels:
         raise TableError(f"{file}: there is no partition to write")
     columns = {"image_id": array_of(np.arange(len(next(iter(labels.values())))))}
-    columns |= {name: array_of(np.asarray(values, dtype=np.int32)) for name, values in labels.items()}
+    of_seeds = {
+        f"{name}/seed{number}": values
+        for name, partitions in (seeds or {}).items()
+        for number, values in enumerate(partitions)
+    }
+    columns |= {
+        name: array_of(np.asarray(values, dtype=np.int32)) for name, values in {**labels, **of_seeds}.items()
+    }
     runs = {name: dict(settings[name]) for name in labels}
     write_numbers(file, columns, "partitions", fingerprint, runs)
 
@@ -51,16 +70,24 @@ def read_partitions(file: Path) -> Partitions:
     metadata = read_metadata(file, "partitions")
     with opened(file) as table, understanding(file):
         columns = table.read()
-        labels = {name: numbers(columns, name, np.int32) for name in columns.column_names if name != "image_id"}
+        found = {name: numbers(columns, name, np.int32) for name in columns.column_names if name != "image_id"}
+        seeds: dict[str, list[np.ndarray]] = {}
+        labels = {}
+        for name, values in found.items():
+            run = _SEED.fullmatch(name)
+            if run and run["run"] in found:
+                seeds.setdefault(run["run"], []).append(values)
+            else:
+                labels[name] = values
         settings = {name: dict(metadata["settings"][name]) for name in labels}
-        for name, values in labels.items():
+        for name, values in found.items():
             if not -1 <= values.min(initial=0) <= values.max(initial=0) < max(len(values), 1):
                 raise ValueError(
                     f"{name} has labels from {values.min()} to {values.max()} of {len(values)} images"
                 )
         if not labels:
             raise ValueError("it holds no partition")
-    return Partitions(file, metadata["images"], labels, settings)
+    return Partitions(file, metadata["images"], labels, settings, seeds)
 
 
 @dataclass(frozen=True)

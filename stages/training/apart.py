@@ -36,7 +36,7 @@ def train_apart(
     with tasks_on(engine) as map_tasks:
         for job, found in zip(jobs, map_tasks(_train, sent, device.type, threads, **needs), strict=True):
             for record in found.estimator.history_:
-                show(job.name.view or "", record)
+                show(job.part, record)
             networks.append(replace(found, job=job))
     return networks
 

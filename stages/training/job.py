@@ -8,7 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -37,6 +37,7 @@ _SIZES = (
 )  # parameters that decide how much memory a training takes
 _VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
+MOST_SEEDS = 1000  # columns of the table of clusters
 
 
 class Estimator(Protocol):
@@ -81,6 +82,7 @@ class Job(ABC):
     seed: int
     parameters: Mapping[str, Any]
     seconds: float
+    number: int | None = None  # of a run among those with several seeds, from 0
 
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
@@ -89,13 +91,19 @@ class Job(ABC):
 
     @classmethod
     def chosen_parameters(cls, name: MethodName, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters of a method, see `hyperparameters`; the estimator has checked its own."""
+        """Return the parameters of a method, see `hyperparameters`; the estimator has checked its own.
+
+        Among them is the number of `seeds`, if it is not 1.
+        """
         estimator = cls.estimator(name.method)
-        defaults = DEFAULTS.get(name.section)
-        found = hyperparameters(name.section, estimator, given, cls.EXTRA, cls.NOT_THEIRS, defaults)
+        defaults, extra = DEFAULTS.get(name.section), {**cls.EXTRA, "seeds": int}
+        found = hyperparameters(name.section, estimator, given, extra, cls.NOT_THEIRS, defaults)
+        seeds = found.pop("seeds", 1)
+        if not 1 <= seeds <= MOST_SEEDS:
+            raise ParameterError(f"{name.section}.seeds is {seeds}; give a whole number from 1 to {MOST_SEEDS}")
         own = {key: value for key, value in found.items() if key not in ("preset", *cls.EXTRA)}
         estimator(**own).check_parameters()
-        return found
+        return found if seeds == 1 else found | {"seeds": seeds}
 
     @property
     def title(self) -> str:
@@ -111,6 +119,26 @@ class Job(ABC):
     def networks(self) -> Sequence[Self]:
         """Return a job for each network that the method trains."""
         return [self]
+
+    @property
+    def seeds(self) -> int:
+        """Return how often each network is trained, with a seed of its own each time."""
+        return int(self.parameters.get("seeds", 1))
+
+    def runs(self) -> Sequence[Self]:
+        """Return a job for each seed of the one network of this job.
+
+        None depends on how many there are, so that an unfinished training goes on when they become more.
+        """
+        if self.seeds == 1:
+            return [self]
+        own = {name: value for name, value in self.parameters.items() if name != "seeds"}
+        return [replace(self, parameters=own, number=number) for number in range(self.seeds)]
+
+    @property
+    def part(self) -> str:
+        """Return what of the method the job trains, for messages: the view, the number of the seed, or nothing."""
+        return " ".join(filter(None, (self.name.view, "" if self.number is None else f"seed {self.number}")))
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide the results, as they are written with them."""
@@ -170,8 +198,8 @@ def train(
 ) -> Trained:
     """Train the one network of a job, going on from what an unfinished training of the same left.
 
-    `show` takes the view, or "", and each record as it comes; `report` a line where the state of another training
-    is not used. Warnings of the estimator name the view, too.
+    `show` takes the `part` of the job and each record as it comes; `report` a line where the state of another
+    training is not used. Warnings of the estimator name the part, too.
     """
     return train_on(job.inputs(device), job, device, show, report)
 
@@ -186,16 +214,19 @@ def train_on(
     """Train the one network of a job on the inputs that it has read; see `train`."""
     from stages.deep.checkpoint import FileCheckpoint
 
-    view = job.name.view or ""
+    part = job.part
+    # The first of several seeds is the one that there would be without others.
+    number = (job.number,) if job.number else ()
     fingerprint = training_fingerprint(inputs.read, {**job.settings(), "device": device.type})
-    state = job.files.scratch(job.name) / f"{view or 'all'}.safetensors"
+    name = "-seed".join(map(str, (job.name.view or "all", *number)))
+    state = job.files.scratch(job.name) / f"{name}.safetensors"
     checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, _VERSIONS), report)
     estimator: Estimator = job.estimator(job.name.method)(
         job.n_clusters,
         **job.arguments(),
         device=device,
-        random_state=derived_seed(job.seed, "train", *job.seed_names),
-        progress=lambda record: show(view, record),
+        random_state=derived_seed(job.seed, "train", *job.seed_names, *number),
+        progress=lambda record: show(part, record),
         checkpoint=checkpoint,
     )
     with warnings.catch_warnings(record=True) as caught:
@@ -203,7 +234,7 @@ def train_on(
         with _within_memory(job.arguments()):
             estimator.fit(inputs.data, **inputs.given)
     for warning in caught:
-        warnings.warn(f"{view}: {warning.message}" if view else str(warning.message), stacklevel=2)
+        warnings.warn(f"{part}: {warning.message}" if part else str(warning.message), stacklevel=2)
     return Trained(job, estimator, job.model(estimator, inputs), inputs.facts)
 
 

@@ -2,8 +2,10 @@
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from stages.tables.trained_files import training_curve
 from stages.training.apart import train_apart
 from stages.training.job import Job, Trained, train
 from stages.training.learning_curve import described, learning_curve, write_learning_curves
+from stages.training.seeds import Kept, keep_medoid
 
 
 def run_job(
@@ -42,49 +45,59 @@ def run_job(
             stack.enter_context(locked(job.files.scratch(job.name).with_suffix(".lock"), job.title))
         else:
             stack.enter_context(warnings.catch_warnings(action="ignore", category=UserWarning))
-        advance = stack.enter_context(record_bar(job.title, job.records))
+        records = job.records and job.records * job.seeds
+        advance = stack.enter_context(record_bar(job.title, records))
 
         def show(what: str, record: Any) -> None:
             advance(f"{what} {described(record)}".strip())
 
         line = report if is_first else lambda text: None
-        jobs = job.networks()
+        jobs = [run for network in job.networks() for run in network.runs()]
         if engine == "local" or len(jobs) == 1:  # a single network is trained here, and shows how far it is
-            networks = [train(each, at, show, line) for each in jobs]
+            trained: Iterator[Trained] = (train(each, at, show, line) for each in jobs)
         else:
-            networks = train_apart(jobs, at, show, engine)
+            trained = iter(train_apart(jobs, at, show, engine))
+        # Network by network: of many seeds one alone is kept in memory.
+        found = ((network, list(islice(trained, job.seeds))) for network in job.networks())
         if is_first:
-            partitions = _write_results(job, networks, metrics)
+            partitions = _write_results(job, [keep_medoid(network, runs) for network, runs in found], metrics)
+        else:
+            deque(found, maxlen=0)
     if not is_first:
         return None
     seconds = time.perf_counter() - started
     name = f"train-{job.files.dataset}-{job.name.objective}-{job.name.method}"
     write_runlog(name, device=str(at), processes=group.size, seconds=round(seconds, 3))
-    return f"{_described_sizes(partitions)}, {seconds:.1f} s"
+    runs = "" if job.seeds == 1 else f", the medoid of {job.seeds} seeds"
+    return f"{_described_sizes(partitions)}{runs}, {seconds:.1f} s"
 
 
-def _write_results(job: Job, networks: Sequence[Trained], metrics: Path) -> list[np.ndarray]:
+def _write_results(job: Job, networks: Sequence[Kept], metrics: Path) -> list[np.ndarray]:
     """Write the outputs and return the partitions, int32 (n); the states of the trainings have then served."""
     fingerprint = job.images.fingerprint
     labels, settings, rows, curve = {}, {}, list[dict[str, object]](), training_curve(metrics, job.name)
-    for network in networks:
-        own, name = network.job.settings(), network.job.name
+    of_seeds: dict[str, Sequence[np.ndarray]] = {}
+    for kept in networks:
+        network, own = kept.trained, kept.settings
+        name = network.job.name
         embedding = job.files.embedding(name)
         write_vectors(embedding, "embedding", [network.estimator.embedding_], fingerprint, own)
-        facts = own | {"images": fingerprint, **network.facts}
+        facts = {**own, "images": fingerprint, **network.facts}
         network.job.write_model(job.files.model(name), network.model, facts)
         for column, attribute in network.job.columns.items():
             labels[column] = getattr(network.estimator, attribute)
             # So that what follows the clusters, as the report does, follows the embedding, too.
-            settings[column] = own | {"embedding": file_digest(embedding)}
+            settings[column] = {**own, "embedding": file_digest(embedding)}
+        of_seeds |= kept.partitions
         of_view = {"backbone": name.view} if name.view else {}
         rows += [{**of_view, **row} for row in _curve(job.images, network)]
     write_learning_curves(curve, rows)
     digest = file_digest(curve)
     settings = {column: made | {"curve": digest} for column, made in settings.items()}
-    write_partitions(job.files.partitions(job.name), labels, settings, fingerprint)
-    for network in networks:
-        network.estimator.checkpoint.remove()
+    write_partitions(job.files.partitions(job.name), labels, settings, fingerprint, of_seeds)
+    for kept in networks:
+        for checkpoint in kept.checkpoints:
+            checkpoint.remove()
     return list(labels.values())
 
 

@@ -42,6 +42,7 @@ from stages.reporting.page import Dataset, render
 from stages.reporting.projection import sample_rows
 from stages.reporting.rivals import find_rivals
 from stages.reporting.scoretable import before_and_after, score_table, terminal_table
+from stages.reporting.seedchart import seed_chart
 from stages.reporting.spaces import FIRST, map_spaces, space_sources
 from stages.reporting.sprites import Room, make_pictures, share_room
 from stages.reporting.tree import read_merges, tree
@@ -200,6 +201,7 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
         scores=score_table(scores.joint, scores.single, result.scored_as, result.corrections is not None),
+        seeds=seed_chart(scores.joint, scores.single),
         result=result,
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,

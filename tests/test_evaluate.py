@@ -201,6 +201,52 @@ def test_a_table_of_no_rows_keeps_its_header(project: Path) -> None:
     assert written == "clusters,modularity,lifetime,silhouette,images\n"
 
 
+def test_a_method_with_several_seeds_has_the_mean_its_error_and_the_best(project: Path) -> None:
+    """The kept clusters, with one mistake, are those of the result, its classes and its own scores."""
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    seeds = {"dmvc": [partition(0), partition(1), partition(2)]}
+    file = Path("data/partitions/d/jule/dmvc.parquet")
+    write_partitions(file, {"dmvc": partition(1)}, {"dmvc": {"seeds": 3}}, fingerprint, seeds)
+    views = {name: [partition(0), partition(number)] for number, name in enumerate("ab", start=1)}
+    file = Path("data/partitions/d/jule/views.parquet")
+    kept = {name: each[0] for name, each in views.items()}
+    write_partitions(file, kept, {name: {} for name in kept}, fingerprint, views)
+    write_result("jule/dmvc", partition(1))
+    result = evaluate("jule/views", "jule/dmvc", "jule/cc")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert result.stdout == f"d: {4 + 1 + 4 + 3 + 1} partitions of 12 images scored\n"
+    found = scores()["train"]
+    assert list(found) == ["jule/views/a", "jule/views/b", "jule/dmvc", "jule/cc"]
+    dmvc = found["jule/dmvc"]
+    assert dmvc["accuracy"] == pytest.approx(11 / 12, abs=1e-6)
+    assert dmvc["accuracy_ste"] == pytest.approx(1 / 12 / 3**0.5, abs=2e-6)
+    assert (dmvc["accuracy_best"], dmvc["seeds"]) == (1, 3)
+    assert found["jule/views/b"]["accuracy"] == pytest.approx(11 / 12, abs=1e-6)
+    assert not [name for name in found["jule/cc"] if name.endswith(("_ste", "_best")) or name == "seeds"]
+    own = scores()["result"]
+    assert own["accuracy"] == pytest.approx(11 / 12, abs=1e-6) and "accuracy_ste" not in own
+    expected = normalized_mutual_info_score(CLASSES, partition(1), average_method="geometric")
+    assert own["nmi_geometric"] == pytest.approx(expected, abs=1e-6)
+    assert dmvc["nmi_geometric"] != own["nmi_geometric"], "which is a mean"
+    short = json.loads(Path("metrics/d/summary.json").read_text())
+    assert short["jule/dmvc"].keys() >= {"modularity", "modularity_ste", "modularity_best"}
+    names = [row["run"] for row in rows("runs") if row["method"] == "train/jule/dmvc"]
+    assert names == [f"train/jule/dmvc/seed{number}" for number in range(3)]
+    by_name = {row["method"]: row for row in rows("methods")}
+    assert float(by_name["train/jule/dmvc"]["accuracy_ste"]) == dmvc["accuracy_ste"]
+    assert by_name["train/jule/cc"]["accuracy_ste"] == "" != by_name["train/jule/cc"]["accuracy"]
+    matched = [row for row in rows("classes") if row["method"] == "train/jule/dmvc"]
+    assert [row["recall"] for row in matched] == ["0.75", "1.0", "1.0"]
+
+
+def test_without_seeds_no_column_is_added(project: Path) -> None:
+    assert evaluate("jule/views", "jule/dmvc").exit_code == 0
+    names = ("methods", "runs")
+    assert not [
+        column for name in names for column in rows(name)[0] if column.endswith(("_ste", "_best", "seeds"))
+    ]
+
+
 def test_every_result_of_a_method_on_images_is_scored(project: Path) -> None:
     fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
     for method, columns in (("jule", ("jule-sf", "jule-rc")), ("pixels", ("pixels-kmeans", "pixels-ward"))):

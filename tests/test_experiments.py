@@ -171,6 +171,33 @@ def test_networks_on_images_have_no_panels_and_are_compared(call):
     assert (ward["metric"], ward["differs"]) == ("nmi_geometric", "normalisation l2 here, none there")
 
 
+def test_mean_best_and_error_over_seeds_stand_beside_the_published_ones(call):
+    lay_out("mnist", CLASSES)
+    methods = Path("metrics/mnist/methods.csv")
+    header, *rows = methods.read_text().splitlines()
+    lines = [
+        f"{header},nmi_arithmetic,nmi_arithmetic_ste,nmi_arithmetic_best,seeds",
+        *(f"{row},,,," for row in rows),
+    ]
+    own = ["train/images/mmdc,0.4,0.5,3,24,0.45,0.01,0.5,5", "train/images/jule-rc,0.4,0.5,3,24,0.3,0.1,0.4,5"]
+    methods.write_text("\n".join([*lines, *own]) + "\n")
+    fingerprint = read_images(Path("data/images/mnist.parquet")).fingerprint
+    how = {"preset": "mnist", "epochs": 50, "seeds": 5, "medoid": 2, "image_shape": [1, 28, 28]}
+    file = Path("data/partitions/mnist/images/mmdc.parquet")
+    seeds = {"mmdc": [CLASSES] * 5}
+    write_partitions(file, {"mmdc": CLASSES}, {"mmdc": how}, fingerprint, seeds)
+    write_partitions(file.with_stem("jule"), {"jule-rc": CLASSES}, {"jule-rc": how}, fingerprint)
+    write_manifest(Path("data/views/mnist/methods.json"), {"images/mmdc": {}, "images/jule": {}})
+    assert call(experiments, "--dataset", "mnist")[0] == 0
+    found = [row for row in table("metrics/mnist/published.csv") if row["algorithm"].startswith("mmdc")]
+    assert [(row["algorithm"], row["metric"], row["ours"], row["published"]) for row in found] == [
+        ("mmdc", "nmi_arithmetic", "0.450000", "0.971000"),
+        ("mmdc-best", "nmi_arithmetic", "0.500000", "0.973000"),
+        ("mmdc-ste", "nmi_arithmetic", "0.010000", "0.000000"),
+    ]
+    assert len({row["differs"] for row in found}) == 1, "the three are of the same runs, there too"
+
+
 def test_a_rerun_changes_no_byte(call):
     lay_out("umist", CLASSES)
     outputs = []

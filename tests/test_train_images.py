@@ -147,6 +147,29 @@ def test_stopped_and_run_again_it_ends_with_the_same_bytes(
     assert outputs() == expected
 
 
+@pytest.mark.parametrize("method", ["dec", "jule"])
+def test_of_several_seeds_every_result_is_there_and_the_last_chooses_the_network(
+    project: Path, method: str
+) -> None:
+    from stages.training.seeds import mean_agreement, medoid
+
+    file = Path(f"data/partitions/d/images/{method}.parquet")
+    assert train(method).exit_code == 0
+    plain, files = read_partitions(file).labels, outputs().keys()
+    assert train(method, "--set", "seeds=3").exit_code == 0
+    table = read_partitions(file)
+    assert list(table.labels) == list(table.seeds) == COLUMNS[method]
+    assert outputs().keys() == files
+    kept = medoid(mean_agreement(table.seeds[COLUMNS[method][-1]]))
+    embedding = read_vectors(Path(f"data/embeddings/d/images/{method}.parquet"), "embedding")
+    assert embedding.metadata["medoid"] == kept
+    for column, labels in table.labels.items():
+        assert table.settings[column]["medoid"] == kept
+        assert len(table.seeds[column]) == 3
+        np.testing.assert_array_equal(labels, table.seeds[column][kept])
+        np.testing.assert_array_equal(table.seeds[column][0], plain[column])
+
+
 def test_another_seed_gives_another_network(project: Path) -> None:
     assert train("dec", "--seed", "1").exit_code == 0
     before = outputs()
@@ -196,6 +219,7 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("dec", ["--set", "network=mlp"], "image_dec.network is 'mlp'; give a list, each a whole number"),
         ("dec", ["--set", "pretrain_noise=2"], "pretrain_noise is 2; give a share from 0 to below 1"),
         ("dec", ["--set", "preset=mine"], "image_dec.preset is 'mine'; give one of none, published, released"),
+        ("mmdc", ["--set", "seeds=0"], "image_mmdc.seeds is 0; give a whole number from 1 to 1000"),
         ("jule", ["--set", "preset=mine"], "image_jule.preset is 'mine'; give one of none, published, released"),
         ("jule", ["--set", "view_graphs=true"], "image_jule has no parameter 'view_graphs'; did you mean "),
         ("dec", ["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),

@@ -24,6 +24,7 @@ from stages.reporting.gallery import Space
 from stages.reporting.inputs import Agreement, Rejected
 from stages.reporting.learning_curves import LearningCurves
 from stages.reporting.scoretable import Cell, Column, ScoreTable
+from stages.reporting.seedchart import SeedChart
 from stages.reporting.tree import Tree
 from stages.tables.results import ClusterName, Result
 
@@ -45,7 +46,8 @@ class Dataset:
     (cluster, images), largest first, `names` what each is called; `clusters` only those with a contact sheet.
     `advantages` are sentences on what combining and training gained. `spaces` are what is mapped, `mapped` images
     each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
-    `training` where nothing was trained; `dendrogram` is None for a single image. `studies` is HTML, made and
+    `training` where nothing was trained; `dendrogram` is None for a single image, and `seeds` where no method has
+    several. `studies` is HTML, made and
     escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrected` are
     the scores before them and after. `costs` differ from run to run: they are for a page beside the logs alone.
     """
@@ -58,6 +60,7 @@ class Dataset:
     rejected: Sequence[Rejected]
     parameters: Mapping[str, Mapping[str, Any]]
     scores: ScoreTable
+    seeds: SeedChart | None
     result: Result
     advantages: tuple[str, ...]
     agreement: Agreement

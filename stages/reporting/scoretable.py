@@ -73,7 +73,7 @@ def score_table(
 
     The page may show it `corrected` by hand, which the scores of methods are not.
     Columns are the known metrics that some method has. Values equal at three digits share the mark of the best;
-    a single method has no best, nor have cluster sizes.
+    a single method has no best, nor have cluster sizes. A mean over seeds has its standard error beside it.
     """
     methods = [*joint.values(), *single.values()]
     columns = tuple(c for c in COLUMNS if any(values.get(c.key) is not None for values in methods))
@@ -87,7 +87,10 @@ def score_table(
 
     def row(method: str, note: str, values: Values) -> Row:
         note = ": ".join(filter(None, (note, shown))) if method == result else note
-        return Row(method, note, tuple(_cell(values.get(c.key), c, best.get(c.key)) for c in columns))
+        if seeds := values.get("seeds"):
+            note = "; ".join(filter(None, (note, f"means of {seeds:.0f} seeds")))
+        cells = (_cell(values.get(c.key), c, best.get(c.key), values.get(f"{c.key}_ste")) for c in columns)
+        return Row(method, note, tuple(cells))
 
     summary: tuple[Row, ...] = ()
     if len(single) > SUMMARY_FROM:
@@ -166,12 +169,15 @@ def _known(methods: Iterable[Values], column: Column) -> list[float]:
     return [round(value, 3) for values in methods if (value := values.get(column.key)) is not None]
 
 
-def _cell(value: float | None, column: Column, best: float | None) -> Cell:
+def _cell(value: float | None, column: Column, best: float | None, error: float | None = None) -> Cell:
     if value is None:
         return Cell("\N{EN DASH}")
     if not column.bounded:
         return Cell(f"{value:,.0f}")
-    return Cell(f"{value:.3f}".replace("-", "\N{MINUS SIGN}"), best is not None and round(value, 3) == best)
+    text = f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    if error is not None:
+        text += f" \N{PLUS-MINUS SIGN} {error:.3f}"
+    return Cell(text, best is not None and round(value, 3) == best)
 
 
 def _joint_note(method: str) -> str:

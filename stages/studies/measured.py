@@ -7,7 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from stages.scoring.published.comparison import Measured, Method, own_settings, parse_method
+from stages.scoring.published.comparison import (
+    SPREAD,
+    Measured,
+    Method,
+    own_settings,
+    parse_method,
+    with_spread,
+)
 from stages.scoring.published.records import METRICS
 from stages.studies.panels import Panels
 from stages.tables import ImageTable, read_partitions
@@ -40,16 +47,17 @@ class Runs:
     def scores(self, methods: Path, drawn: Panels) -> dict[Method, Measured]:
         """Return what the table `methods` and the panels `drawn` hold of what somebody published."""
         known = dict(self._settings())
-        found = {}
+        found: dict[Method, Measured] = {}
         for row in pd.read_csv(methods).to_dict("records"):
             settings = known.get(str(row["method"]), {})
             method = parse_method(str(row["method"]), settings)
             if row["method"] == ENSEMBLE and settings:
                 method = Method(VOTE, algorithm="ward")
-            values = {metric: float(row[metric]) for metric in METRICS if pd.notna(row.get(metric))}
+            names = [f"{metric}{end}" for end in ("", *(f"_{kind}" for kind in SPREAD)) for metric in METRICS]
+            values = {name: float(row[name]) for name in names if pd.notna(row.get(name))}
             if method and values:
                 counts = int(row["labelled_images"]), float(row["n_clusters"])
-                found[method] = _measured(method, values, counts, settings)
+                found |= with_spread(method, _measured(method, values, counts, settings))
         for panel in drawn.panels:
             if panel.nmi is not None and panel.method != "baseline":
                 of = MethodName(drawn.objective or "", panel.method.removeprefix("kmeans-of-"), panel.view or None)

@@ -3,7 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from stages.scoring.evaluation import count_rows, mean_by_method, nested, size_rows, summary
+from stages.scoring.evaluation import (
+    count_rows,
+    mean_by_method,
+    nested,
+    size_rows,
+    spread_over_seeds,
+    summary,
+)
 
 SCORES = {
     "dataset": {"images": 24, "rejected": 1, "labelled": 24, "classes": 3, "clusters": 5},
@@ -69,6 +76,33 @@ def test_the_mean_of_the_runs_has_the_scores_that_all_of_them_have():
         {"method": "m", "multiple": 1, "run": "1", "modularity": 0.4},
     ]
     assert mean_by_method(runs) == {"m": {"modularity": 0.3}}
+
+
+def test_mean_standard_error_and_best_over_seeds_by_hand():
+    """Of .1, .2 and .6 the squares about .3 are .04, .01 and .09: s = sqrt(.14 / 2), and the error s / sqrt 3."""
+    runs = [
+        {"nmi_geometric": nmi, "silhouette": -nmi, "n_clusters": clusters, **more}
+        for nmi, clusters, more in ((0.1, 3, {"purity": 1.0}), (0.6, 4, {}), (0.2, 3, {}))
+    ]
+    ste = round((0.14 / 2 / 3) ** 0.5, 6)
+    assert ste == 0.152753
+    assert spread_over_seeds(runs) == {
+        "nmi_geometric": 0.3,
+        "silhouette": -0.3,
+        "n_clusters": 3.333333,
+        "seeds": 3,
+        "nmi_geometric_ste": ste,
+        "nmi_geometric_best": 0.6,
+        "silhouette_ste": ste,
+        "silhouette_best": -0.1,
+    }
+    both = spread_over_seeds([{"accuracy": 0.5}, {"accuracy": 0.7}])
+    assert both == {"accuracy": 0.6, "seeds": 2, "accuracy_ste": 0.1, "accuracy_best": 0.7}
+
+
+def test_the_summary_has_the_spread_beside_the_mean():
+    scores = SCORES | {"train": {"jule/cc": spread_over_seeds([{"accuracy": 0.5}, {"accuracy": 0.8}])}}
+    assert summary(scores)["jule/cc"] == {"accuracy": 0.65, "accuracy_ste": 0.15, "accuracy_best": 0.8}
 
 
 def test_sizes_and_mean_confidences_of_the_clusters_that_have_images():

@@ -135,6 +135,21 @@ def test_partitions_round_trip(tmp_path):
     assert read_fingerprint(tmp_path / "p.parquet").fingerprint == "f"
 
 
+def test_seeds_of_a_run_are_columns_beside_it_and_come_back_apart(tmp_path):
+    file, numbers = tmp_path / "p.parquet", np.arange(6)
+    labels = {"cc": numbers % 2, "ward/L3/x1/seed0": numbers % 3, "ward/L3/x1/seed1": numbers % 3}
+    seeds = {"cc": [numbers % 4, numbers % 2, *(numbers // number for number in range(2, 12))]}
+    write_partitions(file, labels, {name: {"of": name} for name in labels}, "print", seeds)
+    assert pq.read_schema(file).names[:6] == ["image_id", *labels, "cc/seed0", "cc/seed1"]
+    table = read_partitions(file)
+    assert list(table.labels) == list(table.settings) == list(labels), "a baseline's seeds are runs of their own"
+    assert list(table.seeds) == ["cc"] and table.n_images == 6
+    np.testing.assert_array_equal(table.seeds["cc"], seeds["cc"])
+    write_partitions(file, {"cc": numbers % 2}, {"cc": {}}, "print", {"cc": [numbers + 9]})
+    with pytest.raises(TableError, match="cc/seed0 has labels from 9 to 14 of 6 images"):
+        read_partitions(file)
+
+
 def test_nothing_is_left_of_a_table_whose_making_fails(tmp_path):
     def failing():
         yield Image("a", b"a", None, 1, 1)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from stages.core.algorithm_name import parse_algorithm
-from stages.scoring.published.records import PublishedScore
+from stages.scoring.published.records import METRICS, PublishedScore
 from stages.scoring.published.settings import common, differences
 from stages.tables.methods import BaselineName, MethodName, parse_scored
 
 JOINT = ("cc", "mvec", "dmvc-fix", "dmvc", "kmeans-of-dmvc-fix", "kmeans-of-dmvc")
 _SINGLE = ("baseline", "views", "kmeans-of-views")
 _END_TO_END = "end-to-end"
+SPREAD = ("best", "ste")  # over seeds: how columns of scores end, and the published algorithms that these are of
 TRANSFER = "transfer"
 _PIXELS = "pixels"
 _NO_CNN = (_PIXELS, "sift", "jule")  # views that a mean over CNNs leaves out
@@ -61,6 +62,23 @@ class Measured:
     clusters: float
     views: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def with_spread(method: Method, measured: Measured) -> dict[Method, Measured]:
+    """Return the `measured` mean of a method and, by methods of their own, best and standard error over its seeds.
+
+    Only of networks on images has anybody published these: as the algorithms "mmdc-best" and "mmdc-ste", say.
+    """
+    found = {method: replace(measured, scores=_ending(measured.scores, ""))}
+    for kind in SPREAD if method.method == _END_TO_END else ():
+        if scores := _ending(measured.scores, f"_{kind}"):
+            found[replace(method, algorithm=f"{method.algorithm}-{kind}")] = replace(measured, scores=scores)
+    return found
+
+
+def _ending(scores: Mapping[str, float], end: str) -> dict[str, float]:
+    """The scores by metric, of those whose names end so."""
+    return {metric: scores[f"{metric}{end}"] for metric in METRICS if f"{metric}{end}" in scores}
 
 
 def own_settings(method: Method, settings: Mapping[str, Any]) -> dict[str, Any]:

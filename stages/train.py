@@ -57,7 +57,8 @@ def train(
 
     A method reads what those before it wrote: dmvc-fix the results of views, dmvc of jule that of dmvc-fix. An
     unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from there and ends
-    with the same files, byte for byte. Started by torchrun, it trains on several GPUs.
+    with the same files, byte for byte. With several `seeds` the network that agrees most with those of the other
+    seeds is kept, and the clusters of all. Started by torchrun, it trains on several GPUs.
     """
     name, files = MethodName(objective, method), TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")

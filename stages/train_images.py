@@ -35,6 +35,7 @@ def train_images(
     changes: options.Changes = [],  # noqa: B006 - Typer copies it
     device: options.Device = "auto",
     checkpoint_seconds: options.CheckpointSeconds = 10.0,
+    engine: options.Engine = "local",
     data: options.DataFolder = options.DATA,
     metrics: options.MetricsFolder = options.METRICS,
     params: ParamsFile = PARAMS,
@@ -44,7 +45,8 @@ def train_images(
     dec has two results, K-means on the embedding of its pre-trained autoencoder ("autoencoder") and the clusters
     that it ends with; jule has that of one pass ("jule-sf"), and that of clustering its embedding again
     ("jule-rc"). An unfinished training keeps its state in DATA/scratch: run again after a kill, it goes on from
-    there and ends with the same files, byte for byte.
+    there and ends with the same files, byte for byte. With several `seeds` the network that agrees most with those
+    of the other seeds is kept, and the clusters of all.
     """
     name, files = MethodName(IMAGES, image_method), TrainedFiles(data, dataset)
     side, kind = chosen_size(image_size), IMAGE_JOBS[image_method]
@@ -62,7 +64,7 @@ def train_images(
         seconds=checkpoint_seconds,
     )
     with warnings_reported():
-        result = run_job(job, metrics / dataset, device, warn)
+        result = run_job(job, metrics / dataset, device, warn, engine)
     if result:
         print(f"{job.title} on pixels ({' x '.join(map(str, job.pixels.shape[1:]))}): {result}")
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import yaml
 
-from stages import baseline, experiments, extract
+from stages import baseline, experiments, extract, train_images
 from stages import train as train_stage
 from stages.backbones import ray_cluster
 from stages.core import engine
@@ -23,8 +24,11 @@ from stages.tables import Image, read_images, write_images, write_vectors
 from stages.training import apart
 from tests.deep.conftest import blobs, project  # noqa: F401 - fixtures
 from tests.deep.toy import arguments, outputs
+from tests.drawings import write_drawings
 from tests.extraction import prepare, table
 from tests.test_experiments import CLASSES, lay_out
+from tests.test_train_images import FAST as FAST_ON_IMAGES
+from tests.test_train_images import outputs as outputs_on_images
 
 pytest.importorskip("ray")
 
@@ -175,6 +179,24 @@ def test_networks_of_the_views(project, shell, monkeypatch, objective):  # noqa:
     assert outputs(objective) == alone
     assert resumed.exists(), "the network that was lost went on from its last state"
     assert not list((project / "data/scratch").rglob("*.safetensors"))
+
+
+def test_the_seeds_of_networks_on_features_and_on_images(project, shell):  # noqa: F811 - the fixture
+    def made(stage, given, found):
+        here = shell(stage.app, *given)
+        alone = found()
+        for name in alone:
+            if not name.startswith("data/images"):
+                Path(name).unlink()
+        there = shell(stage.app, *given, "--engine", "ray")
+        assert (there.status, there.err) == (here.status, here.err)
+        assert here.status == 0 and found() == alone
+
+    made(train_stage, arguments("idec", "cc", "--set", "seeds=2"), lambda: outputs("idec"))
+    write_drawings(Path("data/images/d.parquet"))
+    Path("params.yaml").write_text(yaml.safe_dump(FAST_ON_IMAGES))
+    given = ["--dataset", "d", "--n-clusters", "classes", "--method", "dec", "--device", "cpu", "--set", "seeds=2"]
+    made(train_images, given, outputs_on_images)
 
 
 @pytest.mark.slow

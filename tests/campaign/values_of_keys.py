@@ -69,7 +69,7 @@ def _trained(sound: dict[str, Any]) -> Iterator[tuple[str, Callable[[], list[obj
     """Parameters of trainings, which go into the constructors of estimators."""
     jobs = {**FEATURE_JOBS, **{f"image_{method}": job for method, job in IMAGE_JOBS.items()}}
     for section, job in jobs.items():
-        hints = get_type_hints(job.estimator(FeatureMethod.DMVC).__init__)
+        hints = get_type_hints(job.estimator(FeatureMethod.DMVC).__init__) | {"seeds": int}
         for name, hint in hints.items():
             if name in job.NOT_THEIRS:
                 continue

@@ -48,6 +48,7 @@ from stages.reporting.sprites import Room, make_pictures, share_room
 from stages.reporting.tree import read_merges, tree
 from stages.studies.sections import styles
 from stages.tables import check_same_images, class_names, read_base_partitions, read_images, read_partitions
+from stages.tables.clusters import RESULT
 from stages.tables.manifest import check_listed, read_manifest
 from stages.tables.methods import MethodName
 from stages.tables.near_duplicates import read_near_duplicates
@@ -188,6 +189,11 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     views = {f"View {mapping.space.title}": described(mapping.made) for mapping in mappings if mapping.made}
     own = {name: getattr(options, name) for name in ("layer", "method", "seed", "images_per_cluster")}
     own["thumbnail"] = f"{options.thumbnail} px"
+    joint, of_page = scores.joint, result.scored_as
+    if {**scores.joint, **scores.single}.get(of_page, {}).get(
+        "seeds"
+    ):  # the page shows one seed, the method has means
+        joint, of_page = {RESULT: scores.result, **joint}, RESULT
     reports = read_classes(metrics / "classes.csv", metrics / "confusion.csv")
     spaces = tuple(mapping.space for mapping in mappings)
     sprites, thumbnails = make_pictures(images, at_hand.tolist(), shown, options.thumbnail, room)
@@ -200,8 +206,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
         views=backbones,
         rejected=rejected,
         parameters={**{title: run_settings(run) for title, run in runs.items()}, **views, "Report": own},
-        scores=score_table(scores.joint, scores.single, result.scored_as, result.corrections is not None),
-        seeds=seed_chart(scores.joint, scores.single),
+        scores=score_table(joint, scores.single, of_page, result.corrections is not None),
+        seeds=seed_chart(joint, scores.single),
         result=result,
         advantages=advantages(scores.joint, scores.single),
         agreement=agreement,

@@ -36,7 +36,8 @@ class Scores:
     """Scores by method and metric (None: not defined): of all views together, and of single views.
 
     `images`, `labelled` and `clusters` say on how many of what they were computed. `corrected` are those of the
-    result before and after corrections by hand, None without any.
+    result before and after corrections by hand, None without any. `result` are those of the clusters that the
+    method of the result has in its own table; they are not the method's where these are means over seeds.
     """
 
     images: int
@@ -44,6 +45,7 @@ class Scores:
     clusters: int
     joint: Mapping[str, Values]
     single: Mapping[str, Values]
+    result: Values
     corrected: tuple[Values, Values] | None = None
 
 
@@ -104,6 +106,7 @@ def read_scores(file: Path) -> Scores:
                 **{name: values for name, values in trained.items() if name not in networks},
             },
             single=plain | networks,
+            result=_values(content.get("uncorrected", content["result"])),
             corrected=(
                 (_values(content["uncorrected"]), _values(content["result"])) if "uncorrected" in content else None
             ),

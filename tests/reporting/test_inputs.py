@@ -37,9 +37,13 @@ def test_scores(tmp_path: Path) -> None:
         "train": {"jule/views/v": {"ari": 0.75}, "jule/dmvc": {"ari": 1, "silhouette": None}},
         "ensemble": {"ari": 0.25, "silhouette": float("nan")},
         "dataset": {"images": 4, "clusters": 2, "labelled": 3},
+        "result": {"method": "jule/dmvc", "ari": 0.875},
     }
+    file.write_text(sealed_json(content | {"uncorrected": {"ari": 0.5}}))
+    assert read_scores(file).result == {"ari": 0.5}, "as the method's own table has it"
     file.write_text(sealed_json(content))
     scores = read_scores(file)
+    assert scores.result == {"ari": 0.875} and scores.corrected is None
     assert (scores.images, scores.clusters, scores.labelled) == (4, 2, 3)
     assert list(scores.joint) == ["ensemble", "jule/dmvc"]
     assert scores.joint["ensemble"] == {"ari": 0.25, "silhouette": None}

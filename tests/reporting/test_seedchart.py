@@ -79,8 +79,13 @@ def test_the_page_draws_them_and_without_them_says_nothing(tmp_path: Path) -> No
     file = tmp_path / "metrics/photos/scores.json"
     scores = unsealed_json(file.read_text())
     scores["train"]["jule/dmvc"] |= WITHOUT_LABELS
+    scores["result"] |= {"modularity": 0.3}
     file.write_text(sealed_json(scores))
     page = make_report(tmp_path).read_text(encoding="utf-8")
     assert "<b>Modularity over seeds</b> <span>dot: mean of 5 seeds;" in page
     assert "jule/dmvc 0.400, standard error 0.100, best 0.450" in page
+    assert (
+        "<bdi>result</bdi><small>of the seed that agrees most with the others: the clusters of this page<" in page
+    )
+    assert page.count("the clusters of this page<") == 1 and "result 0.300" in page
     assert "0.400 ± 0.100" in page and "Scores with ± are means over seeds" in page

@@ -35,7 +35,7 @@ _SIZES = (
     "input_size",
     "batch_size",
 )  # parameters that decide how much memory a training takes
-_VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
+VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
 
 
@@ -189,7 +189,7 @@ def train_on(
     view = job.name.view or ""
     fingerprint = training_fingerprint(inputs.read, {**job.settings(), "device": device.type})
     state = job.files.scratch(job.name) / f"{view or 'all'}.safetensors"
-    checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, _VERSIONS), report)
+    checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, VERSIONS), report)
     estimator: Estimator = job.estimator(job.name.method)(
         job.n_clusters,
         **job.arguments(),

@@ -48,14 +48,20 @@ def test_a_run_has_the_clusters_that_train_finds_with_its_values_and_seed(projec
     assert not Path("data/scratch/sweeps/toy/jule-cc-grid").exists()
     for run, labels in found.labels.items():
         made = found.settings[run]
-        assert (made["variant"], made["swept"], made["grid"]) == (None, ["eta", "n_neighbors"], ["eta", "n_neighbors"])
+        assert (made["variant"], made["swept"], made["grid"]) == (
+            None,
+            ["eta", "n_neighbors"],
+            ["eta", "n_neighbors"],
+        )
         values = [f"--set={name}={made[name]}" for name in ("eta", "n_neighbors")]
         assert run == f"eta={made['eta']}, n_neighbors={made['n_neighbors']}, seed {made['seed']}"
         assert train("jule", "cc", "--seed", str(made["seed"]), *values).exit_code == 0
         alone = read_partitions(Path("data/partitions/toy/jule/cc.parquet"))
         np.testing.assert_array_equal(alone.labels["cc"], labels)
         kept = alone.settings["cc"]
-        assert {name: kept[name] for name in made if name in kept} == {name: made[name] for name in made if name in kept}
+        assert {name: kept[name] for name in made if name in kept} == {
+            name: made[name] for name in made if name in kept
+        }
 
 
 @pytest.mark.parametrize(("objective", "method"), [("jule", "dmvc"), ("idec", "dmvc-fix"), ("turtle", "dmvc-fix")])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 300, 58, 16, 30, 50  # of the drawing and the room beside the axes, in SVG units
-_GROUP, _APART = 64, 9  # least width of a group; between the points of a group
+_GROUP, _APART = 76, 9  # least width of a group; between the points of a group
 _LETTER, _LEGEND = 6.6, 30  # width of a letter of the labels; a mark of the legend and the space around it
 _STEPS, _TICKS = (1, 2, 5), 6  # of the axis: a step is one of these times a power of ten; intervals, at most
 _SPAN = 0.05  # least part of the scale that the axis shows; scores are at most 1

@@ -8,7 +8,7 @@ from stages.clustering import isometric, normalise
 from stages.core.atomic import write_text
 from stages.core.command import run
 from stages.graphs.modularity import modularity
-from stages.params.options import DATA, METRICS, DataFolder, Dataset, MetricsFolder
+from stages.params.options import DATA, METRICS, DataFolder, Dataset, MetricsFolder, Sweep
 from stages.params.stage import stage_application
 from stages.params.sweeps import SweepName
 from stages.scoring.evaluation import score_partitions
@@ -17,15 +17,16 @@ from stages.studies.sections import render_points
 from stages.studies.sweeps import sweep_chart, sweep_csv
 from stages.tables import check_same_images, read_images, read_partitions, read_vectors
 from stages.tables.links import read_links
+from stages.tables.methods import FeatureMethod, Objective
 from stages.tables.textfiles import understanding
 from stages.tables.trained_files import TrainedFiles
 
 
 def sweep(
     dataset: Dataset,
-    objective: Annotated[str, typer.Option(help="Training objective of the networks.")],
-    method: Annotated[str, typer.Option(help="Row of the comparison.")],
-    name: Annotated[str, typer.Option(help="Name of the sweep.", metavar="NAME")],
+    objective: Annotated[Objective, typer.Option(help="Training objective of the networks.")],
+    method: Annotated[FeatureMethod, typer.Option(help="Row of the comparison that was trained.")],
+    name: Sweep,
     data: DataFolder = DATA,
     metrics: MetricsFolder = METRICS,
 ) -> None:

@@ -33,10 +33,7 @@ def train_sweep(
         FeatureMethod,
         typer.Option(help="Row of the comparison: cc, dmvc-fix or dmvc, with the networks that it builds on."),
     ],
-    name: Annotated[
-        str,
-        typer.Option(help="Name of the sweep in the file of parameters, which has the values.", metavar="NAME"),
-    ],
+    name: options.Sweep,
     seed: options.Seed = 0,
     layer: Annotated[str, typer.Option(help="Layer whose features are used; L3 is the last one.")] = "L3",
     scaling: Annotated[Scaling, typer.Option(help="Scaling of a feature vector, as of all trainings.")] = "sqrt",

@@ -161,3 +161,8 @@ def test_what_is_missing_or_of_other_images_is_one_line(workdir: Path) -> None:
 def test_it_starts_without_torch() -> None:
     program = "import sys, stages.sweep, stages.train_sweep; assert not {'torch', 'sklearn'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_name_that_can_be_no_part_of_a_path_is_refused(workdir: Path) -> None:
+    given = [*GIVEN[:-1], "../s"]
+    assert error_line(CliRunner().invoke(app, given)) == "a sweep is called '../s'; use letters, digits, '_' and '-'"

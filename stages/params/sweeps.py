@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from stages.core.checks import check_choice, check_known, check_number, check_once
 from stages.core.errors import ParameterError
 from stages.params.file import read_section
+from stages.params.options import check_sweep_name
 from stages.tables.methods import FeatureMethod, Objective
 
 SWEEPS, SWEEP = (
@@ -121,8 +121,7 @@ def check_definitions(given: Any) -> dict[str, Sweep]:
 def check_definition(name: str, given: Any) -> Sweep:
     """Return a sweep; raise `ParameterError` unless it has lists of different values, and not too many of them."""
     key = f"{SWEEP}.{name}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        raise ParameterError(f"{SWEEP} has {name!r}; name a sweep by letters, digits, '_' and '-'")
+    check_sweep_name(name)
     if not isinstance(given, Mapping) or not given.keys() & {"values", "variants"}:
         raise ParameterError(f"{key} is {given!r}; write {_DEFINITION}")
     for inner in given:

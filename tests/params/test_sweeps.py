@@ -110,7 +110,7 @@ def test_sweeps_have_names_that_can_be_part_of_a_path_and_of_a_key() -> None:
     values = {"values": {"eta": [0.2]}}
     assert list(check_definitions({"eta": values, 7: values})) == ["eta", "7"]
     for name in ("../eta", "a.b", "a b", ""):
-        with pytest.raises(ParameterError, match=r"^sweep has .*; name a sweep by letters, digits, '_' and '-'$"):
+        with pytest.raises(ParameterError, match=r"^a sweep is called .*; use letters, digits, '_' and '-'$"):
             check_definitions({name: values})
     for given, found in ((None, "empty"), ([], r"\[\]")):
         with pytest.raises(ParameterError, match=f"^sweep is {found}; write {{}} for none$"):

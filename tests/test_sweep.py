@@ -165,4 +165,6 @@ def test_it_starts_without_torch() -> None:
 
 def test_a_name_that_can_be_no_part_of_a_path_is_refused(workdir: Path) -> None:
     given = [*GIVEN[:-1], "../s"]
-    assert error_line(CliRunner().invoke(app, given)) == "a sweep is called '../s'; use letters, digits, '_' and '-'"
+    assert (
+        error_line(CliRunner().invoke(app, given)) == "a sweep is called '../s'; use letters, digits, '_' and '-'"
+    )

@@ -63,22 +63,27 @@ def train_repeatedly(
 
     first = next(iter(runs.values()))[0]
     place = _digests(runs, first, device)
-    todo = {name: _placed(run, folder / place[name]) for name, run in runs.items()}
-    kept = {name: labels for name, run in todo.items() if (labels := _kept(run)) is not None}
-    missing = {name: run for name, run in todo.items() if name not in kept}
-    for run in missing.values():
-        _files(run).folder.mkdir(parents=True, exist_ok=True)
+    placed = {name: _placed(run, folder / place[name]) for name, run in runs.items()}
+    kept: dict[Path, np.ndarray] = {}
+    missing: dict[Path, bytes] = {}  # what is sent for it; what differs in its name alone is trained once
+    for name, run in placed.items():
+        if (own := _files(run).folder) in missing:
+            continue
+        if (labels := _kept(run)) is not None:
+            kept[own] = labels
+        else:
+            own.mkdir(parents=True, exist_ok=True)
+            missing[own] = pickle.dumps((name, _without_images(run)))
     tables = _feature_tables(first) if engine != "local" else {}
     threads = torch.get_num_threads()
     needs = {"gpus": 1} if device.type == "cuda" else {"cpus": threads}
-    sent = [pickle.dumps((name, _without_images(run))) for name, run in missing.items()]
     with tasks_on(engine) as map_tasks:
-        made = map_tasks(_train, sent, tables, first.images, device.type, threads, **needs)
-        for name, run in todo.items():
-            if name not in kept:
-                kept[name] = next(made)
-                _keep(run, kept[name])
-            yield kept[name]
+        made = map_tasks(_train, missing.values(), tables, first.images, device.type, threads, **needs)
+        for run in placed.values():
+            if (own := _files(run).folder) not in kept:
+                kept[own] = next(made)
+                _keep(run, kept[own])
+            yield kept[own]
 
 
 def _digests(runs: Mapping[str, Run], first: FeatureJob, device: "torch.device") -> dict[str, str]:

@@ -151,6 +151,17 @@ def test_runs_that_are_done_serve_a_sweep_with_other_values(
     assert list(read_partitions(table("eta")).labels) == ["eta=0.6, seed 0", "eta=0.3, seed 0", "eta=0.2, seed 0"]
 
 
+def test_what_differs_in_its_name_alone_is_trained_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clusters, trained = repeated._clusters, list[str]()
+    monkeypatch.setattr(repeated, "_clusters", lambda name, *rest: trained.append(name) or clusters(name, *rest))
+    variants = {"a": {}, "b": {"eta": 0.9}, "c": {"eta": 0.5}}  # which is the default
+    assert sweep("s", s={"variants": variants, "seeds": 1}).exit_code == 0
+    assert trained == ["a, seed 0", "b, seed 0"]
+    labels = read_partitions(table("s")).labels
+    assert list(labels) == ["a, seed 0", "b, seed 0", "c, seed 0"]
+    np.testing.assert_array_equal(labels["c, seed 0"], labels["a, seed 0"])
+
+
 @pytest.mark.parametrize(
     ("options", "definition", "message"),
     [

@@ -15,15 +15,15 @@ import psutil
 import pytest
 import yaml
 
-from stages import baseline, experiments, extract, train_images
+from stages import baseline, experiments, extract, train_images, train_sweep
 from stages import train as train_stage
 from stages.backbones import ray_cluster
 from stages.core import engine
 from stages.core.errors import ClusterError, TableError
 from stages.tables import Image, read_images, write_images, write_vectors
-from stages.training import apart
+from stages.training import apart, repeated
 from tests.deep.conftest import blobs, project  # noqa: F401 - fixtures
-from tests.deep.toy import arguments, outputs
+from tests.deep.toy import FAST, arguments, outputs, write_parameters
 from tests.drawings import write_drawings
 from tests.extraction import prepare, table
 from tests.test_experiments import CLASSES, lay_out
@@ -197,6 +197,34 @@ def test_the_seeds_of_networks_on_features_and_on_images(project, shell):  # noq
     Path("params.yaml").write_text(yaml.safe_dump(FAST_ON_IMAGES))
     given = ["--dataset", "d", "--n-clusters", "classes", "--method", "dec", "--device", "cpu", "--set", "seeds=2"]
     made(train_images, given, outputs_on_images)
+
+
+@pytest.mark.parametrize("seen", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_sweep(project, shell, monkeypatch, seen):  # noqa: F811 - the fixture
+    """Also where the nodes do not see the folder of the unfinished trainings."""
+    write_parameters({**FAST, "sweep": {"s": {"values": {"gamma": [0.5, 1.0]}, "seeds": 1}}})
+    which = ("--dataset", "toy", "--objective", "idec", "--method", "dmvc-fix", "--name", "s", "--device", "cpu")
+    given, file = (
+        (*which, "--n-clusters", "classes", "--width", "8"),
+        Path("data/sweeps/toy/idec-dmvc-fix-s.parquet"),
+    )
+    assert shell(train_sweep.app, *given).status == 0
+    alone = file.read_bytes()
+    file.unlink()
+    kill, train = killer(project / "lost"), repeated._train
+
+    def train_or_die(*shared_and_sent):
+        kill()
+        if not seen:
+            shutil.rmtree(project / "data/scratch/sweeps", ignore_errors=True)
+            shutil.rmtree(project / "data/features", ignore_errors=True)
+        return train(*shared_and_sent)
+
+    monkeypatch.setattr(repeated, "_train", train_or_die)
+    outcome = shell(train_sweep.app, *given, "--engine", "ray")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert file.read_bytes() == alone
+    assert (project / "lost").exists()
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def test_a_stage_depends_on_its_script_and_on_the_packages_that_it_imports(stage
 def test_commands_carry_names_alone(stage):
     """DVC quotes what it makes of a whole item; nothing else from params.yaml comes near a shell."""
     command = _definition(stage)["cmd"]
-    assert re.fullmatch(r"python -m stages\.\w+( \$\{item(\.transfer)?\})?( --method [a-z-]+)?", command)
+    assert re.fullmatch(r"python -m stages\.\w+( \$\{item(\.transfer|\.sweep)?\})?( --method [a-z-]+)?", command)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -19,7 +19,9 @@ def check_leftovers(
     running = list(find_running(scratch))
     for lock in running:
         yield warning(f"a stage is at work on {lock.relative_to(scratch).with_suffix('')}; wait for it")
-    unfinished = [folder for folder in (scratch / "extract", scratch / "train") if any(_files(folder))]
+    unfinished = [
+        folder for folder in (scratch / "extract", scratch / "train", scratch / "sweeps") if any(_files(folder))
+    ]
     if unfinished and not running:
         size = sum(file.stat().st_size for folder in unfinished for file in _files(folder)) / 2**20
         yield warning(

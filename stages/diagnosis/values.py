@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from stages.core.errors import ManyviewsError
+from stages.core.errors import ManyviewsError, ParameterError
 from stages.diagnosis.finding import Finding, fault, ok
 from stages.params.file import not_a_section
 from stages.params.options import AUTO, check_dataset_name
@@ -48,7 +48,8 @@ def _option_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
 
     import stages
 
-    known = {**dict.fromkeys([*_LISTS, "transfers"]), **dict.fromkeys(section for *_, section in _TRAINED)}
+    others = ("transfers", "sweeps", "sweep")  # which are no options
+    known = {**dict.fromkeys([*_LISTS, *others]), **dict.fromkeys(section for *_, section in _TRAINED)}
     for module in pkgutil.iter_modules(stages.__path__):
         if not module.ispkg:
             command = typer.main.get_command(importlib.import_module(f"stages.{module.name}").app)
@@ -69,6 +70,7 @@ def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
 
     checks: list[Callable[[], object]] = [
         partial(_check_transfers, parameters),
+        partial(_check_sweeps, parameters),
         partial(_check_result, parameters),
         *_algorithm_checks(parameters),
     ]
@@ -98,6 +100,27 @@ def _check_transfers(parameters: Mapping[str, Any]) -> None:
     lists = (parameters.get(key) for key in ("datasets", "image_methods"))
     names = [list(map(str, value)) if isinstance(value, list) else [] for value in lists]
     check_reachable(check_transfers(parameters.get("transfers", [])), *names)
+
+
+def _check_sweeps(parameters: Mapping[str, Any]) -> None:
+    """That every sweep is defined, and that its training takes each of its values; loads torch if there is one."""
+    from stages.params.sweeps import check_definitions, check_reachable, check_sweeps
+
+    definitions, sweeps = (
+        check_definitions(parameters.get("sweep", {})),
+        check_sweeps(parameters.get("sweeps", [])),
+    )
+    datasets = parameters.get("datasets")
+    check_reachable(sweeps, list(map(str, datasets)) if isinstance(datasets, list) else [], definitions)
+    for sweep in sweeps:
+        from stages.training.on_features import FEATURE_JOBS
+
+        name, section = MethodName(sweep.objective, sweep.method), _section(parameters, sweep.objective)
+        for point in definitions[sweep.name].points():
+            try:
+                FEATURE_JOBS[sweep.objective].chosen_parameters(name, {**section, **point.values})
+            except ParameterError as error:
+                raise ParameterError(f"sweep.{sweep.name}, {point.name}: {error}") from None
 
 
 def _check_result(parameters: Mapping[str, Any]) -> None:

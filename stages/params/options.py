@@ -22,6 +22,13 @@ def check_dataset_name(name: str) -> str:
     return name
 
 
+def check_sweep_name(name: str) -> str:
+    """Return the name of a sweep; raise `ParameterError` unless it can be part of a file's name and of a key."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise ParameterError(f"a sweep is called {name!r}; use letters, digits, '_' and '-'")
+    return name
+
+
 def check_n_clusters_text(n_clusters: str) -> str:
     """Return the value of `n_clusters`; raise `ParameterError` unless it is a number from 1 on or a known word."""
     if n_clusters not in (AUTO, "classes") and not (n_clusters.isdecimal() and int(n_clusters) >= 1):
@@ -40,6 +47,14 @@ Datasets = Annotated[
 ]
 Backbone = Annotated[
     str, typer.Option(help="Name of the backbone, as it stands under `backbones`.", metavar="NAME")
+]
+Sweep = Annotated[
+    str,
+    typer.Option(
+        help="Name of the sweep, as it stands under `sweep`, with its values.",
+        callback=check_sweep_name,
+        metavar="NAME",
+    ),
 ]
 NClusters = Annotated[
     str,

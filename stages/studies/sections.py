@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.core.templates import template_environment
 from stages.studies.bars import BarChart
+from stages.studies.points import PointChart
 
 MOST = 5000  # images that a study clusters or draws; of more, as many are taken, evenly spaced
 
@@ -135,6 +136,11 @@ def render_section(section: Section) -> str:
 def render_figure(chart: BarChart) -> str:
     """Return a figure as an SVG file of its own, with its style in it."""
     return _render("figure.svg.html", chart=chart)
+
+
+def render_points(chart: PointChart) -> str:
+    """Return a figure of points as an SVG file of its own, with its style in it."""
+    return _render("points.svg.html", chart=chart)
 
 
 def styles() -> str:

@@ -39,6 +39,10 @@ class TrainedFiles:
         """The trained network; of "views", that of one backbone."""
         return self.data / "models" / self.dataset / f"{name}.safetensors"
 
+    def sweep(self, stem: str) -> Path:
+        """The table of clusters of a training that was repeated: one column a run."""
+        return self.data / "sweeps" / self.dataset / f"{stem}.parquet"
+
     def scratch(self, name: MethodName) -> Path:
         """The folder of what an unfinished training keeps."""
         return self.data / "scratch" / "train" / self.dataset / name.objective / name.method

@@ -35,7 +35,7 @@ _SIZES = (
     "input_size",
     "batch_size",
 )  # parameters that decide how much memory a training takes
-_VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
+VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")
 MOST_SEEDS = 1000  # columns of the table of clusters
 
@@ -220,7 +220,7 @@ def train_on(
     fingerprint = training_fingerprint(inputs.read, {**job.settings(), "device": device.type})
     name = "-seed".join(map(str, (job.name.view or "all", *number)))
     state = job.files.scratch(job.name) / f"{name}.safetensors"
-    checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, _VERSIONS), report)
+    checkpoint = FileCheckpoint(state, fingerprint, job.seconds, code_digest(job.SCRIPT, VERSIONS), report)
     estimator: Estimator = job.estimator(job.name.method)(
         job.n_clusters,
         **job.arguments(),

@@ -43,6 +43,11 @@ class FeatureJob(Job):
         names = all_networks([replace(self.name, view=None)], self.backbones)
         return [replace(self, name=name, backbones=[name.view] if name.view else self.backbones) for name in names]
 
+    @property
+    def builds_on(self) -> FeatureMethod | None:
+        """Return the method whose networks become parts of this one's, if any do."""
+        return FeatureMethod.VIEWS if self.name.method == FeatureMethod.DMVC_FIX else None
+
     def source(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("backbones", "layer", "scaling", "width")}
 
@@ -104,6 +109,10 @@ class JuleJob(FeatureJob):
 
         own: dict[str, type[Any]] = {FeatureMethod.DMVC_FIX: DMVCFix, FeatureMethod.DMVC: DMVC}
         return own.get(method) or super().estimator(method)
+
+    @property
+    def builds_on(self) -> FeatureMethod | None:
+        return FeatureMethod.DMVC_FIX if self.name.method == FeatureMethod.DMVC else super().builds_on
 
     def inputs(self, device: "torch.device") -> Inputs:
         inputs = super().inputs(device)

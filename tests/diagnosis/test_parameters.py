@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 PARAMETERS = read_params(ROOT / "params.yaml")
 
 
+SWEPT = {"dataset": "flowers", "objective": "jule", "method": "cc", "name": "s"}
+
+
 def faults(parameters: dict[str, Any]) -> list[str]:
     found = list(check_parameters(parameters))
     assert {finding.level for finding in found} in ({"fault"}, {"ok"})
@@ -161,6 +164,22 @@ def test_the_parameters_of_the_project_are_well() -> None:
             {"transfers": [{"source": "flowers", "dataset": "flowers"}], "image_methods": ["dec"]},
             "transfers needs the networks of jule; add it to the image_methods",
         ),
+        ({"sweeps": None}, "sweeps is empty; write [] for none"),
+        ({"sweeps": ["a"]}, "sweeps holds 'a'; write {dataset: NAME, objective: NAME, method: NAME, name: NAME}"),
+        ({"sweeps": [SWEPT]}, "sweeps names 's', which section sweep lacks; add s: {values: "),
+        (
+            {"sweeps": [{**SWEPT, "dataset": "x"}], "sweep": {"s": {"values": {"eta": [0.5]}}}},
+            "sweeps names 'x', which is none of the datasets; add it to them",
+        ),
+        (
+            {"sweeps": [SWEPT], "sweep": {"s": {"values": {"etta": [0.5]}}}},
+            "sweep.s, etta=0.5: jule has no parameter 'etta'; did you mean eta",
+        ),
+        (
+            {"sweeps": [SWEPT], "sweep": {"s": {"values": {"eta": [0.5, 1]}}}},
+            "sweep.s, eta=1: eta is 1; give a share from 0 to below 1",
+        ),
+        ({"sweep": {"s": 3}}, "sweep.s is 3; write {values: {PARAMETER: [VALUE, ...]}, seeds: N}"),
         (
             {"image_transfer": {"algorithms": ["kmean"]}},
             "no clustering algorithm is called 'kmean'; did you mean kmeans",

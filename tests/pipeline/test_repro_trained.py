@@ -77,6 +77,22 @@ def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_use
     assert_restored(project, before)
 
 
+def test_a_sweep_trains_nothing_else_and_each_has_values_of_its_own(project):
+    before = project.tables()
+    eta, steps = (
+        {"dataset": "drawings", "objective": "jule", "method": "cc", "name": name} for name in ("eta", "steps")
+    )
+    project.change(sweeps=[eta], sweep={"eta": {"values": {"eta": [0.3, 0.9]}, "seeds": 2}})
+    assert project.repro() == {CHECK, "train_sweep@sweep0", "sweep@sweep0"}
+    table = (project.folder / "metrics/drawings/sweep-jule-cc-eta.csv").read_text(encoding="utf-8").splitlines()
+    assert len(table) == 1 + 2 * 2 and table[0].startswith("eta,seed,images,nmi_geometric,")
+    project.change(sweeps=[eta, steps], sweep={"steps": {"values": {"steps": [0, 5]}, "seeds": 1}})
+    assert project.repro() == {CHECK, "train_sweep@sweep1", "sweep@sweep1"}
+    project.change(sweeps=[])
+    assert project.repro() == {CHECK}
+    assert_restored(project, before)
+
+
 def test_networks_are_trained_again_on_the_views_of_another_backbone(project):
     before = project.tables()
     project.change(backbones=["mobilenet_v2", "efficientnet_lite1"])

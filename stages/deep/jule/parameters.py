@@ -46,7 +46,7 @@ class RecurrentParameters(NetworkClustering[Period]):
     min_cluster_fraction : size from which a cluster counts at the end, see `stages.clustering.small_clusters` (0).
     eta : share of the clusters that a period merges, above 0 and below 1 (0.9, for faces 0.2).
     steps : gradient steps of a period. Early clusters are small and their neighbours often of the same class, so
-        that long training drives classes apart: a few steps are enough.
+        that long training drives classes apart: a few steps are enough. 0: the network stays as it begins.
     epochs : passes over the images in a period, instead of `steps`, if given (20). They consist of whole batches:
         what does not fill one waits for the next pass, whose order is another.
     reruns : how often the images are clustered again, from nearest neighbours on, after the last merge. 0 gives
@@ -94,14 +94,14 @@ class RecurrentParameters(NetworkClustering[Period]):
 
     def check_parameters(self) -> None:
         super().check_parameters()
-        for name in ("width", "n_neighbors", "n_nearest", "steps"):
+        for name in ("width", "n_neighbors", "n_nearest"):
             check_number(name, getattr(self, name), 1, whole=True)
-        for name in ("lead_until", "reruns"):
+        for name in ("steps", "lead_until", "reruns"):
             check_number(name, getattr(self, name), 0, whole=True)
         for name in ("lead_weight", "weight_decay", "gamma", "margin"):
             check_number(name, getattr(self, name))
         if self.epochs is not None:
-            check_number("epochs", self.epochs, 1, whole=True)
+            check_number("epochs", self.epochs, 0, whole=True)
         check_number("a", self.a, 1e-9)
         for name in ("min_cluster_fraction", "eta", "dampening"):
             check_share(name, getattr(self, name))

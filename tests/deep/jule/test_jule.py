@@ -42,6 +42,16 @@ def test_paper_and_released_code_are_presets(blobs: Blobs, estimator: type, pres
     assert model.history_[-1].steps == 0, "the rerun is with the network fixed"
 
 
+@pytest.mark.parametrize("length", [{"steps": 0}, {"epochs": 0}])
+def test_without_any_steps_the_network_stays_as_it_begins(blobs: Blobs, length: dict[str, int]) -> None:
+    views, labels = blobs
+    model = small(learning_rate=1.0, **length).fit(views)
+    still = small(learning_rate=0.0).fit(views)
+    np.testing.assert_array_equal(model.embedding_, still.embedding_)
+    assert {period.steps for period in model.history_} == {0} and np.isnan(model.history_[0].loss)
+    assert adjusted_rand_score(labels, model.labels_) == 1
+
+
 @pytest.mark.parametrize("estimator", ALL)
 def test_one_view_is_enough(blobs: Blobs, estimator: type) -> None:
     views, labels = blobs

@@ -10,8 +10,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep.distributed import Group
+from stages.deep.image_networks import initialise_cropped
 from stages.deep.mmdc.mmdc import MMDC
-from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
+from stages.deep.mmdc.network import MixtureEncoder
 from tests.deep.drawn import bars
 
 # Trained for so short, many an estimator leaves a cluster empty: that is said in a test of its own.
@@ -93,7 +94,7 @@ def test_networks_take_any_size(network: str, channels: int, size: int) -> None:
     with torch.device("meta"):
         encoder = MixtureEncoder(network, channels, 5, 20, size)
     encoder = encoder.to_empty(device="cpu")
-    initialise_mixture(encoder, torch.Generator().manual_seed(0))
+    initialise_cropped(encoder, torch.Generator().manual_seed(0))
     assert torch.equal(before, torch.get_rng_state())
     views = torch.rand(2, channels, size, size)
     assert encoder.eval().features(views).shape == (2, 512 if network == "resnet18" else 1024)

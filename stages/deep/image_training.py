@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from stages.core.device import autocast
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import AnyRecord, load_optimiser, optimiser_state, take
+from stages.deep.clusters import nearest_centres
 from stages.deep.image_encoding import embed_images
 from stages.deep.image_estimator import CroppedClustering, Start
 from stages.deep.image_networks import CroppedEncoder
@@ -60,10 +61,14 @@ class ImageTraining(ABC, Generic[AnyRecord]):
     def _optimiser_of(self) -> torch.optim.Optimizer:
         """Make the optimiser of all parameters that are trained."""
 
-    def _relabel(self, labels: np.ndarray) -> float:
-        """Note the clusters, int32 (n), and return the share (0 to 1) that changed, NaN for the first."""
-        before, self.labels = self.labels, labels
-        return math.nan if before is None else float((before != labels).mean())
+    def _relabel(self, centres: Tensor) -> tuple[np.ndarray, float]:
+        """Return the clusters after an epoch, int32 (n), and the share (0 to 1) that changed, NaN for the first.
+
+        An image is in the cluster whose centre, of (k, width), is nearest to its output.
+        """
+        before, found = self.labels, nearest_centres(self._outputs(), centres)
+        self.labels = found
+        return found, math.nan if before is None else float((before != found).mean())
 
     def _outputs(self) -> Tensor:
         """The outputs of the network for all images, float32 (n, k)."""
@@ -80,7 +85,12 @@ class ImageTraining(ABC, Generic[AnyRecord]):
     def _step(self, loss: Tensor) -> None:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self._optimiser.step()
+        try:
+            self._optimiser.step()
+        except RuntimeError as error:  # of moments' quotients, before any weight could become infinite
+            if "overflow" not in str(error):
+                raise
+            self._check("size of a step", math.inf)
 
     def _check(self, name: str, value: float) -> None:
         """Refuse to go on from a value that is not finite."""

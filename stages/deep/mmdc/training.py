@@ -13,7 +13,7 @@ from stages.clustering.kmeans import KMeans
 from stages.core.errors import ParameterError
 from stages.deep.augmentation import quarter_turns
 from stages.deep.checkpoint import take
-from stages.deep.clusters import matched, nearest_centres
+from stages.deep.clusters import matched
 from stages.deep.image_training import ImageTraining
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
@@ -105,9 +105,8 @@ class MixtureTraining(ImageTraining[MixtureEpoch]):
             self._refine()
         loss = self._clusters(assigning=not refining)
         self._check("loss", loss)
-        changed = self._relabel(nearest_centres(self._outputs(), self.targets.means))
-        assert self.labels is not None
-        return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, self.labels)
+        labels, changed = self._relabel(self.targets.means)
+        return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, labels)
 
     def _rotations(self) -> float:
         """A pass that trains the network to predict each image's rotation; return its mean cross-entropy."""

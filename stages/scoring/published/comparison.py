@@ -24,6 +24,7 @@ _ON_IMAGES = {
     "jule-sf": "jule-sf",
     "jule-rc": "jule-rc",
     "mmdc": "mmdc",
+    "iic": "iic",
 }
 MEAN = "mean of views"
 

@@ -137,7 +137,10 @@ class CroppedClustering(ImageClustering[AnyRecord]):
 
     def _drawn(self, make: Callable[[], Network], first: torch.Generator) -> Network:
         """The network that `make` builds, on the device, with its first weights."""
-        return first_network(make, initialise_cropped, first, self.device)
+        return first_network(make, self._initialise, first, self.device)
+
+    def _initialise(self, network: nn.Module, generator: torch.Generator) -> None:
+        initialise_cropped(network, generator)
 
     def _augmentation(self, sides: tuple[int, ...]) -> Augmentation:
         """How views of images of these sides, (h, w), are made."""

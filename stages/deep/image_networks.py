@@ -134,6 +134,17 @@ def _vgg5x5(channels: int, size: int) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers, nn.Flatten()), channels * (size // 8) ** 2
 
 
+def _allconv(channels: int, size: int) -> tuple[nn.Module, int]:
+    """Twice three layers of 3 x 3 filters and pooling, and the mean of each map: DAC's network for digits."""
+    layers: list[nn.Module] = []
+    for width in (64, 128):
+        for _ in range(3):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+            channels = width
+        layers += [nn.MaxPool2d(2), nn.BatchNorm2d(width)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
+
+
 def _resnet(name: str, channels: int, size: int) -> tuple[nn.Module, int]:
     """A ResNet whose first layers keep small images large: 3 x 3 filters without a stride, pooling by 2."""
     from torchvision import models
@@ -152,4 +163,5 @@ NETWORKS: Mapping[str, Callable[[int, int], tuple[nn.Module, int]]] = {
     "resnet18": partial(_resnet, "resnet18"),
     "resnet34": partial(_resnet, "resnet34"),
     "vgg5x5": _vgg5x5,
+    "allconv": _allconv,
 }

@@ -78,9 +78,16 @@ class ImageTraining(ABC, Generic[AnyRecord]):
         return outputs
 
     def _batches(self) -> Iterator[Tensor]:
-        """All images once, in batches of equal size, give or take one: an image alone would have no statistics."""
-        order = torch.randperm(len(self.images), generator=self.order).to(self.images.device)
-        yield from order.tensor_split(-(-len(order) // self.plan.batch_size))
+        """All images once, in batches, see `_parts`."""
+        yield from self._parts(len(self.images), self.plan.batch_size)
+
+    def _parts(self, count: int, size: int) -> Iterator[Tensor]:
+        """The numbers below `count`, int64, in random order and parts of at most `size`, on the images' device.
+
+        Parts are of equal size, give or take one: an image alone would have no statistics.
+        """
+        order = torch.randperm(count, generator=self.order).to(self.images.device)
+        yield from order.tensor_split(-(-count // size))
 
     def _step(self, loss: Tensor) -> None:
         self._optimiser.zero_grad(set_to_none=True)

@@ -8,8 +8,9 @@ and then together ("dmvc").
 
 Methods on images see no pretrained network. A baseline clusters the pixels as they are; the others train a network
 from nothing: deep embedded clustering ("dec", Xie et al., 2016), joint unsupervised learning ("jule", Yang et al.,
-2016), multi-modal deep clustering ("mmdc", Shiran and Weinshall, 2020) and invariant information clustering
-("iic", Ji et al., 2019). One trained on another dataset may cluster the images, too ("transfer-SOURCE").
+2016), multi-modal deep clustering ("mmdc", Shiran and Weinshall, 2020), invariant information clustering ("iic",
+Ji et al., 2019) and deep adaptive clustering ("dac", Chang et al., 2017). One trained on another dataset may
+cluster the images, too ("transfer-SOURCE").
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,6 +53,7 @@ class ImageMethod(_Name):
     JULE = "jule"
     MMDC = "mmdc"
     IIC = "iic"
+    DAC = "dac"
 
 
 class ImageBaseline(_Name):

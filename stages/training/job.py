@@ -37,6 +37,7 @@ _SIZES = (
     "repeats",
     "sub_heads",
     "overclustering",
+    "block_size",
 )  # parameters that decide how much memory a training takes
 _VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")

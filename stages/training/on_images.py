@@ -102,9 +102,16 @@ class IicOnImages(EpochsOnImages):
     ESTIMATOR = "stages.deep.iic.iic:IIC"
 
 
+class DacOnImages(EpochsOnImages):
+    """DAC: convolutions that learn from the pairs of images that they are certain of."""
+
+    ESTIMATOR = "stages.deep.dac.dac:DAC"
+
+
 IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DEC: DecOnImages,
     ImageMethod.JULE: JuleOnImages,
     ImageMethod.MMDC: MmdcOnImages,
     ImageMethod.IIC: IicOnImages,
+    ImageMethod.DAC: DacOnImages,
 }

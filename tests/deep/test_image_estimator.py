@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
+from stages.deep.dac.dac import DAC
 from stages.deep.distributed import Group
 from stages.deep.iic.iic import IIC
 from stages.deep.image_estimator import CroppedClustering
@@ -22,11 +23,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty", "ignore:
 SMALL: dict[str, tuple[Callable[..., CroppedClustering[Any]], dict[str, Any]]] = {
     "mmdc": (MMDC, {"refine_epoch": 2, "decay_epoch": 2, "sigma": 0.05}),
     "iic": (IIC, {"repeats": 2, "sub_heads": 2, "overclustering": 2, "learning_rate": 1e-3, "centred": 0.5}),
+    "dac": (DAC, {"block_size": 12, "passes": 2, "loss": "squared", "upper": 0.9, "lower": 0.9}),
 }
 # Enough to find three classes.
 LONG: dict[str, dict[str, Any]] = {
     "mmdc": {"epochs": 40, "refine_epoch": 30, "decay_epoch": 35, "learning_rate": 0.5, "weight_decay": 5e-3},
     "iic": {"epochs": 8, "batch_size": 20, "centred": 0.0},
+    "dac": {"epochs": 12, "batch_size": 20, "block_size": 60, "passes": 2},
 }
 PLAIN = {"crops": (12,), "flip": False, "jitter": False, "rotation_task": False, "sobel": False, "sigma": 0.0}
 
@@ -116,7 +119,7 @@ def test_one_image_is_one_cluster(method: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": "alexnet"}, "network is 'alexnet'; give one of vgg, resnet18, resnet34, vgg5x5"),
+        ({"network": "alexnet"}, "network is 'alexnet'; give one of vgg, resnet18, resnet34, vgg5x5, allconv"),
         ({"crops": (12, 13)}, "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
         ({"crops": ()}, "crops is empty; give at least one size, or null for a choice by image size"),
         ({"crops": 12}, "crops is 12; give a list of whole numbers, or null"),

@@ -15,7 +15,7 @@ from stages.deep.image_networks import (
 )
 from stages.deep.mmdc.network import MixtureEncoder
 
-WIDTHS = {"vgg": 1024, "resnet18": 512, "resnet34": 512}
+WIDTHS = {"vgg": 1024, "resnet18": 512, "resnet34": 512, "allconv": 128}
 
 
 @pytest.mark.parametrize("network", NETWORKS)

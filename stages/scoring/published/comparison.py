@@ -25,6 +25,7 @@ _ON_IMAGES = {
     "jule-rc": "jule-rc",
     "mmdc": "mmdc",
     "iic": "iic",
+    "dac": "dac",
 }
 MEAN = "mean of views"
 

@@ -39,10 +39,33 @@ FAST = {
         "input_size": 16,
         "batch_size": 10,
     },
+    "image_iic": {
+        "preset": "none",
+        "network": "vgg",
+        "epochs": 2,
+        "crops": [8],
+        "input_size": 16,
+        "batch_size": 10,
+    },
+    "image_dac": {
+        "preset": "none",
+        "network": "vgg",
+        "epochs": 2,
+        "crops": [8],
+        "input_size": 16,
+        "batch_size": 10,
+    },
     "image_jule": {"preset": "none", "width": 8, "n_neighbors": 3, "epochs": 1, "batch_size": 10},
 }
-COLUMNS = {"dec": ["autoencoder", "dec"], "jule": ["jule-sf", "jule-rc"], "mmdc": ["mmdc"]}
+COLUMNS = {
+    "dec": ["autoencoder", "dec"],
+    "jule": ["jule-sf", "jule-rc"],
+    "mmdc": ["mmdc"],
+    "iic": ["iic"],
+    "dac": ["dac"],
+}
 METHODS = list(COLUMNS)
+BY_EPOCHS = ["mmdc", "iic", "dac"]
 
 
 @pytest.fixture
@@ -83,7 +106,7 @@ def test_a_method_writes_its_files(project: Path, method: str) -> None:
     assert list(table.labels) == COLUMNS[method]
     for labels, settings in zip(table.labels.values(), table.settings.values(), strict=True):
         found = set(labels.tolist())
-        assert found == {0, 1, 2} or (method == "mmdc" and found < {0, 1, 2}), "which takes more than two epochs"
+        assert found == {0, 1, 2} or (method in BY_EPOCHS and found < {0, 1, 2}), "which take more than two epochs"
         assert settings["image_shape"] == [1, 12, 12]
         assert settings["embedding"] == file_digest(embedding.file)
     curve = list(csv.DictReader(Path(f"metrics/d/training-images-{method}.csv").read_text().splitlines()))
@@ -93,7 +116,7 @@ def test_a_method_writes_its_files(project: Path, method: str) -> None:
     assert Path(f"logs/train-d-images-{method}.json").is_file()
 
 
-@pytest.mark.parametrize("method", ["jule", "mmdc"])
+@pytest.mark.parametrize("method", ["jule", *BY_EPOCHS])
 def test_the_network_of_a_method_makes_the_embedding_of_the_images(project: Path, method: str) -> None:
     from stages.deep.image_models import read_image_model
 
@@ -207,6 +230,11 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("mmdc", ["--params", "no.yaml"], "no.yaml does not exist; run this in the project's folder"),
         ("mmdc", ["--set", "preset=mine"], "image_mmdc.preset is 'mine'; give one of none, mnist, cifar10, "),
         ("mmdc", ["--set", "crops=[13]"], "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
+        ("iic", ["--set", "preset=mine"], "image_iic.preset is 'mine'; give one of none, mnist, cifar10, "),
+        ("iic", ["--set", "centred=2"], "centred is 2; give a share from 0 to 1"),
+        ("iic", ["--set", "crops=[13]"], "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
+        ("dac", ["--set", "preset=mine"], "image_dac.preset is 'mine'; give one of none, published, mnist"),
+        ("dac", ["--set", "upper=0.3"], "upper is 0.3; give a similarity from lower, 0.455, to 1"),
         ("dec", ["--image-size", "9999"], "image_size is '9999'; give 'auto', or a whole number from 8 to 512"),
         ("dec", ["--set", "width=3"], "image_dec has no parameter 'width'; did you mean "),
         ("dec", ["--set", "init=kmeans"], "image_dec has no parameter 'init'; did you mean "),
@@ -241,7 +269,7 @@ def test_a_network_beyond_memory_is_one_line_with_its_sizes(project: Path) -> No
 def test_a_name_that_is_not_a_method_is_refused_with_the_choices(method: str) -> None:
     result = train(method)
     assert result.exit_code == 2
-    assert f"'{method}' is not one of 'dec', 'jule', 'mmdc'.\n" in result.stderr
+    assert f"'{method}' is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac'.\n" in result.stderr
 
 
 def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:

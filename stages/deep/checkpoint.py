@@ -27,6 +27,11 @@ class Record(Protocol):
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+_MOMENTS: Mapping[type[torch.optim.Optimizer], set[str]] = {
+    torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.RMSprop: {"step", "square_avg"},
+    torch.optim.SGD: {"momentum_buffer"},
+}
 
 
 class State(dict[str, Tensor]):
@@ -198,7 +203,10 @@ def _numbers(kind: type[Record]) -> dict[str, type[int] | type[float]]:
 
 def _moments(optimiser: torch.optim.Optimizer) -> set[str]:
     """The names of the values that the optimiser keeps for every parameter."""
-    return {"step", "exp_avg", "exp_avg_sq"} if isinstance(optimiser, torch.optim.Adam) else {"momentum_buffer"}
+    for kind, names in _MOMENTS.items():
+        if isinstance(optimiser, kind):
+            return names
+    raise TypeError(f"no moments are known of {type(optimiser).__name__}")
 
 
 def _other(state: Mapping[str, Tensor], why: str) -> ParameterError:

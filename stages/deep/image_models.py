@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ENCODERS = {
     "conv": "stages.deep.jule.convolutions:ConvEncoder",
     "mmdc": "stages.deep.mmdc.network:MixtureEncoder",
+    "dac": "stages.deep.dac.network:AdaptiveEncoder",
+    "labels": "stages.deep.image_networks:LabelEncoder",
 }
 
 

@@ -117,7 +117,7 @@ def draw_weights(network: nn.Module, rule: Callable[[nn.Conv2d | nn.Linear], obj
             rule(module)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.reset_parameters()
 
 

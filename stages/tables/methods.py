@@ -8,7 +8,8 @@ and then together ("dmvc").
 
 Methods on images see no pretrained network. A baseline clusters the pixels as they are; the others train a network
 from nothing: deep embedded clustering ("dec", Xie et al., 2016), joint unsupervised learning ("jule", Yang et al.,
-2016) and multi-modal deep clustering ("mmdc", Shiran and Weinshall, 2020). One trained on another dataset may
+2016), multi-modal deep clustering ("mmdc", Shiran and Weinshall, 2020), invariant information clustering ("iic",
+Ji et al., 2019) and deep adaptive clustering ("dac", Chang et al., 2017). One trained on another dataset may
 cluster the images, too ("transfer-SOURCE").
 """
 
@@ -51,6 +52,8 @@ class ImageMethod(_Name):
     DEC = "dec"
     JULE = "jule"
     MMDC = "mmdc"
+    IIC = "iic"
+    DAC = "dac"
 
 
 class ImageBaseline(_Name):

@@ -34,6 +34,10 @@ _SIZES = (
     "crops",
     "input_size",
     "batch_size",
+    "repeats",
+    "sub_heads",
+    "overclustering",
+    "block_size",
 )  # parameters that decide how much memory a training takes
 VERSIONS = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")  # of what computes
 _EPOCHS = ("pretrain_epochs", "anchor_epochs", "refine_epochs")

@@ -78,19 +78,40 @@ class JuleOnImages(ImageJob):
     RESULTS: ClassVar[Mapping[str, str]] = {"jule-sf": "forward_labels_", "jule-rc": "labels_"}
 
 
-class MmdcOnImages(ImageJob):
-    """MMDC: convolutions that map images onto the points of a mixture of Gaussians."""
+class EpochsOnImages(ImageJob):
+    """A method whose training makes a record an epoch, and whose one result has its name."""
 
-    ESTIMATOR = "stages.deep.mmdc.mmdc:MMDC"
-    RESULTS: ClassVar[Mapping[str, str]] = {"mmdc": "labels_"}
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return {self.name.method: "labels_"}
 
     @property
     def records(self) -> int | None:
         return self.parameters.get("epochs")
 
 
+class MmdcOnImages(EpochsOnImages):
+    """MMDC: convolutions that map images onto the points of a mixture of Gaussians."""
+
+    ESTIMATOR = "stages.deep.mmdc.mmdc:MMDC"
+
+
+class IicOnImages(EpochsOnImages):
+    """IIC: convolutions whose clusters of two views of an image share most information."""
+
+    ESTIMATOR = "stages.deep.iic.iic:IIC"
+
+
+class DacOnImages(EpochsOnImages):
+    """DAC: convolutions that learn from the pairs of images that they are certain of."""
+
+    ESTIMATOR = "stages.deep.dac.dac:DAC"
+
+
 IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DEC: DecOnImages,
     ImageMethod.JULE: JuleOnImages,
     ImageMethod.MMDC: MmdcOnImages,
+    ImageMethod.IIC: IicOnImages,
+    ImageMethod.DAC: DacOnImages,
 }

@@ -28,22 +28,24 @@ def photos() -> np.ndarray:
 def _training(images: np.ndarray, precision: str) -> Any:
     import torch
 
-    from stages.deep.mmdc.augmentation import Augmentation
+    from stages.deep.augmentation import Augmentation
+    from stages.deep.image_estimator import Start
+    from stages.deep.image_networks import initialise_cropped
     from stages.deep.mmdc.mmdc import MMDC
-    from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
+    from stages.deep.mmdc.network import MixtureEncoder
     from stages.deep.mmdc.training import MixtureTraining, draw_targets
 
     generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
     network, turns = MixtureEncoder("resnet18", 3, _CLUSTERS, 20, 32), torch.nn.Linear(512, 4)
-    initialise_mixture(network, generators[0])
+    initialise_cropped(network, generators[0])
+    targets = draw_targets(len(images), _CLUSTERS, "one_hot", 0.0, generators[0])
+    augmentation = Augmentation((20,), 32, flip=True, jitter=True)
     return MixtureTraining(
         network.to(memory_format=torch.channels_last),
-        turns,
-        torch.from_numpy(images),
-        draw_targets(len(images), _CLUSTERS, "one_hot", 0.0, generators[0]),
-        Augmentation((20,), 32, flip=True, jitter=True),
+        Start(torch.from_numpy(images), augmentation, *generators),
         MMDC(batch_size=_BATCH, precision=precision),
-        *generators[1:],
+        turns,
+        targets,
     )
 
 
@@ -51,8 +53,7 @@ def ours(folder: Path, precision: str = "float32") -> Iterator[str | None]:
     """An epoch with products of that precision."""
     import torch
 
-    from stages.deep.mmdc import augmentation
-    from stages.deep.mmdc import network as mixturenetwork
+    from stages.deep import augmentation, image_networks
     from stages.deep.mmdc import training as mixturetraining
 
     torch.set_num_threads(1)
@@ -62,7 +63,7 @@ def ours(folder: Path, precision: str = "float32") -> Iterator[str | None]:
     clock = Clock()
     clock.on(augmentation.Augmentation, "views")
     clock.on(mixturetraining, "assigned", "quarter_turns")
-    clock.on(mixturenetwork, "middle_view")
+    clock.on(image_networks, "middle_view")
     yield None
     epoch, share = clock.around(training.epoch)
     yield f"{share}; loss {epoch.loss:.4f}"

@@ -6,14 +6,16 @@ from typing import get_type_hints
 import pytest
 from sklearn.base import BaseEstimator, clone
 
+from stages.deep.dac.dac import DAC
 from stages.deep.dec.estimators import DEC, IDEC
+from stages.deep.iic.iic import IIC
 from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.jule.on_images import ImageJULE
 from stages.deep.mmdc.mmdc import MMDC
 from stages.deep.turtle.estimators import TURTLE, TURTLEFix
 
-ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, TURTLE, TURTLEFix]
+ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, IIC, DAC, TURTLE, TURTLEFix]
 
 
 @pytest.mark.parametrize("estimator", ALL)

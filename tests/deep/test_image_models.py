@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
 from stages.deep import image_encoding
+from stages.deep.dac.network import AdaptiveEncoder
 from stages.deep.image_encoding import ImageEncoder
 from stages.deep.image_models import ENCODERS, ImageModel, read_image_model, write_image_model
+from stages.deep.image_networks import LabelEncoder
 from stages.deep.jule.convolutions import ConvEncoder
 from stages.deep.mmdc.network import MixtureEncoder
 from tests.deep.modelfiles import AGAIN, check_damage_is_named, refusal, save_sealed
@@ -53,6 +55,10 @@ def encoder(kind: str) -> ImageEncoder:
         return Tiny(int(np.prod(SHAPE)), 4)
     if kind == "mmdc":
         return MixtureEncoder("vgg", 3, 4, crop=8, size=32)
+    if kind == "dac":
+        return AdaptiveEncoder("vgg", 3, 4, crop=8, size=16)
+    if kind == "labels":
+        return LabelEncoder("vgg5x5", 3, 4, crop=8, size=16, sobel=True)
     # As ImageJULE has it: filters in the order that is fastest.
     return ConvEncoder(SHAPE, [True], width=4).to(memory_format=torch.channels_last)
 
@@ -74,7 +80,7 @@ def images(count: int = 7) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("kind", ["tiny", "conv", "mmdc"])
+@pytest.mark.parametrize("kind", ["tiny", "conv", "mmdc", "labels", "dac"])
 def test_what_is_written_comes_back(tmp_path: Path, kind: str, device: str) -> None:
     trained = estimator(kind)
     write_image_model(tmp_path / "a/m.safetensors", trained, SETTINGS)
@@ -138,7 +144,9 @@ def test_the_file_holds_encoder_and_centers_and_one_key_of_metadata(tmp_path: Pa
 
 def test_networks_that_nobody_could_read_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(ENCODERS, "tiny")
-    with pytest.raises(TypeError, match="encoder_ is of the kind tiny; only conv, mmdc can be written"):
+    with pytest.raises(
+        TypeError, match="encoder_ is of the kind tiny; only conv, mmdc, dac, labels can be written"
+    ):
         write_image_model(tmp_path / "m.safetensors", estimator(), {})
     assert not list(tmp_path.iterdir())
 

@@ -129,11 +129,13 @@ def test_the_means_by_layer_that_the_documentation_quotes_are_those_of_the_table
 def test_every_score_states_the_size_of_its_images_and_its_settings_have_known_names():
     """A misspelt name would never be compared: the others are parameters of trainings, which these have, too."""
     from stages.deep import DEC, DMVC, IDEC
+    from stages.deep.dac.dac import DAC
+    from stages.deep.iic.iic import IIC
     from stages.deep.jule.on_images import ImageJULE
     from stages.deep.mmdc import mmdc
 
     known = {*SHARED, *STATED}
-    for estimator in (DEC, IDEC, DMVC, ImageJULE, mmdc.MMDC):
+    for estimator in (DEC, IDEC, DMVC, ImageJULE, DAC, IIC, mmdc.MMDC):
         known |= inspect.signature(estimator).parameters.keys()
     for score in published_scores():
         assert "image_size" in score.settings

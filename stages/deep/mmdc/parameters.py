@@ -1,16 +1,13 @@
 """The parameters of multi-modal deep clustering, their checks, and the record of an epoch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from stages.core.checks import check_choice, check_flag, check_number, check_share
-from stages.core.errors import ParameterError
 from stages.deep.estimator import Presets, read_presets
-from stages.deep.image_encoding import ImageClustering
-from stages.deep.mmdc.network import NETWORKS
+from stages.deep.image_estimator import CroppedClustering
 
 MEANS = ("one_hot", "random")
 
@@ -35,30 +32,21 @@ class MixtureEpoch:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class MixtureParameters(ImageClustering[MixtureEpoch]):
+class MixtureParameters(CroppedClustering[MixtureEpoch]):
     """The parameters of `MMDC`: defaults are the paper's for CIFAR-10, `PRESETS` has those for other image sets.
 
     Parameters
     ----------
     n_clusters : also the components of the mixture.
-    network : "resnet18", or "vgg", four small blocks for digits; see `stages.deep.mmdc.network`.
-    epochs : passes over the images.
     refine_epoch : first pass, from 0, whose targets are clusters of K-means; none, if `epochs` is no more.
     learning_rate, decay, decay_epoch : step size, and what it is multiplied by from that pass on, if there is one.
     momentum, weight_decay : of gradient descent; scales and shifts have no decay.
-    crops : sides of the square crops in pixels, of which one is drawn for each view; the middle of the first
-        size is what is clustered. None: five eighths of the shorter side, as for most sets of the paper.
-    input_size : side that a crop is resized to. None: 32 for crops of at most 32 pixels, else 64.
-    degrees : largest turn of a view, either way.
-    flip, jitter : whether views are mirrored and their colours vary, see `stages.deep.mmdc.augmentation`.
     rotation_task : whether rotations are learnt, too.
     means, sigma : of the mixture, see `stages.deep.mmdc.training.draw_targets`; in the paper's runs every target
         is one of the unit vectors.
 
     Attributes
     ----------
-    labels_ : the nearest means of the mixture.
-    embedding_ : rows of length 1, of width n_clusters.
     cluster_centers_ : the means of the mixture.
     encoder_ : `stages.deep.mmdc.network.MixtureEncoder`, trained.
     history_ : list of `MixtureEpoch`.
@@ -66,37 +54,24 @@ class MixtureParameters(ImageClustering[MixtureEpoch]):
 
     PRESETS: ClassVar[Presets] = read_presets(__file__, "mmdc")
 
-    network: str = "resnet18"
-    epochs: int = 400
+    RECORD: ClassVar[type[MixtureEpoch]] = MixtureEpoch
+
     refine_epoch: int = 350
     learning_rate: float = 0.05
     decay: float = 0.2
     decay_epoch: int = 300
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    batch_size: int = 128
-    crops: Sequence[int] | None = None
-    input_size: int | None = None
-    degrees: float = 0.0
-    flip: bool = True
-    jitter: bool = True
     rotation_task: bool = True
     means: str = "one_hot"
     sigma: float = 0.0
 
     def check_parameters(self) -> None:
         super().check_parameters()
-        check_number("epochs", self.epochs, 1, whole=True)
         for name in ("refine_epoch", "decay_epoch"):
             check_number(name, getattr(self, name), whole=True)
-        for name in ("decay", "weight_decay", "degrees", "sigma"):
+        for name in ("decay", "weight_decay", "sigma"):
             check_number(name, getattr(self, name))
         check_share("momentum", self.momentum)
-        if self.crops is not None and not isinstance(self.crops, list | tuple):
-            raise ParameterError(f"crops is {self.crops!r}; give a list of whole numbers, or null")
-        if self.input_size is not None:
-            check_number("input_size", self.input_size, 16, whole=True)
-        check_choice("network", self.network, NETWORKS)
         check_choice("means", self.means, MEANS)
-        for name in ("flip", "jitter", "rotation_task"):
-            check_flag(name, getattr(self, name))
+        check_flag("rotation_task", self.rotation_task)

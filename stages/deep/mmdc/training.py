@@ -1,7 +1,7 @@
 """The epochs of multi-modal deep clustering: a pass of the rotation task, then one of the clustering."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
-from stages.core.device import autocast
 from stages.core.errors import ParameterError
-from stages.deep.checkpoint import load_optimiser, optimiser_state, take
-from stages.deep.clusters import matched, nearest_centres
-from stages.deep.image_encoding import embed_images
-from stages.deep.mmdc.augmentation import Augmentation, quarter_turns
+from stages.deep.augmentation import quarter_turns
+from stages.deep.checkpoint import take
+from stages.deep.clusters import matched
+from stages.deep.image_training import ImageTraining
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
 
@@ -69,34 +68,32 @@ def assigned(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 @dataclass(eq=False)
-class MixtureTraining:
-    """Train `network` in place on `images`, uint8 (n, c, h, w), towards `targets`, which move between images.
+class MixtureTraining(ImageTraining[MixtureEpoch]):
+    """Train the network towards `targets`, which move between images.
 
     `turns` is the linear head of the rotation task, on the network's features; None trains without the task.
-    `order` is a generator on the CPU, for what must be the same on every device; `chance` one on the images'
-    device.
     """
 
     network: MixtureEncoder
-    turns: nn.Linear | None
-    images: Tensor
-    targets: Targets
-    augmentation: Augmentation
     plan: MixtureParameters
-    order: torch.Generator
-    chance: torch.Generator
-
-    def __post_init__(self) -> None:
-        self.epochs = 0
-        self.labels: np.ndarray | None = None
-        self._optimiser = _optimiser([self.network, *([] if self.turns is None else [self.turns])], self.plan)
+    turns: nn.Linear | None
+    targets: Targets
 
     @property
-    def finished(self) -> bool:
-        return self.epochs >= self.plan.epochs
+    def heads(self) -> Mapping[str, nn.Module]:
+        return {} if self.turns is None else {"turns": self.turns}
 
-    def epoch(self) -> MixtureEpoch:
-        """Run the next epoch and return its record."""
+    def _optimiser_of(self) -> torch.optim.SGD:
+        """Gradient descent with momentum; scales and shifts (one-dimensional parameters) have no weight decay."""
+        modules = (self.network, *self.heads.values())
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.plan.weight_decay},
+            {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.SGD(groups, lr=self.plan.learning_rate, momentum=self.plan.momentum)
+
+    def _epoch(self) -> MixtureEpoch:
         for group in self._optimiser.param_groups:
             late = self.epochs >= self.plan.decay_epoch
             group["lr"] = self.plan.learning_rate * (self.plan.decay if late else 1)
@@ -108,10 +105,8 @@ class MixtureTraining:
             self._refine()
         loss = self._clusters(assigning=not refining)
         self._check("loss", loss)
-        before, self.labels = self.labels, nearest_centres(self._outputs(), self.targets.means)
-        changed = math.nan if before is None else float((before != self.labels).mean())
-        self.epochs += 1
-        return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, self.labels)
+        labels, changed = self._relabel(self.targets.means)
+        return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, labels)
 
     def _rotations(self) -> float:
         """A pass that trains the network to predict each image's rotation; return its mean cross-entropy."""
@@ -158,63 +153,10 @@ class MixtureTraining:
         self.targets.components.copy_(components)
         self.targets.points.copy_(nn.functional.normalize(self.targets.means)[self.targets.components])
 
-    def _outputs(self) -> Tensor:
-        """The outputs of the network for all images, float32 (n, k)."""
-        with self._autocast():
-            outputs = embed_images(self.network.eval(), self.images)
-        self._check("sum of the outputs", outputs.sum().item())
-        return outputs
-
-    def _batches(self) -> Iterator[Tensor]:
-        """All images once, in batches of equal size, give or take one: an image alone would have no statistics."""
-        order = torch.randperm(len(self.images), generator=self.order).to(self.images.device)
-        yield from order.tensor_split(-(-len(order) // self.plan.batch_size))
-
-    def _step(self, loss: Tensor) -> None:
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
-
-    def _check(self, name: str, value: float) -> None:
-        """Refuse to go on from a value that is not finite."""
-        if not math.isfinite(value):
-            raise ParameterError(
-                f"the {name} became {value} in epoch {self.epochs + 1}; lower learning_rate, which is "
-                f"{self.plan.learning_rate}"
-            )
-
-    def _autocast(self) -> torch.autocast:
-        return autocast(self.images.device, self.plan.precision)
-
     def state(self) -> dict[str, Tensor]:
-        """Return all that the next epoch depends on, except weights, by name."""
-        state = {
-            "epochs": torch.tensor(self.epochs),
-            "order": self.order.get_state(),
-            "chance": self.chance.get_state(),
-            "components": self.targets.components,
-            "points": self.targets.points,
-            **optimiser_state(self._optimiser),
-        }
-        return state if self.labels is None else {**state, "labels": torch.from_numpy(self.labels)}
+        return {**super().state(), "components": self.targets.components, "points": self.targets.points}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a `state`; raises `ParameterError` where it is one of another training."""
-        self.epochs = int(take(state, "epochs", torch.tensor(0)))
-        self.order.set_state(take(state, "order", self.order.get_state()))
-        self.chance.set_state(take(state, "chance", self.chance.get_state()))
+        super().load(state)
         self.targets.components.copy_(take(state, "components", self.targets.components))
         self.targets.points.copy_(take(state, "points", self.targets.points))
-        if "labels" in state:
-            self.labels = take(state, "labels", torch.empty(len(self.images), dtype=torch.int32)).numpy()
-        load_optimiser(self._optimiser, state)
-
-
-def _optimiser(modules: Sequence[nn.Module], plan: MixtureParameters) -> torch.optim.SGD:
-    """Gradient descent with momentum; scales and shifts (one-dimensional parameters) have no weight decay."""
-    parameters = [parameter for module in modules for parameter in module.parameters()]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": plan.weight_decay},
-        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=plan.momentum)

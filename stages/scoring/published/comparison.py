@@ -25,6 +25,8 @@ _ON_IMAGES = {
     "jule-sf": "jule-sf",
     "jule-rc": "jule-rc",
     "mmdc": "mmdc",
+    "iic": "iic",
+    "dac": "dac",
 }
 MEAN = "mean of views"
 

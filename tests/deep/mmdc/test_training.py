@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
+from stages.deep.augmentation import Augmentation
 from stages.deep.clusters import matched
-from stages.deep.mmdc.augmentation import Augmentation
+from stages.deep.image_estimator import Start
+from stages.deep.image_networks import initialise_cropped
 from stages.deep.mmdc.mmdc import MMDC
-from stages.deep.mmdc.network import MixtureEncoder, initialise_mixture
+from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.training import MixtureTraining, draw_targets
 from tests.deep.drawn import bars
 
@@ -19,13 +21,13 @@ def training(refine_epoch: int = 9, sigma: float = 0.0) -> MixtureTraining:
     with torch.device("meta"):
         network, turns = MixtureEncoder("vgg", 3, 3, 10, 16), nn.Linear(1024, 4)
     network, turns = network.to_empty(device="cpu"), turns.to_empty(device="cpu")
-    initialise_mixture(network, generators[0])
-    initialise_mixture(turns, generators[0])
+    initialise_cropped(network, generators[0])
+    initialise_cropped(turns, generators[0])
     images = torch.from_numpy(bars(each=8, channels=3)[0])
     targets = draw_targets(24, 3, "one_hot", sigma, generators[0])
     plan = MMDC(epochs=9, refine_epoch=refine_epoch, batch_size=12, decay=0.1, decay_epoch=5)
     augmentation = Augmentation((10,), 16, flip=True, jitter=True)
-    return MixtureTraining(network, turns, images, targets, augmentation, plan, *generators[1:])
+    return MixtureTraining(network, Start(images, augmentation, *generators), plan, turns, targets)
 
 
 def test_rotations_see_plain_crops_and_clusters_see_augmented_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from stages.deep.mmdc.augmentation import (
+from stages.deep.augmentation import (
     Augmentation,
     adjust_brightness,
     adjust_contrast,

@@ -64,7 +64,7 @@ class Augmentation:
         if views.shape[1] == 1:
             return views
         views = adjust_hue(adjust_saturation(views, saturation), shift)
-        return torch.where(grey[:, None, None, None], _grey(views), views)
+        return torch.where(grey[:, None, None, None], greys(views), views)
 
 
 def window(
@@ -108,6 +108,16 @@ def quarter_turns(views: Tensor) -> Tensor:
     return torch.cat([torch.rot90(views, turns, (2, 3)) for turns in range(4)])
 
 
+def greys(images: Tensor) -> Tensor:
+    """Return the greys of images (b, c, h, w), with as many channels, 1 or 3."""
+    from torchvision.transforms.v2 import functional
+
+    if images.shape[1] == 1:
+        return images
+    found: Tensor = functional.rgb_to_grayscale(images, num_output_channels=3)
+    return found
+
+
 def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
     """Return images (b, c, h, w) in [0, 1], each times its own factor (b)."""
     return (images * _each(factor)).clamp(0, 1)
@@ -115,13 +125,13 @@ def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Return images (b, c, h, w), each drawn to or from the mean of its greys by its own factor (b)."""
-    means = _grey(images).mean(dim=(1, 2, 3))
+    means = greys(images).mean(dim=(1, 2, 3))
     return _blend(images, _each(means), factor)
 
 
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
     """Return colour images (b, 3, h, w), each drawn to or from its greys by its own factor (b)."""
-    return _blend(images, _grey(images), factor)
+    return _blend(images, greys(images), factor)
 
 
 def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
@@ -139,16 +149,6 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
     # Red, green and blue of a hue in sixths of the circle: value, less the range where the hue is far from theirs.
     parts = [(start + hue) % 6 for start in (5, 3, 1)]
     return torch.stack([value - range_ * torch.minimum(p, 4 - p).clamp(0, 1) for p in parts], dim=1)
-
-
-def _grey(images: Tensor) -> Tensor:
-    """The greys of images (b, c, h, w), with as many channels."""
-    from torchvision.transforms.v2 import functional
-
-    if images.shape[1] == 1:
-        return images
-    greys: Tensor = functional.rgb_to_grayscale(images, num_output_channels=3)
-    return greys
 
 
 def _blend(images: Tensor, others: Tensor, factor: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Invariant information clustering (Ji, Henriques and Vedaldi, ICCV 2019)."""

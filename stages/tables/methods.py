@@ -34,6 +34,7 @@ class Objective(_Name):
     IDEC = "idec"
     DEC = "dec"
     TURTLE = "turtle"
+    TEMI = "temi"
 
 
 class FeatureMethod(_Name):

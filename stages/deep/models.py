@@ -48,7 +48,7 @@ def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[st
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
     The estimator has `encoder_`, an `MVnet`, `MLP`, `Stack`, `Labeller` or `Head`; `cluster_centers_`, float32
-    (k, width); `scaling`, one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32
+    (k, width); `scaling`, one of `stages.deep.view_encoding.SCALINGS`, and with "global" `scale_factors_`, float32
     (M); and, unless the encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for

@@ -38,11 +38,6 @@ class SoftAssignment(ViewClustering[AnyRecord]):
         first, second = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         return torch.Generator().manual_seed(int(first)), torch.Generator().manual_seed(int(second))
 
-    def _share_changed(self, labels: np.ndarray) -> float:
-        """The share of images whose cluster is another than in the last record; NaN in the first."""
-        before = self.history_[-1].labels if self.history_ else None
-        return float("nan") if before is None else float((before != labels).mean())
-
     def _check_loss(self, loss: float, iterations: int, *rates: str) -> None:
         """Raise `ParameterError` for a loss that is not finite, naming the parameters that are step sizes."""
         if not np.isfinite(loss):

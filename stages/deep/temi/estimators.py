@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.core.checks import check_number, check_share
+from stages.core.checks import check_flag, check_number, check_share
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part, take
+from stages.deep.clusters import share_changed
 from stages.deep.distributed import Group
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.networks import first_network
@@ -30,8 +31,8 @@ class Stretch:
 
     Attributes: `phase` "distil" or "join"; `head`, the number of the best one, and `loss`, that of its teacher on
     all images, in the mean of the last five records; `mean_loss`, the mean of the heads' own losses over the
-    steps; `changed`, the share of images (0 to 1) whose cluster is another than in the record before (NaN in the
-    first); `labels` int32 (n), the clusters of the best head's teacher.
+    steps; `changed`, the share of images (0 to 1) whose cluster is no match of the one in the record before (NaN in
+    the first); `labels` int32 (n), the clusters of the best head's teacher.
     """
 
     PHASES: ClassVar[tuple[str, ...]] = ("distil", "join")
@@ -65,6 +66,8 @@ class TEMI(SoftAssignment[Stretch]):
 
     Parameters
     ----------
+    centre : whether the mean of all images is subtracted from the features first (false; the code has an option
+        that also divides by the standard deviations). Pooled features are positive, and images alike, until it is.
     n_heads : heads, of which one is used in the end (16).
     n_neighbors : nearest neighbours of an image in each view, among which partners are drawn (50). None: half the
         images of a mean cluster, at most 50.
@@ -88,16 +91,17 @@ class TEMI(SoftAssignment[Stretch]):
 
     PRESETS: ClassVar[Presets] = read_presets(__file__, "temi")
 
+    centre: bool = True
     n_heads: int = 16
     n_neighbors: int | None = None
     beta: float = 0.6
     temperature: float = 0.1
-    iterations: int = 1000
+    iterations: int = 400
     batch_size: int = 1024
-    learning_rate: float = 4e-4
+    learning_rate: float = 1e-3
     warm_up: float = 0.2
     weight_decay: float = 1e-4
-    teacher_momentum: float = 0.98
+    teacher_momentum: float = 0.95
     size_momentum: float = 0.9
     width: int = 160
     bottleneck: int | None = None
@@ -109,6 +113,7 @@ class TEMI(SoftAssignment[Stretch]):
         for name in ("n_neighbors", "bottleneck"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), 1, whole=True)
+        check_flag("centre", self.centre)
         check_number("weight_decay", self.weight_decay)
         for name in ("warm_up", "teacher_momentum", "size_momentum"):
             check_share(name, getattr(self, name))
@@ -124,6 +129,8 @@ class TEMI(SoftAssignment[Stretch]):
         a cluster ends empty or holds over half of the images.
         """
         views, spaces, neighbours = self._inputs(X)
+        centres = [space.mean(dim=0) if self.centre else torch.zeros_like(space[0]) for space in spaces]
+        spaces = [space - centre for space, centre in zip(spaces, centres, strict=True)]
         weights, order = self._generators()
         saved = self._saved()
         heads = first_network(self._heads, draw_heads, weights, self.device)
@@ -146,7 +153,7 @@ class TEMI(SoftAssignment[Stretch]):
                 self._save(lambda: self._state_of(training, losses, looks))  # noqa: B023 - called at once, or never
             if due:
                 self._report(self.history_[-1])
-        self._conclude(training.teacher.head(self.history_[-1].head), views, _REMEDY)
+        self._conclude(training.teacher.head(self.history_[-1].head, centres), views, _REMEDY)
         return self
 
     def _inputs(self, X: Sequence[np.ndarray]) -> tuple[list[Tensor], list[Tensor], Tensor]:
@@ -168,7 +175,10 @@ class TEMI(SoftAssignment[Stretch]):
         self._check_loss(float((losses.sum() + mean.sum()).cpu()), iterations, "learning_rate")
         head = best_head(mean, clusters, self.n_clusters)
         labels = clusters[head].to(torch.int32).cpu().numpy()
-        changed = self._share_changed(labels)
+        before = self.history_[-1].labels if self.history_ else None
+        changed = (
+            float("nan") if before is None else share_changed(before, labels)
+        )  # another head has other numbers
         mean_loss = float(losses.mean()) / steps
         self.history_.append(Stretch(phase, iterations, head, float(mean[head]), mean_loss, changed, labels))
 

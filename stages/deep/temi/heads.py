@@ -135,16 +135,19 @@ class Heads(nn.Module):
         logits = [space(rows) for space, rows in zip(self.spaces, spaces, strict=True)]
         return log_shares(logits, self.temperature)
 
-    def head(self, number: int) -> Head:
-        """Return a copy of one head, whose parameters do not learn."""
+    def head(self, number: int, centres: Sequence[Tensor]) -> Head:
+        """Return a copy of one head, whose parameters do not learn, for rows without the `centres` (.) subtracted.
+
+        The heads were trained on rows of every space less its centre, which becomes part of the first biases.
+        """
         _, n_clusters, bottleneck = self._parts()[0].directions.shape
         width = self._parts()[0].bottleneck.shape[2]
         state: dict[str, Tensor] = {}
-        for place, space in enumerate(self._parts()):
+        for place, (space, centre) in enumerate(zip(self._parts(), centres, strict=True)):
             units = slice(number * width, (number + 1) * width)
             state |= {
                 f"spaces.{place}.0.weight": space.hidden[units],
-                f"spaces.{place}.0.bias": space.hidden_bias[units],
+                f"spaces.{place}.0.bias": space.hidden_bias[units] - space.hidden[units] @ centre,
                 f"spaces.{place}.2.weight": space.bottleneck[number],
                 f"spaces.{place}.2.bias": space.bottleneck_bias[number, 0],
                 f"spaces.{place}.4.weight": space.output_weights()[number],

@@ -138,7 +138,8 @@ class TURTLE(SoftAssignment[Stretch]):
         most = math.log(self.n_clusters) * (1 if self.joined else len(self.n_features_in_))
         loss = error + self.gamma * (most - entropy)
         self._check_loss(loss, iterations, "learning_rate", "inner_learning_rate")
-        changed = self._share_changed(labels)
+        before = self.history_[-1].labels if self.history_ else None
+        changed = float("nan") if before is None else float((before != labels).mean())
         self.history_.append(Stretch(phase, iterations, loss, error, entropy, changed, labels))
 
     def _state_of(self, labeller: Labeller, search: Search, totals: Tensor) -> dict[str, Tensor]:

@@ -31,8 +31,8 @@ class Stretch:
 
     Attributes: `phase` "distil" or "join"; `head`, the number of the best one, and `loss`, that of its teacher on
     all images, in the mean of the last five records; `mean_loss`, the mean of the heads' own losses over the
-    steps; `changed`, the share of images (0 to 1) whose cluster is no match of the one in the record before (NaN in
-    the first); `labels` int32 (n), the clusters of the best head's teacher.
+    steps; `changed`, the share of images (0 to 1) whose cluster is no match of the one in the record before (NaN
+    in the first); `labels` int32 (n), the clusters of the best head's teacher.
     """
 
     PHASES: ClassVar[tuple[str, ...]] = ("distil", "join")

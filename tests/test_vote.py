@@ -82,7 +82,7 @@ def test_mistakes_are_answered_in_one_line(project: Path) -> None:
     assert refusal("--n-clusters", "auto").startswith("data/partitions/toy/n_clusters.txt does not exist")
     result = vote("idce")
     assert result.exit_code == 2
-    assert "'idce' is not one of 'jule', 'idec', 'dec', 'turtle'.\n" in result.stderr
+    assert "'idce' is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'.\n" in result.stderr
 
 
 def test_it_needs_neither_torch_nor_the_packages_that_train() -> None:

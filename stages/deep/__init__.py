@@ -5,6 +5,7 @@ from stages.deep.dec.first_clusters import overclusterings
 from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.models import read_model, write_model
+from stages.deep.temi.estimators import TEMI
 from stages.deep.turtle.estimators import TURTLE
 from stages.deep.view_encoding import check_views
 
@@ -13,6 +14,7 @@ __all__ = [
     "DMVC",
     "IDEC",
     "JULE",
+    "TEMI",
     "TURTLE",
     "DMVCFix",
     "check_views",

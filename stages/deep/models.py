@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from stages.deep.checkpoint import part
 from stages.deep.model_files import TrainedModel, read_model_file, rebuilding, write_model_file
 from stages.deep.networks import MLP, MVnet, Stack
+from stages.deep.temi.heads import Head
 from stages.deep.turtle.labeller import Labeller
 from stages.deep.view_encoding import SCALINGS, ViewClustering, check_views, check_widths, scale, trained_tensors
 
@@ -46,9 +47,9 @@ class Model(TrainedModel[Sequence[np.ndarray]]):
 def write_model(file: Path, estimator: ViewClustering[Any], settings: Mapping[str, Any]) -> None:
     """Write the encoder and the centres of a fitted estimator, whole or not at all.
 
-    The estimator has `encoder_`, an `MVnet`, `MLP`, `Stack` or `Labeller`; `cluster_centers_`, float32 (k, width);
-    `scaling`, one of `stages.deep.view_encoding.SCALINGS`, with "global" also `scale_factors_`, float32 (M); and,
-    unless the encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
+    The estimator has `encoder_`, an `MVnet`, `MLP`, `Stack`, `Labeller` or `Head`; `cluster_centers_`, float32
+    (k, width); `scaling`, one of `stages.deep.view_encoding.SCALINGS`, and with "global" `scale_factors_`, float32
+    (M); and, unless the encoder is an `MVnet`, `n_features_in_`, the list of the views' widths.
 
     The tensors are "encoder.*", "centers" and, with scaling="global", "factors"; see `stages.deep.model_files` for
     the rest.
@@ -97,7 +98,12 @@ def _facts(encoder: nn.Module, estimator: ViewClustering[Any]) -> dict[str, Any]
         return {"kind": "stack", "view_widths": widths, "widths": outputs}
     if isinstance(encoder, Labeller):
         return {"kind": "labeller", "view_widths": widths, "clusters": outputs[-1], "joined": encoder.joined}
-    raise TypeError(f"encoder_ is a {type(encoder).__name__}; only MVnet, MLP, Stack and Labeller can be written")
+    if isinstance(encoder, Head):
+        sizes = {"clusters": outputs[-1], "width": outputs[0], "bottleneck": outputs[1]}
+        made = {"temperature": encoder.temperature, "joined": encoder.joined}
+        return {"kind": "head", "view_widths": widths, **sizes, **made}
+    name = type(encoder).__name__
+    raise TypeError(f"encoder_ is a {name}; only MVnet, MLP, Stack, Labeller and Head can be written")
 
 
 def _build(facts: Mapping[str, Any]) -> nn.Module:
@@ -106,6 +112,9 @@ def _build(facts: Mapping[str, Any]) -> nn.Module:
         return Stack(facts["view_widths"], facts["widths"])
     if facts["kind"] == "labeller":
         return Labeller(facts["view_widths"], facts["clusters"], facts["joined"])
+    if facts["kind"] == "head":
+        sizes = (facts["clusters"], facts["width"], facts["bottleneck"])
+        return Head(facts["view_widths"], *sizes, facts["temperature"], facts["joined"])
     kinds: dict[str, type[MLP] | type[MVnet]] = {"mlp": MLP, "mvnet": MVnet}
     return kinds[facts["kind"]](facts["view_widths"], facts["width"], facts["unit_length"])
 

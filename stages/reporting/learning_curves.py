@@ -78,6 +78,7 @@ _MEASURES = (
 _RECORDS = {
     "jule": "period (some steps of training, then some merges)",
     "turtle": "record (50 steps)",
+    "temi": "record (50 steps)",
     "images": "epoch (of jule: period)",
 }
 

@@ -35,6 +35,7 @@ class Objective(_Name):
     IDEC = "idec"
     DEC = "dec"
     TURTLE = "turtle"
+    TEMI = "temi"
 
 
 class FeatureMethod(_Name):

@@ -1,5 +1,6 @@
 """The methods of the comparison: networks on features of the views, alone, side by side, and over each other."""
 
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -170,41 +171,51 @@ class IdecJob(DecJob):
     ESTIMATOR = "stages.deep.dec.estimators:IDEC"
 
 
-class TurtleJob(FeatureJob):
-    """TURTLE: views has one space, cc the views side by side as one, dmvc all of them; dmvc-fix averages views.
+class SoftAssignmentJob(FeatureJob):
+    """The embedding is the share of each cluster.
 
-    There are no layers and so no width: the embedding is the share of each cluster.
+    views has one space, cc the views side by side as one, dmvc all of them; dmvc-fix averages views.
     """
 
-    ESTIMATOR = "stages.deep.turtle.estimators:TURTLE"
+    FIX: ClassVar[str]  # where the estimator of dmvc-fix is
+    PARTS: ClassVar[str]  # the argument of its `fit` that takes the weights of the views' networks
     NOT_THEIRS = (*NOT_THEIRS, "joined")
 
     @classmethod
     def estimator(cls, method: str) -> type[Any]:
-        from stages.deep.turtle.estimators import TURTLEFix
-
-        return TURTLEFix if method == FeatureMethod.DMVC_FIX else super().estimator(method)
+        found: type[Any] = pkgutil.resolve_name(cls.FIX if method == FeatureMethod.DMVC_FIX else cls.ESTIMATOR)
+        return found
 
     @property
     def records(self) -> int | None:
-        from stages.deep.turtle.estimators import RECORD
+        from stages.deep.soft_assignment import RECORD
 
         if self.name.method == FeatureMethod.DMVC_FIX:
             return 1
         return len(self.networks()) * -(-int(self.parameters["iterations"]) // RECORD)
 
     def inputs(self, device: "torch.device") -> Inputs:
-        """Read the features; for dmvc-fix the views' labellers, too."""
+        """Read the features; for dmvc-fix the views' networks, too."""
         inputs = super().inputs(device)
         if self.name.method != FeatureMethod.DMVC_FIX:
             return inputs
         models = self.earlier(FeatureMethod.VIEWS, device)
-        given = {"labellers": [weights_of(model) for model in models]}
+        given = {self.PARTS: [weights_of(model) for model in models]}
         return replace(inputs, read=[*inputs.read, *_arrays(models)], given=given)
 
     def arguments(self) -> dict[str, Any]:
-        given = super().arguments() | {"joined": self.name.method == FeatureMethod.CC}
-        return {name: value for name, value in given.items() if name != "width"}
+        return super().arguments() | {"joined": self.name.method == FeatureMethod.CC}
+
+
+class TurtleJob(SoftAssignmentJob):
+    """TURTLE: there are no layers and so no width."""
+
+    ESTIMATOR = "stages.deep.turtle.estimators:TURTLE"
+    FIX = "stages.deep.turtle.estimators:TURTLEFix"
+    PARTS = "labellers"
+
+    def arguments(self) -> dict[str, Any]:
+        return {name: value for name, value in super().arguments().items() if name != "width"}
 
     def check_memory(self, widths: Sequence[int]) -> None:
         """Refuse what does not fit: labellers and classifiers with gradients and moments, (k, d_j) each."""
@@ -212,11 +223,31 @@ class TurtleJob(FeatureJob):
         require_memory(4 * 8 * self.n_clusters * sum(widths), what, "ask for fewer clusters or views")
 
 
+class TemiJob(SoftAssignmentJob):
+    """TEMI: several heads, each a perceptron a space, of which the best is kept."""
+
+    ESTIMATOR = "stages.deep.temi.estimators:TEMI"
+    FIX = "stages.deep.temi.estimators:TEMIFix"
+    PARTS = "heads"
+
+    def check_memory(self, widths: Sequence[int]) -> None:
+        """Refuse what does not fit: heads with gradients, two moments and a teacher, and what a step computes."""
+        given = self.arguments()
+        width, bottleneck, heads = given["width"], given["bottleneck"] or given["width"], given["n_heads"]
+        weights = sum(view_width * width + width * bottleneck for view_width in widths)
+        weights += len(widths) * bottleneck * self.n_clusters
+        rows = min(2 * given["batch_size"], 2 * len(self.images))
+        outputs = rows * (len(widths) * (2 * width + 2 * bottleneck) + 6 * self.n_clusters)
+        what = f"{heads} heads with a width of {width} on {len(widths)} views"
+        require_memory(4 * heads * (5 * weights + outputs), what, "give fewer heads, or smaller widths or batches")
+
+
 FEATURE_JOBS: Mapping[str, type[FeatureJob]] = {
     Objective.JULE: JuleJob,
     Objective.IDEC: IdecJob,
     Objective.DEC: DecJob,
     Objective.TURTLE: TurtleJob,
+    Objective.TEMI: TemiJob,
 }
 
 

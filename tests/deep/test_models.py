@@ -174,7 +174,7 @@ def test_what_cannot_be_written_leaves_the_last_file(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         write_model(tmp_path / "m.safetensors", trained, {"seed": object()})
     trained.encoder_ = nn.Linear(3, 5)
-    with pytest.raises(TypeError, match=r"encoder_ is a Linear; only MVnet, .* and Labeller can be written"):
+    with pytest.raises(TypeError, match=r"encoder_ is a Linear; only MVnet, .* and Head can be written"):
         write_model(tmp_path / "m.safetensors", trained, {})
     assert [file.name for file in tmp_path.iterdir()] == ["m.safetensors"]
     assert (tmp_path / "m.safetensors").read_bytes() == before

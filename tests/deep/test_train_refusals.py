@@ -51,7 +51,7 @@ def test_mistakes_are_answered_in_one_line(
 @pytest.mark.parametrize(
     ("objective", "method", "message"),
     [
-        ("idce", "cc", "'idce' is not one of 'jule', 'idec', 'dec', 'turtle'."),
+        ("idce", "cc", "'idce' is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'."),
         ("idec", "mvec", "'mvec' is not one of 'views', 'cc', 'dmvc-fix', 'dmvc'."),
     ],
 )

@@ -63,6 +63,7 @@ def _train_until_killed(folder: Path, given: list[str], saves: int, after: bool,
         ("idec", "views", [(3, False), (12, True)]),
         ("jule", "dmvc", [(2, True)]),
         ("turtle", "dmvc", [(3, False), (60, True)]),
+        ("temi", "dmvc", [(3, False), (60, True)]),
     ],
 )
 def test_killed_anywhere_and_run_again_it_ends_with_the_same_bytes(

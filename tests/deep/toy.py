@@ -19,6 +19,7 @@ FAST = {
     "idec": {"preset": "none", "init": "kmeans", "pretrain_epochs": 5, "anchor_epochs": 3, "refine_epochs": 2},
     "dec": {"preset": "none", "init": "kmeans", "pretrain_epochs": 5, "anchor_epochs": 3, "refine_epochs": 2},
     "turtle": {"preset": "none", "iterations": 120, "learning_rate": 0.02, "inner_learning_rate": 0.1},
+    "temi": {"preset": "none", "n_heads": 3, "iterations": 120, "learning_rate": 0.005, "teacher_momentum": 0.9},
 }
 
 

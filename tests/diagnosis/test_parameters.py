@@ -69,7 +69,10 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ({"datasets": []}, "datasets is empty; write each on a line of its own, behind a dash"),
         ({"datasets": "flowers"}, "datasets is 'flowers'; write each name on a line of its own, behind a dash"),
         ({"backbones": ["a", "a"]}, "backbones names a twice; name every backbone once"),
-        ({"objectives": ["dek"]}, "objectives is ['dek']: 'dek' is not one of 'jule', 'idec', 'dec', 'turtle'"),
+        (
+            {"objectives": ["dek"]},
+            "objectives is ['dek']: 'dek' is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'",
+        ),
         ({"seed": -1}, "seed is -1: "),
         ({"ensemble": None}, "ensemble is empty; it is a section: indent its keys below it"),
         ({"ensemble": "average"}, "ensemble is 'average'; it is a section: indent its keys below it"),

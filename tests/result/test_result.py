@@ -108,8 +108,8 @@ def test_mistakes_in_methods_on_images(project: Path, options: tuple[str, ...], 
         ("--image-methods", "jul", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac'"),
         ("--image-methods", "pixels", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac'"),
         ("--image-baselines", "dec", "is not one of 'pixels'"),
-        ("--objectives", "images", "is not one of 'jule', 'idec', 'dec', 'turtle'"),
-        ("--objectives", "ided", "is not one of 'jule', 'idec', 'dec', 'turtle'"),
+        ("--objectives", "images", "is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'"),
+        ("--objectives", "ided", "is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'"),
     ],
 )
 def test_names_that_are_not_choices_are_refused_with_the_choices(option: str, name: str, choices: str) -> None:

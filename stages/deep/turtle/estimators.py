@@ -7,23 +7,21 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import remove_parametrizations
 
 from stages.core.checks import check_number
-from stages.core.errors import ParameterError
 from stages.deep.checkpoint import history_state, load_weights, named, part, take
-from stages.deep.clusters import warn_of_sizes
 from stages.deep.distributed import Group
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.networks import first_network
+from stages.deep.soft_assignment import RECORD, SoftAssignment, matching_clusters
 from stages.deep.turtle.labeller import Labeller, draw_uniform
 from stages.deep.turtle.search import Search
-from stages.deep.view_encoding import ViewClustering, embed
+from stages.deep.view_encoding import embed
 
-RECORD = 50  # steps from one record to the next
+_REMEDY = "ask for fewer clusters, or raise gamma"  # for clusters that end empty
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Stretch:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class TURTLE(ViewClustering[Stretch]):
+class TURTLE(SoftAssignment[Stretch]):
     """The labels of the images that linear classifiers predict best, in the space of every view.
 
     Gadetsky, Jiang and Brbic, "Let go of your labels with unsupervised transfer", ICML 2024: the label of an image
@@ -56,15 +54,13 @@ class TURTLE(ViewClustering[Stretch]):
     that know nothing learn the labels of a batch by some steps of Adam; then the labels move towards what these
     predict, and towards clusters of one size. The settings of the code are `TURTLE.PRESETS["released"]`.
 
-    The embedding is the image's label: how much it belongs to each cluster. The centres are the k unit vectors, so
-    that the nearest one is the cluster with the largest share.
+    The embedding is the image's label: how much it belongs to each cluster.
 
-    Parameters and attributes are also those of `stages.deep.view_encoding.ViewClustering` and
-    `stages.deep.estimator.NetworkClustering`.
+    Parameters and attributes are also those of `stages.deep.soft_assignment.SoftAssignment`,
+    `stages.deep.view_encoding.ViewClustering` and `stages.deep.estimator.NetworkClustering`.
 
     Parameters
     ----------
-    joined : whether all views side by side are one space, instead of a space each.
     gamma : weight of the entropy of the mean label, which keeps clusters apart and of one size (10).
     iterations : steps of the labels (6000).
     inner_steps : steps in which the classifiers learn the labels of a batch (10).
@@ -75,13 +71,11 @@ class TURTLE(ViewClustering[Stretch]):
 
     Attributes
     ----------
-    embedding_ : float32 (n, n_clusters), rows that sum to 1.
     history_ : list of `Stretch`, one for every 50 steps.
     """
 
     PRESETS: ClassVar[Presets] = read_presets(__file__, "turtle")
 
-    joined: bool = False
     gamma: float = 10.0
     iterations: int = 1000
     inner_steps: int = 10
@@ -127,13 +121,8 @@ class TURTLE(ViewClustering[Stretch]):
                 self._report(self.history_[-1])
         for layer in labeller.layers:
             remove_parametrizations(layer, "weight")
-        self._conclude(labeller, views)
+        self._conclude(labeller, views, _REMEDY)
         return self
-
-    def _generators(self) -> tuple[torch.Generator, torch.Generator]:
-        """Those of the first weights, and of batches and classifiers."""
-        first, second = check_random_state(self.random_state).randint(2**31 - 1, size=2)
-        return torch.Generator().manual_seed(int(first)), torch.Generator().manual_seed(int(second))
 
     def _labeller(self) -> Labeller:
         return Labeller(self.n_features_in_, self.n_clusters, self.joined)
@@ -148,11 +137,7 @@ class TURTLE(ViewClustering[Stretch]):
         error, entropy = (totals / steps).tolist()
         most = math.log(self.n_clusters) * (1 if self.joined else len(self.n_features_in_))
         loss = error + self.gamma * (most - entropy)
-        if not np.isfinite(loss):
-            raise ParameterError(
-                f"the loss became {loss} in step {iterations}; lower learning_rate, which is {self.learning_rate}"
-                f", or inner_learning_rate, which is {self.inner_learning_rate}"
-            )
+        self._check_loss(loss, iterations, "learning_rate", "inner_learning_rate")
         before = self.history_[-1].labels if self.history_ else None
         changed = float("nan") if before is None else float((before != labels).mean())
         self.history_.append(Stretch(phase, iterations, loss, error, entropy, changed, labels))
@@ -165,14 +150,6 @@ class TURTLE(ViewClustering[Stretch]):
             **named(search.state(), "search"),
             "totals": totals,
         }
-
-    def _conclude(self, labeller: Labeller, views: list[Tensor]) -> None:
-        self.encoder_ = labeller
-        self.cluster_centers_ = np.eye(self.n_clusters, dtype=np.float32)
-        embedding = embed(labeller, views, self.batch_size)
-        self.embedding_ = embedding.cpu().numpy()
-        self.labels_ = self._nearest(embedding)
-        warn_of_sizes(self.labels_, self.n_clusters, "ask for fewer clusters, or raise gamma")
 
 
 class TURTLEFix(TURTLE):
@@ -195,7 +172,7 @@ class TURTLEFix(TURTLE):
         for number, (layer, weights, view) in enumerate(zip(labeller.layers, labellers, views, strict=True)):
             load_weights(layer, part(weights, "spaces.0"))
             if number:
-                rows = _matching(mean, layer(view).softmax(dim=1))
+                rows = matching_clusters(mean, layer(view).softmax(dim=1))
                 layer.weight.copy_(layer.weight[rows])
                 layer.bias.copy_(layer.bias[rows])
             mean += (layer(view).softmax(dim=1) - mean) / (number + 1)
@@ -203,13 +180,5 @@ class TURTLEFix(TURTLE):
         search = Search(labeller, labeller.seen(views), self, order)
         self._record("join", 0, search.terms(), self._clusters(labeller, views))
         self._report(self.history_[-1])
-        self._conclude(labeller, views)
+        self._conclude(labeller, views, _REMEDY)
         return self
-
-
-def _matching(labels: Tensor, others: Tensor) -> Tensor:
-    """Return, for every cluster of the soft `labels` (n, k), that of the `others` it shares most with (k)."""
-    from scipy.optimize import linear_sum_assignment
-
-    shared = (labels.T.double() @ others.double()).cpu().numpy()
-    return torch.from_numpy(linear_sum_assignment(-shared)[1]).to(labels.device)

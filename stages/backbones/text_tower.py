@@ -15,7 +15,7 @@ from stages.core.errors import BackboneError, one_line
 from stages.core.layer_names import CLASSES
 
 HEAD = "head"  # the module of timm's vision transformers in which the projection of CLIP is
-_AT_ONCE = 32  # classes; with seven templates their activations take some 300 MB
+_AT_ONCE = 256  # texts
 # An image tower that is not asked for anything: the smallest that OpenCLIP builds.
 _NO_IMAGES = {"layers": 1, "width": 64, "patch_size": 8, "image_size": 8}
 
@@ -82,18 +82,19 @@ def embed_words(
     """The mean embedding of each word in all templates, float64 (words, d), rows of length 1.
 
     Each text's embedding has length 1 before the mean, and the mean after it (Radford et al. 2021, section 3.1.4).
-    `model` is changed: its texts become as long as the longest of these. Nothing else changes by that, as the
-    padding comes last, and no token sees those after it.
+    Texts are cut where they end, after nine tokens on average instead of 77, which saves most of the time; no
+    token sees those after it. `model` is of no use for longer texts afterwards.
     """
     tokens = tokenizer([template.format(word) for word in words for template in templates])
-    longest = int(tokens.argmax(dim=1).max()) + 1  # the token that ends a text has the highest number
-    model.positional_embedding = nn.Parameter(model.positional_embedding[:longest], requires_grad=False)
-    model.attn_mask = model.attn_mask[:longest, :longest]
-    means = []
-    for texts in tokens[:, :longest].split(_AT_ONCE * len(templates)):
-        each = model.encode_text(texts, normalize=True)
-        means.append(each.unflatten(0, (-1, len(templates))).mean(dim=1))
-    return nn.functional.normalize(torch.cat(means), dim=1)
+    lengths = tokens.argmax(dim=1) + 1  # the token that ends a text has the highest number
+    positions, mask = model.positional_embedding, model.attn_mask
+    embeddings = torch.empty(len(tokens), model.text_projection.shape[1], dtype=torch.float64)
+    for rows in lengths.argsort(stable=True).split(_AT_ONCE):
+        longest = int(lengths[rows].max())
+        model.positional_embedding = nn.Parameter(positions[:longest], requires_grad=False)
+        model.attn_mask = mask[:longest, :longest]
+        embeddings[rows] = model.encode_text(tokens[rows, :longest], normalize=True)
+    return nn.functional.normalize(embeddings.unflatten(0, (len(words), -1)).mean(dim=1), dim=1)
 
 
 def _tokenizer(tower: TextTower) -> Callable[[list[str]], torch.Tensor]:

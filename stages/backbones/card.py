@@ -148,8 +148,9 @@ class TextTower:
 class ZeroShotClassifier:
     """A head made of texts instead of labelled images (Radford et al. 2021, section 3.1).
 
-    `embeddings` are those of the classes by the `tower`, float16 (classes, d) in base64; `scale`, which the
-    checkpoint has learnt, turns cosines into the scores before softmax.
+    `embeddings` are those of the classes by the `tower`, float16 (classes, d) in base64, a megabyte or two:
+    whoever has the card needs no text tower. `scale`, which the checkpoint has learnt, turns cosines into the
+    scores before softmax.
     """
 
     tower: TextTower

@@ -126,10 +126,44 @@ class Preprocessing:
 
 
 @dataclass(frozen=True)
+class TextTower:
+    """The half of a CLIP model that embeds texts, of the same checkpoint as the half that is a view.
+
+    `architecture` is OpenCLIP's name of the whole model, `weights` its file. Every name of a class is put into
+    each of the `templates`, at the braces.
+    """
+
+    architecture: str
+    weights: Weights
+    templates: tuple[str, ...]
+
+    @classmethod
+    def from_stored(cls, fields: Mapping[str, Any]) -> "TextTower":
+        """Make one of its fields as JSON gives them back."""
+        weights = Weights.from_stored(fields["weights"])
+        return cls(**{**fields, "weights": weights, "templates": tuple(fields["templates"])})
+
+
+@dataclass(frozen=True)
+class ZeroShotClassifier:
+    """A head made of texts instead of labelled images (Radford et al. 2021, section 3.1).
+
+    `embeddings` are those of the classes by the `tower`, float16 (classes, d) in base64, a megabyte or two:
+    whoever has the card needs no text tower. `scale`, which the checkpoint has learnt, turns cosines into the
+    scores before softmax.
+    """
+
+    tower: TextTower
+    scale: float
+    embeddings: str
+
+
+@dataclass(frozen=True)
 class Backbone:
     """A network as a view: `library` and `architecture` name it, `layers` its tensors by layer.
 
-    The library "manyviews" is this project, whose one network, "identity", gives the image back.
+    The library "manyviews" is this project, whose one network, "identity", gives the image back. A network with a
+    `classifier` keeps its last layer, a projection, and the classifier takes what that gives.
     """
 
     name: str
@@ -138,6 +172,7 @@ class Backbone:
     weights: Weights
     layers: dict[str, Tap]
     preprocessing: Preprocessing
+    classifier: ZeroShotClassifier | None = None
 
     def with_digest(self, sha256: str) -> "Backbone":
         """The same card with the digest of its weight file filled in."""
@@ -146,8 +181,11 @@ class Backbone:
     def to_json(self) -> str:
         """The card as sealed JSON; `from_json` is its inverse."""
         content = asdict(self)
-        for entry, source in zip(content["weights"]["sources"], self.weights.sources, strict=True):
-            entry["kind"] = _KINDS[type(source)]
+        _name_kinds(content["weights"], self.weights)
+        if self.classifier:
+            _name_kinds(content["classifier"]["tower"]["weights"], self.classifier.tower.weights)
+        else:
+            del content["classifier"]
         return sealed_json(content)
 
     @classmethod
@@ -157,6 +195,9 @@ class Backbone:
         content["weights"] = Weights.from_stored(content["weights"])
         content["layers"] = {layer: Tap(**tap) for layer, tap in content["layers"].items()}
         content["preprocessing"] = Preprocessing.from_stored(content["preprocessing"])
+        if stored := content.pop("classifier", None):
+            tower = TextTower.from_stored(stored["tower"])
+            content["classifier"] = ZeroShotClassifier(**{**stored, "tower": tower})
         return cls(**content)
 
 
@@ -179,6 +220,12 @@ def read_card(file: Path, layers: Iterable[str]) -> Backbone:
         if layer not in card.layers:
             raise BackboneError(f"backbone {card.name!r} has no layer {layer!r}; it has {', '.join(card.layers)}")
     return card
+
+
+def _name_kinds(stored: dict[str, Any], weights: Weights) -> None:
+    """Add to each source of `stored` weights its kind, by which it is read back."""
+    for entry, source in zip(stored["sources"], weights.sources, strict=True):
+        entry["kind"] = _KINDS[type(source)]
 
 
 _SOURCES: dict[str, type[Source]] = {"wheel": WheelSource, "url": UrlSource, "hub": HubSource, "none": EmptySource}

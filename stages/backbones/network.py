@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from stages.backbones.card import Backbone, Preprocessing, Tap
+from stages.backbones.zero_shot import ZeroShotHead
 from stages.core.errors import BackboneError, one_line
+from stages.core.layer_names import CLASSES
 
 
 def load_network(backbone: Backbone, weights: Path) -> nn.Module:
@@ -188,7 +190,11 @@ def _timm_network(backbone: Backbone, tensors: dict[str, torch.Tensor]) -> nn.Mo
             pretrained=True,
             pretrained_cfg_overlay={"state_dict": tensors, "custom_load": False},
         )
-        network.reset_classifier(0)
+        if backbone.classifier is None:
+            network.reset_classifier(0)
+        else:
+            head = backbone.layers[CLASSES].module
+            network.set_submodule(head, ZeroShotHead(network.get_submodule(head), backbone.classifier))
     built: nn.Module = network
     return built
 

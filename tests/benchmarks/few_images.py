@@ -69,8 +69,9 @@ def shared_neighbours(bench: Bench, coassociation: np.ndarray) -> np.ndarray:
 def walks(bench: Bench, coassociation: np.ndarray) -> np.ndarray:
     """The co-association of images two and three steps of a random walk on it apart."""
     step = coassociation / coassociation.sum(axis=1, keepdims=True)
-    two: np.ndarray = coassociation @ step
-    return two + two @ step
+    two = coassociation @ step
+    both: np.ndarray = two + two @ step
+    return both
 
 
 def by_links(share: float) -> Labels:

@@ -49,13 +49,29 @@ def draw_problems(data: Path, datasets: Sequence[str], number: int, seed: int) -
             per_class = _log_uniform(rng, min(_LEAST_PER_CLASS, sizes.min()), min(sizes.min(), _MOST_PER_CLASS))
             shares = np.maximum(rng.dirichlet(np.full(n_classes, 2.0)) * n_classes, 0.15) if index % 2 else 1
             wanted = np.maximum(np.round(per_class * np.broadcast_to(shares, n_classes)), 8).astype(int)
-            rows = [rng.permutation(np.flatnonzero(labels == c))[:n] for c, n in zip(classes, wanted, strict=True)]
-            rest = np.flatnonzero(~np.isin(labels, classes))
-            if index % 4 >= 2 and len(rest):
-                rows.append(rng.permutation(rest)[: max(1, round(_ODD * wanted.sum()))])
-            chosen = np.sort(np.concatenate(rows))
+            chosen = _rows(rng, labels, classes, wanted, odd=index % 4 >= 2)
             known = np.where(np.isin(labels[chosen], classes), labels[chosen], -1)
             yield Problem(f"{dataset} {index}", known, [view[chosen] for view in views])
+
+
+def draw_few(data: Path, datasets: Sequence[str], number: int, seed: int) -> Iterator[Problem]:
+    """Draw `number` problems of few images from each dataset: 20 to 100 (log-uniform) of two to six classes.
+
+    Of four problems, one has unequal classes (Dirichlet, 2), one 8 % odd images of other classes, and one both.
+    """
+    for dataset in datasets:
+        labels, views = _read(data, dataset)
+        rng = np.random.default_rng([seed, 77, *dataset.encode()])
+        sizes = np.bincount(labels[labels >= 0])
+        for index in range(number):
+            n_images, n_classes = _log_uniform(rng, 20, 100), int(rng.integers(2, 7))
+            n_classes = min(n_classes, n_images // 5)
+            classes = rng.permutation(len(sizes))[:n_classes]
+            shares = np.maximum(rng.dirichlet(np.full(n_classes, 2.0)) * n_classes, 0.15) if index % 2 else 1
+            wanted = np.round(n_images / n_classes * np.broadcast_to(shares, n_classes))
+            rows = _rows(rng, labels, classes, np.maximum(wanted, 4).astype(int), odd=index % 4 >= 2)
+            known = np.where(np.isin(labels[rows], classes), labels[rows], -1)
+            yield Problem(f"{dataset} t{index}", known, [view[rows] for view in views])
 
 
 def draw_clouds(seed: int) -> Iterator[Problem]:
@@ -77,6 +93,17 @@ def _read(data: Path, dataset: str) -> tuple[np.ndarray, list[np.ndarray]]:
     labels = np.asarray(read_images(data / "images" / f"{dataset}.parquet").labels)
     files = sorted((data / "features" / dataset).glob("*/L3.parquet"))
     return labels, [normalise(read_vectors(file, "features").values, "sqrt") for file in files]
+
+
+def _rows(
+    rng: np.random.Generator, labels: np.ndarray, classes: np.ndarray, wanted: np.ndarray, odd: bool
+) -> np.ndarray:
+    """Images drawn, ascending: so many as `wanted` of each of the `classes`, and `odd` ones of the others."""
+    rows = [rng.permutation(np.flatnonzero(labels == c))[:n] for c, n in zip(classes, wanted, strict=True)]
+    rest = np.flatnonzero(~np.isin(labels, classes))
+    if odd and len(rest):
+        rows.append(rng.permutation(rest)[: max(1, round(_ODD * wanted.sum()))])
+    return np.sort(np.concatenate(rows))
 
 
 def _log_uniform(rng: np.random.Generator, least: int, most: int) -> int:

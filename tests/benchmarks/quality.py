@@ -65,6 +65,13 @@ class Bench:
         self, algorithms: Sequence[str], shares: Sequence[float], weigh: "Weigh", known: bool = True
     ) -> consensus.ConsensusCuts:
         """The consensus of the views' partitions by some algorithms."""
+        joined, found = self.votes(algorithms, shares, weigh, known)
+        return consensus.ConsensusCuts(consensus.linkage(joined, "average", found), joined, found, FRACTION)
+
+    def votes(
+        self, algorithms: Sequence[str], shares: Sequence[float], weigh: "Weigh", known: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The views' partitions by some algorithms, int (n, m), and their weights, float64 (m)."""
         partitions, weights, views = [], [], []
         for text, share in zip(algorithms, shares, strict=True):
             for view, runs in enumerate(self.base(text, known)):
@@ -72,8 +79,7 @@ class Bench:
                 weights += [share / runs.shape[1]] * runs.shape[1]
                 views += [view] * runs.shape[1]
         joined = np.column_stack(partitions)
-        found = weigh(self, joined, np.array(weights), np.array(views))
-        return consensus.ConsensusCuts(consensus.linkage(joined, "average", found), joined, found, FRACTION)
+        return joined, weigh(self, joined, np.array(weights), np.array(views))
 
     def nmi(self, labels: np.ndarray) -> float:
         """The geometric NMI with the classes, on the images that have one."""

@@ -28,7 +28,8 @@ def train_images(
             help="Method to train. dec: an autoencoder of the pixels, pulled towards "
             "clusters; jule: a network of convolutions, trained on clusters that merge; mmdc: one that "
             "maps images onto the points of a mixture of Gaussians; iic: one whose clusters of two views of an "
-            "image share most information; dac: one that learns from pairs of images that it is certain of.",
+            "image share most information; dac: one that learns from pairs of images that it is certain of; "
+            "rotnet: one that recognises rotations, with K-means on its features.",
         ),
     ],
     seed: options.Seed = 0,

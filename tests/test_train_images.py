@@ -55,6 +55,14 @@ FAST = {
         "input_size": 16,
         "batch_size": 10,
     },
+    "image_rotnet": {
+        "preset": "none",
+        "network": "vgg",
+        "epochs": 2,
+        "crops": [8],
+        "input_size": 16,
+        "batch_size": 10,
+    },
     "image_jule": {"preset": "none", "width": 8, "n_neighbors": 3, "epochs": 1, "batch_size": 10},
 }
 COLUMNS = {
@@ -65,7 +73,7 @@ COLUMNS = {
     "dac": ["dac"],
 }
 METHODS = list(COLUMNS)
-BY_EPOCHS = ["mmdc", "iic", "dac"]
+BY_EPOCHS = ["mmdc", "iic", "dac", "rotnet"]
 
 
 @pytest.fixture
@@ -235,6 +243,12 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("iic", ["--set", "crops=[13]"], "crops holds 13 but images are 12 x 12 pixels; give at most 12"),
         ("dac", ["--set", "preset=mine"], "image_dac.preset is 'mine'; give one of none, published, mnist"),
         ("dac", ["--set", "upper=0.3"], "upper is 0.3; give a similarity from lower, 0.455, to 1"),
+        ("rotnet", ["--set", "preset=mine"], "image_rotnet.preset is 'mine'; give one of none, cifar10"),
+        (
+            "rotnet",
+            ["--set", "decay_epochs=3"],
+            "image_rotnet.decay_epochs is 3; give a list, each a whole number",
+        ),
         ("dec", ["--image-size", "9999"], "image_size is '9999'; give 'auto', or a whole number from 8 to 512"),
         ("dec", ["--set", "width=3"], "image_dec has no parameter 'width'; did you mean "),
         ("dec", ["--set", "init=kmeans"], "image_dec has no parameter 'init'; did you mean "),
@@ -269,7 +283,7 @@ def test_a_network_beyond_memory_is_one_line_with_its_sizes(project: Path) -> No
 def test_a_name_that_is_not_a_method_is_refused_with_the_choices(method: str) -> None:
     result = train(method)
     assert result.exit_code == 2
-    assert f"'{method}' is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac'.\n" in result.stderr
+    assert f"'{method}' is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet'.\n" in result.stderr
 
 
 def test_two_runs_of_one_method_at_once_are_refused(project: Path) -> None:

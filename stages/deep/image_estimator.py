@@ -117,7 +117,7 @@ class CroppedClustering(ImageClustering[AnyRecord]):
             self._save(lambda: self._state_of(training))
             self._report(self.history_[-1])
         embedding = embed_images(self.encoder_.eval(), pixels)
-        centres = self._centres(training).cpu()
+        centres = self._centres(training, embedding).cpu()
         self.embedding_, self.cluster_centers_ = embedding.cpu().numpy(), centres.numpy()
         self.labels_ = nearest_centres(embedding, centres.to(self.device))
         warn_of_sizes(self.labels_, self.n_clusters, "ask for fewer clusters")
@@ -131,8 +131,8 @@ class CroppedClustering(ImageClustering[AnyRecord]):
     def _training(self, start: Start) -> Training:
         """Return the training of `encoder_`, before its first epoch."""
 
-    def _centres(self, training: Any) -> Tensor:
-        """The centres of the clusters, float32 (k, width)."""
+    def _centres(self, training: Any, embedding: Tensor) -> Tensor:
+        """The centres of the clusters, float32 (k, width), after the training; `embedding` is (n, width)."""
         return torch.eye(self.n_clusters)
 
     def _drawn(self, make: Callable[[], Network], first: torch.Generator) -> Network:

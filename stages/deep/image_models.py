@@ -26,6 +26,7 @@ ENCODERS = {
     "conv": "stages.deep.jule.convolutions:ConvEncoder",
     "mmdc": "stages.deep.mmdc.network:MixtureEncoder",
     "dac": "stages.deep.dac.network:AdaptiveEncoder",
+    "rotnet": "stages.deep.rotnet.network:RotationEncoder",
     "labels": "stages.deep.image_networks:LabelEncoder",
 }
 

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stages.core.device import autocast
 from stages.core.errors import ParameterError
+from stages.deep.augmentation import quarter_turns
 from stages.deep.checkpoint import AnyRecord, load_optimiser, optimiser_state, take
 from stages.deep.clusters import nearest_centres
 from stages.deep.image_encoding import embed_images
@@ -89,6 +90,23 @@ class ImageTraining(ABC, Generic[AnyRecord]):
         order = torch.randperm(count, generator=self.order).to(self.images.device)
         yield from order.tensor_split(-(-count // size))
 
+    def _rotations(self, head: nn.Linear, views: Callable[[Tensor, torch.Generator], Tensor]) -> float:
+        """A pass that trains the features and a `head` of four outputs to recognise each image's rotation.
+
+        `views` makes views of images; each is seen in all four rotations. Return the mean cross-entropy.
+        """
+        total = torch.zeros((), device=self.images.device)
+        self.network.train()
+        for batch in self._batches():
+            turned = quarter_turns(views(self.images[batch], self.chance))
+            turns = torch.arange(4, device=turned.device).repeat_interleave(len(batch))
+            with self._autocast():
+                logits = head(self.network.features(turned))
+            loss = nn.functional.cross_entropy(logits.float(), turns)
+            self._step(loss)
+            total += loss.detach() * len(batch)
+        return total.item() / len(self.images)
+
     def _step(self, loss: Tensor) -> None:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -128,3 +146,15 @@ class ImageTraining(ABC, Generic[AnyRecord]):
         if "labels" in state:
             self.labels = take(state, "labels", torch.empty(len(self.images), dtype=torch.int32)).numpy()
         load_optimiser(self._optimiser, state)
+
+
+def gradient_descent(
+    modules: Sequence[nn.Module], learning_rate: float, momentum: float, weight_decay: float
+) -> torch.optim.SGD:
+    """Gradient descent with momentum; scales and shifts (one-dimensional parameters) have no weight decay."""
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)

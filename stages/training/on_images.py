@@ -108,10 +108,17 @@ class DacOnImages(EpochsOnImages):
     ESTIMATOR = "stages.deep.dac.dac:DAC"
 
 
+class RotnetOnImages(EpochsOnImages):
+    """RotNet and K-means: convolutions that recognise rotations, whose features are clustered."""
+
+    ESTIMATOR = "stages.deep.rotnet.rotnet:RotNet"
+
+
 IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DEC: DecOnImages,
     ImageMethod.JULE: JuleOnImages,
     ImageMethod.MMDC: MmdcOnImages,
     ImageMethod.IIC: IicOnImages,
     ImageMethod.DAC: DacOnImages,
+    ImageMethod.ROTNET: RotnetOnImages,
 }

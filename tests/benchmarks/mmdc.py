@@ -53,7 +53,7 @@ def ours(folder: Path, precision: str = "float32") -> Iterator[str | None]:
     """An epoch with products of that precision."""
     import torch
 
-    from stages.deep import augmentation, image_networks
+    from stages.deep import augmentation, image_networks, image_training
     from stages.deep.mmdc import training as mixturetraining
 
     torch.set_num_threads(1)
@@ -62,7 +62,8 @@ def ours(folder: Path, precision: str = "float32") -> Iterator[str | None]:
     training = _training(images, precision)
     clock = Clock()
     clock.on(augmentation.Augmentation, "views")
-    clock.on(mixturetraining, "assigned", "quarter_turns")
+    clock.on(mixturetraining, "assigned")
+    clock.on(image_training, "quarter_turns")
     clock.on(image_networks, "middle_view")
     yield None
     epoch, share = clock.around(training.epoch)

@@ -13,10 +13,11 @@ from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.jule.on_images import ImageJULE
 from stages.deep.mmdc.mmdc import MMDC
+from stages.deep.rotnet.rotnet import RotNet
 from stages.deep.temi.estimators import TEMI, TEMIFix
 from stages.deep.turtle.estimators import TURTLE, TURTLEFix
 
-ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, IIC, DAC, TURTLE, TURTLEFix, TEMI, TEMIFix]
+ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, IIC, DAC, RotNet, TURTLE, TURTLEFix, TEMI, TEMIFix]
 
 
 @pytest.mark.parametrize("estimator", ALL)

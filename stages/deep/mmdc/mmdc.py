@@ -38,5 +38,5 @@ class MMDC(MixtureParameters):
         targets = type(drawn)(*(tensor.to(self.device) for tensor in drawn))
         return MixtureTraining(self.encoder_, start, self, turns, targets)
 
-    def _centres(self, training: MixtureTraining) -> Tensor:
+    def _centres(self, training: MixtureTraining, embedding: Tensor) -> Tensor:
         return training.targets.means

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from stages.clustering.kmeans import KMeans
 from stages.core.errors import ParameterError
-from stages.deep.augmentation import quarter_turns
 from stages.deep.checkpoint import take
 from stages.deep.clusters import matched
-from stages.deep.image_training import ImageTraining
+from stages.deep.image_training import ImageTraining, gradient_descent
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
 
@@ -84,14 +83,8 @@ class MixtureTraining(ImageTraining[MixtureEpoch]):
         return {} if self.turns is None else {"turns": self.turns}
 
     def _optimiser_of(self) -> torch.optim.SGD:
-        """Gradient descent with momentum; scales and shifts (one-dimensional parameters) have no weight decay."""
-        modules = (self.network, *self.heads.values())
-        parameters = [parameter for module in modules for parameter in module.parameters()]
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.plan.weight_decay},
-            {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
-        ]
-        return torch.optim.SGD(groups, lr=self.plan.learning_rate, momentum=self.plan.momentum)
+        modules = [self.network, *self.heads.values()]
+        return gradient_descent(modules, self.plan.learning_rate, self.plan.momentum, self.plan.weight_decay)
 
     def _epoch(self) -> MixtureEpoch:
         for group in self._optimiser.param_groups:
@@ -99,7 +92,7 @@ class MixtureTraining(ImageTraining[MixtureEpoch]):
             group["lr"] = self.plan.learning_rate * (self.plan.decay if late else 1)
         rotation = math.nan
         if self.turns is not None:
-            self._check("rotation loss", rotation := self._rotations())
+            self._check("rotation loss", rotation := self._rotations(self.turns, self.augmentation.plain_views))
         refining = self.epochs >= self.plan.refine_epoch
         if refining:
             self._refine()
@@ -107,21 +100,6 @@ class MixtureTraining(ImageTraining[MixtureEpoch]):
         self._check("loss", loss)
         labels, changed = self._relabel(self.targets.means)
         return MixtureEpoch(MixtureEpoch.PHASES[refining], loss, rotation, changed, labels)
-
-    def _rotations(self) -> float:
-        """A pass that trains the network to predict each image's rotation; return its mean cross-entropy."""
-        assert self.turns is not None
-        total = torch.zeros((), device=self.images.device)
-        self.network.train()
-        for batch in self._batches():
-            views = quarter_turns(self.augmentation.plain_views(self.images[batch], self.chance))
-            turned = torch.arange(4, device=views.device).repeat_interleave(len(batch))
-            with self._autocast():
-                logits = self.turns(self.network.features(views))
-            loss = nn.functional.cross_entropy(logits.float(), turned)
-            self._step(loss)
-            total += loss.detach() * len(batch)
-        return total.item() / len(self.images)
 
     def _clusters(self, assigning: bool) -> float:
         """A pass towards the targets, which are first `assigned` again within each batch; its mean loss."""

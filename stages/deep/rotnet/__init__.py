@@ -1,0 +1,1 @@
+"""Rotations that a network recognises, and K-means on its features (Gidaris, Singh and Komodakis, ICLR 2018)."""

@@ -196,7 +196,7 @@ def test_what_cannot_be_clustered_is_named(n_clusters: Any, views: Any, message:
     [
         ({"width": 0}, "width is 0; give a whole number of at least 1"),
         ({"steps": 2.5}, "steps is 2.5; give a whole number"),
-        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": -1}, "epochs is -1"),
         ({"gamma": -1.0}, "gamma is -1.0; give a number of at least 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"eta": 1.0}, "eta is 1.0; give a share from 0 to below 1"),

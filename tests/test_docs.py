@@ -37,6 +37,11 @@ def test_the_readme_is_short():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_holds_no_marks_of_a_merge(page):
+    assert not re.search(r"^(<{7} |={7}$|>{7} )", _text(page), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_relative_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)\s]+)\)", CODE_BLOCK.sub("", _text(page))):
         if re.match(r"https?:", link):

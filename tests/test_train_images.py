@@ -262,7 +262,7 @@ def test_images_without_labels_have_no_score_in_the_curve(project: Path) -> None
         ("dec", ["--set", "pretrain_noise=2"], "pretrain_noise is 2; give a share from 0 to below 1"),
         ("dec", ["--set", "preset=mine"], "image_dec.preset is 'mine'; give one of none, published, released"),
         ("mmdc", ["--set", "seeds=0"], "image_mmdc.seeds is 0; give a whole number from 1 to 1000"),
-        ("jule", ["--set", "preset=mine"], "image_jule.preset is 'mine'; give one of none, published, released"),
+        ("jule", ["--set", "preset=mine"], "image_jule.preset is 'mine'; give one of none, literal, published,"),
         ("jule", ["--set", "view_graphs=true"], "image_jule has no parameter 'view_graphs'; did you mean "),
         ("dec", ["--n-clusters", "31"], "n_clusters is 31 but data/images/d.parquet has 30 images"),
         ("dec", ["--n-clusters", "auto"], "data/partitions/d/n_clusters.txt does not exist"),

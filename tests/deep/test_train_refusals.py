@@ -37,7 +37,7 @@ def test_unusable_features_name_their_backbone(project: Path) -> None:
         ("idec", ["--set", "algorithms=kmeans"], "idec.algorithms is 'kmeans'; give a list, each a text"),
         ("idec", ["--set", "width=3"], "idec has no parameter 'width'; did you mean"),
         ("idec", ["--set", "preset=mine"], "idec.preset is 'mine'; give one of none, published, released"),
-        ("jule", ["--set", "preset=mine"], "jule.preset is 'mine'; give one of none, published, released"),
+        ("jule", ["--set", "preset=mine"], "jule.preset is 'mine'; give one of none, literal, published,"),
         ("jule", ["--set", "eta=1.5"], "eta is 1.5; give a share from 0 to below 1"),
         ("jule", ["--params", "no.yaml"], "no.yaml does not exist; run this in the project's folder"),
     ],

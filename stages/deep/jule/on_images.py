@@ -94,7 +94,6 @@ class ImageJULE(RecurrentClustering, ImageClustering[Period]):
     optimiser: str = "sgd"
     learning_rate: float = 0.01
     gamma: float = 2.0
-    negatives: str = "nearest"
 
     def check_parameters(self) -> None:
         super().check_parameters()

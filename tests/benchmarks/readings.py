@@ -37,6 +37,7 @@ ON_FEATURES: Mapping[str, Mapping[str, Any]] = {
     "first weights by projection": {"start": "projection"},
     "all negatives, no scaling": {"negatives": "all", "scaling": "none"},
     "no scaling, projection": {"scaling": "none", "start": "projection"},
+    "all three": {"negatives": "all", "scaling": "none", "start": "projection"},
 }
 ON_IMAGES: Mapping[str, Mapping[str, Any]] = {"batch statistics": {"batch_statistics": True}}
 

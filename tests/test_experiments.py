@@ -18,7 +18,7 @@ CLASSES = np.repeat([0, 1, 2], 8)
 OF_A = np.where(CLASSES == 2, 1, CLASSES)  # one view mixes the last two classes,
 OF_B = np.where(CLASSES == 1, 0, CLASSES)  # the other one the first two; together they tell all three apart
 TRAINED = {
-    "layer": "L3", "scaling": "none", "preset": "published", "min_cluster_fraction": 0.0, "eta": 0.5,
+    "layer": "L3", "scaling": "none", "preset": "literal", "min_cluster_fraction": 0.0, "eta": 0.5,
     "n_neighbors": 8, "n_nearest": 5, "lead_weight": 1.0, "gamma": 2.0, "epochs": 20, "width": 160,
 }  # fmt: skip
 METHODS = ("ensemble", "train/jule/dmvc", "train/jule/views/a", "baseline/a/L3/ward", "baseline/b/L3/ward")
@@ -161,7 +161,7 @@ def test_networks_on_images_have_no_panels_and_are_compared(call):
     )  # fmt: skip
     assert ours["differs"] == (
         "other images: 24 here, 575 there; 3 clusters here, 20 there; minimum cluster fraction 0.2 here, 0 there; "
-        "preset none here, published there"
+        "preset none here, literal there"
     )
     methods.write_text(methods.read_text() + "train/images/pixels-ward,0.4,0.5,20,575\n")
     write_manifest(manifest, {"images/pixels": {}, "images/jule": {}})

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,19 @@ def test_nothing_unwanted_is_loaded(tmp_path, code, unwanted):
     code += f"\nimport sys\nprint(sorted({unwanted!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not list a process's threads")
+def test_tables_are_read_without_threads_of_arrow_which_may_abort_the_process_as_it_ends(tmp_path):
+    from stages.tables import Image, write_images
+
+    images = [Image(f"{i}.png", b"a", i, 1, 1) for i in range(2)]
+    write_images(tmp_path / "images.parquet", images, ["a", "b"])
+    code = _TABLES.replace("[0, -1]", "[0, 1]")
+    code = f"import os, pyarrow, numpy\nbefore = os.listdir('/proc/self/task')\n{code}"
+    code += "assert sum(map(len, images.read_bytes())) == 2\nassert os.listdir('/proc/self/task') == before"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_kernels_are_compiled_for_the_types_that_the_stages_call_them_with():

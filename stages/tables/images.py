@@ -130,7 +130,7 @@ def read_images(file: Path) -> ImageTable:
     """Open an image table. Raises `TableError` if it is missing, damaged or another kind of table."""
     metadata = read_metadata(file, "images")
     with opened(file) as table, understanding(file):
-        columns = table.read(columns=["image.path", "label", "width", "height"])
+        columns = table.read(["image.path", "label", "width", "height"], use_threads=False)
         names = tuple(str(name) for name in metadata["class_names"])
         most, labels = len(names) or _MOST_CLASSES, numbers(columns, "label", np.int64, empty=-1)
         if labels.min(initial=-1) < -1 or labels.max(initial=-1) >= most:

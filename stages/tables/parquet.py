@@ -67,7 +67,8 @@ def check_same_images(*tables: Table) -> None:
 def opened(file: Path) -> Iterator[pq.ParquetFile]:
     """Open a sealed Parquet file for reading; whatever is wrong with its bytes is one `TableError`.
 
-    `understanding` does the same for what they say: a column that is missing, or values of another kind.
+    `understanding` does the same for what they say: a column that is missing, or values of another kind. Read with
+    `use_threads=False`: as the process ends, threads of Arrow that read through Python's files now and then abort it.
     """
     try:
         with (

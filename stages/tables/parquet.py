@@ -68,7 +68,7 @@ def opened(file: Path) -> Iterator[pq.ParquetFile]:
     """Open a sealed Parquet file for reading; whatever is wrong with its bytes is one `TableError`.
 
     `understanding` does the same for what they say: a column that is missing, or values of another kind. Read with
-    `use_threads=False`: as the process ends, threads of Arrow that read through Python's files now and then abort it.
+    `use_threads=False`: threads of Arrow that read through Python's files now and then abort a process as it ends.
     """
     try:
         with (

@@ -297,7 +297,9 @@ def _difference(reference: Reference, project: Project) -> str | None:
     for name in sorted(now.keys() | reference.outputs.keys()):
         if now.get(name) != reference.outputs.get(name):
             return f"{name} is " + ("left over" if name not in reference.outputs else "another or missing")
-    return None if _stages(project) == _stages(reference.project) else "dvc.lock records something else"
+    ours, theirs = _stages(project), _stages(reference.project)
+    changed = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    return f"dvc.lock records something else of {', '.join(changed)}" if changed else None
 
 
 _SIX = (_at_the_lock, _in_a_stage, _at_the_lock, _script, _in_a_stage, _at_the_lock)

@@ -26,7 +26,7 @@ from tests.pipeline.stagenames import LISTING
 OF_DVC = ("dvc.lock' validation failed", "dvc.lock' is invalid", "Unable to read RWLock-file", "not 'NoneType'")
 COPY_OF_DVC = re.compile(
     r"/\.[\w-]{22}\.tmp$"
-)  # one that it was making stays for `manyviews repair`; it harms nothing
+)  # one that it was making stays for `manyviews repair`; .dvcignore has it
 REPRO = ["-m", "dvc", "repro"]
 REPAIR = ["-m", "stages.commands", "repair"]
 EXPERIMENT = ["-m", "dvc", "exp", "run", "-S", "report.seed=1"]

@@ -54,3 +54,11 @@ def test_each_case_of_a_torn_file(project: Project, shell: Shell, monkeypatch: p
         assert ran - LISTING == ({"ensemble@drawings"} if what == "the run cache" else set())
         assert project.tables() == before and _lock(project) == lock
     assert shell(repair).out == f"nothing is torn in {project.folder}\n"
+
+
+def test_a_copy_that_a_killed_dvc_was_making_changes_no_folder(project: Project) -> None:
+    left = project.folder / "data" / "partitions" / "drawings" / ".AAAAAAAAAAAAAAAAAAAA-_.tmp"
+    left.write_bytes(b"half")
+    assert "Data and pipelines are up to date" in project.dvc_prints("status")
+    left.with_name(".AAAAAAAAAAAAAAAAAAAA-.tmp").write_bytes(b"another name")
+    assert "data/partitions/drawings" in project.dvc_prints("status")

@@ -190,9 +190,8 @@ def _dataset(name: str, options: Options, room: Room) -> Dataset:
     own = {name: getattr(options, name) for name in ("layer", "method", "seed", "images_per_cluster")}
     own["thumbnail"] = f"{options.thumbnail} px"
     joint, of_page = scores.joint, result.scored_as
-    if {**scores.joint, **scores.single}.get(of_page, {}).get(
-        "seeds"
-    ):  # the page shows one seed, the method has means
+    of_method = {**scores.joint, **scores.single}.get(of_page, {})
+    if of_method.get("seeds"):  # the page shows one seed, the method has means
         joint, of_page = {RESULT: scores.result, **joint}, RESULT
     reports = read_classes(metrics / "classes.csv", metrics / "confusion.csv")
     spaces = tuple(mapping.space for mapping in mappings)

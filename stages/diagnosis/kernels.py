@@ -17,7 +17,7 @@ from stages.core.lock import locked
 
 # Beside the kernels, as numba keeps them with the code: a copy of it has both.
 NOTE = Path(__file__).parents[1] / "__pycache__" / "kernels.txt"
-_QUEUED = Path(".dvc", "tmp", "exps").parts  # where DVC runs queued experiments, in folders that it removes
+_QUEUED = "/.dvc/tmp/exps/"  # where DVC runs queued experiments, in folders that it removes
 _ALGORITHMS = ("ward", "gdl:n_neighbors=2")  # of the default ones those that have kernels
 
 
@@ -28,8 +28,7 @@ def start_compiling(note: Path = NOTE) -> None:
     """
     if note.is_file() and note.read_bytes() == _digest().encode():
         return
-    parts = note.absolute().parts
-    if _QUEUED in (parts[i : i + len(_QUEUED)] for i in range(len(parts))):
+    if _QUEUED in note.absolute().as_posix():
         return
     none = subprocess.DEVNULL
     command = [sys.executable, "-m", "stages.diagnosis.kernels", str(note)]

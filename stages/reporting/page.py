@@ -47,9 +47,9 @@ class Dataset:
     `advantages` are sentences on what combining and training gained. `spaces` are what is mapped, `mapped` images
     each; `gallery` is what the script needs, as JSON; `class_names` and `classes` are empty without labels,
     `training` where nothing was trained; `dendrogram` is None for a single image, and `seeds` where no method has
-    several. `studies` is HTML, made and
-    escaped by `stages.studies`. `rerun` is the command that applies corrections by hand; `corrected` are
-    the scores before them and after. `costs` differ from run to run: they are for a page beside the logs alone.
+    several. `studies` is HTML, made and escaped by `stages.studies`. `rerun` is the command that applies
+    corrections by hand; `corrected` are the scores before them and after. `costs` differ from run to run: they are
+    for a page beside the logs alone.
     """
 
     name: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 260, 52, 12, 26, 46  # of the drawing and the room beside the axes, in SVG units
 BAR, GAP = 22, 26  # width of a bar, space between groups
-_LETTER, _LEGEND = 6.6, 30  # width of a letter of the labels; a swatch of the legend and the space around it
+LETTER, _LEGEND = 6.6, 30  # width of a letter of the labels; a mark of the legend and the space around it
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -57,13 +57,9 @@ def bar_chart(title: str, x_label: str, y_label: str, error: str, bars: Sequence
     """
     groups = list(dict.fromkeys(bar.group for bar in bars))
     series = list(dict.fromkeys(bar.series for bar in bars))
-    step = max(BAR * len(series) + GAP, _LETTER * max(map(len, groups), default=1) + 12)
-    named = series if len(series) > 1 else []
-    legend, end = [], float(LEFT)
-    for name in named:
-        legend.append((round(end, 1), name))
-        end += _LEGEND + _LETTER * len(name)
-    width = max(LEFT + step * len(groups) + RIGHT, end + RIGHT, LEFT + _LETTER * len(x_label) + RIGHT)
+    step = max(BAR * len(series) + GAP, LETTER * max(map(len, groups), default=1) + 12)
+    legend, end = legend_places(series, LEFT)
+    width = max(LEFT + step * len(groups) + RIGHT, end + RIGHT, LEFT + LETTER * len(x_label) + RIGHT)
     return BarChart(
         title,
         x_label,
@@ -76,6 +72,15 @@ def bar_chart(title: str, x_label: str, y_label: str, error: str, bars: Sequence
         tuple((round(LEFT + (place + 0.5) * step, 1), name) for place, name in enumerate(groups)),
         tuple(legend),
     )
+
+
+def legend_places(series: Sequence[str], left: float) -> tuple[list[tuple[float, str]], float]:
+    """Return where the names of a legend begin, from `left` on, and where it ends; a single series needs none."""
+    legend, end = [], float(left)
+    for name in series if len(series) > 1 else []:
+        legend.append((round(end, 1), name))
+        end += _LEGEND + LETTER * len(name)
+    return legend, end
 
 
 def _placed(bar: Bar, group: int, series: int, n_series: int, step: float) -> PlacedBar:

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stages.studies.bars import LETTER, legend_places
+
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 300, 58, 16, 30, 50  # of the drawing and the room beside the axes, in SVG units
 _GROUP, _APART = 76, 9  # least width of a group; between the points of a group
-_LETTER, _LEGEND = 6.6, 30  # width of a letter of the labels; a mark of the legend and the space around it
 _STEPS, _TICKS = (1, 2, 5), 6  # of the axis: a step is one of these times a power of ten; intervals, at most
 _SPAN = 0.05  # least part of the scale that the axis shows; scores are at most 1
 
@@ -69,12 +70,9 @@ def point_chart(
     groups, series = (
         list(dict.fromkeys(names)) for names in zip(*((p.group, p.series) for p in points), strict=True)
     )
-    step = max(_GROUP, _APART * (len(series) + 2), _LETTER * max(map(len, groups)) + 14)
-    legend, end = [], float(LEFT)
-    for name in series if len(series) > 1 else []:
-        legend.append((round(end, 1), name))
-        end += _LEGEND + _LETTER * len(name)
-    width = max(LEFT + step * len(groups) + RIGHT, end + RIGHT, LEFT + _LETTER * len(x_label) + RIGHT)
+    step = max(_GROUP, _APART * (len(series) + 2), LETTER * max(map(len, groups)) + 14)
+    legend, end = legend_places(series, LEFT)
+    width = max(LEFT + step * len(groups) + RIGHT, end + RIGHT, LEFT + LETTER * len(x_label) + RIGHT)
     step = (width - LEFT - RIGHT) / len(groups)
     ticks = _ticks([value for p in points for value in (p.mean - (p.error or 0), p.mean + (p.error or 0))])
 

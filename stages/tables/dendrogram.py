@@ -43,7 +43,7 @@ def read_dendrogram(file: Path) -> Merges:
     """Read a dendrogram; raises `TableError` unless each merge joins two groups that there are, once, in order."""
     metadata = read_metadata(file, "dendrogram")
     with opened(file) as table, understanding(file):
-        columns = table.read(use_threads=False)
+        columns = table.read()
         merges = np.column_stack(
             [numbers(columns, name, dtype).astype(np.float64) for name, dtype in _COLUMNS.items()]
         )

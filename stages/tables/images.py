@@ -73,7 +73,7 @@ class ImageTable(Table):
         with opened(self.file) as table:
             rows = (
                 row
-                for batch in table.iter_batches(_IMAGES_AT_ONCE, groups, ["image.bytes"], use_threads=False)
+                for batch in table.iter_batches(_IMAGES_AT_ONCE, groups, ["image.bytes"])
                 for row in batch.column(0).field("bytes")
             )
             for row in islice(rows, start - first, stop - first):
@@ -130,7 +130,7 @@ def read_images(file: Path) -> ImageTable:
     """Open an image table. Raises `TableError` if it is missing, damaged or another kind of table."""
     metadata = read_metadata(file, "images")
     with opened(file) as table, understanding(file):
-        columns = table.read(["image.path", "label", "width", "height"], use_threads=False)
+        columns = table.read(["image.path", "label", "width", "height"])
         names = tuple(str(name) for name in metadata["class_names"])
         most, labels = len(names) or _MOST_CLASSES, numbers(columns, "label", np.int64, empty=-1)
         if labels.min(initial=-1) < -1 or labels.max(initial=-1) >= most:

@@ -38,7 +38,7 @@ def read_links(file: Path) -> Links:
     """Read a neighbour graph; raises `TableError` for images that cannot be."""
     metadata = read_metadata(file, "links")
     with opened(file) as table, understanding(file):
-        columns = table.read(use_threads=False)
+        columns = table.read()
         links = np.column_stack([numbers(columns, name, np.int32) for name in ("start", "end")])
         if len(links) and links.min() < 0:
             raise ValueError(f"a link leads to the image {links.min()}")

@@ -1,7 +1,7 @@
 """Parquet files as all tables use them: opening, writing, metadata, and whether two are of the same images."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,17 +63,29 @@ def check_same_images(*tables: Table) -> None:
             raise damaged(other.file, f"it is not of the {first.n_images} images of {first.file}")
 
 
+class _UnthreadedFile(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
+    """Read without threads of Arrow: as a process ends, those that read Python's files now and then abort it."""
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return super().read(columns, use_threads=False)
+
+    def read_row_group(self, group: int, columns: Sequence[str] | None = None) -> pa.Table:
+        return super().read_row_group(group, columns, use_threads=False)
+
+    def iter_batches(self, size: int, groups: Sequence[int], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        yield from super().iter_batches(size, groups, columns, use_threads=False)
+
+
 @contextmanager
 def opened(file: Path) -> Iterator[pq.ParquetFile]:
     """Open a sealed Parquet file for reading; whatever is wrong with its bytes is one `TableError`.
 
-    `understanding` does the same for what they say: a column that is missing, or values of another kind. Read with
-    `use_threads=False`: threads of Arrow that read through Python's files now and then abort a process as it ends.
+    `understanding` does the same for what they say: a column that is missing, or values of another kind.
     """
     try:
         with (
             SealedFile(check_regular(file)) as content,
-            pq.ParquetFile(content, buffer_size=_READ_BYTES, pre_buffer=False) as table,
+            _UnthreadedFile(content, buffer_size=_READ_BYTES, pre_buffer=False) as table,
         ):
             yield table
     except FileNotFoundError:

@@ -69,7 +69,7 @@ def read_partitions(file: Path) -> Partitions:
     """Read a table of partitions; raises `TableError` for a run without settings, and for labels that are none."""
     metadata = read_metadata(file, "partitions")
     with opened(file) as table, understanding(file):
-        columns = table.read(use_threads=False)
+        columns = table.read()
         found = {name: numbers(columns, name, np.int32) for name in columns.column_names if name != "image_id"}
         seeds: dict[str, list[np.ndarray]] = {}
         labels = {}

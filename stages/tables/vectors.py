@@ -131,7 +131,7 @@ def _width(table: pq.ParquetFile, column: str) -> int:
 
 def _read_group(table: pq.ParquetFile, group: int, column: str) -> np.ndarray:
     """The vectors of a row group, float32 or float16 (rows, d)."""
-    vectors = table.read_row_group(group, [column], use_threads=False)[column].combine_chunks()
+    vectors = table.read_row_group(group, [column])[column].combine_chunks()
     return numbers_of(vectors.flatten()).reshape(len(vectors), vectors.type.list_size)
 
 

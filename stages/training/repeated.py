@@ -67,7 +67,7 @@ def train_repeatedly(
     kept: dict[Path, np.ndarray] = {}
     missing: dict[Path, bytes] = {}  # what is sent for it; what differs in its name alone is trained once
     for name, run in placed.items():
-        if (own := _files(run).folder) in missing:
+        if (own := _files(run).folder) in missing or own in kept:
             continue
         if (labels := _kept(run)) is not None:
             kept[own] = labels

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from stages.core.atomic import write_text
@@ -20,6 +21,8 @@ from stages.diagnosis.finding import Damage, Finding, fault, listed, ok
 from stages.diagnosis.leftovers import find_leftovers, find_running, may_go
 from stages.params.file import conflict_line
 
+# Seconds between two looks, in which a DVC has written any of its files.
+PAUSE = 1.0
 _HEAD = "schema: '2.0'\nstages:\n"
 
 
@@ -28,8 +31,15 @@ class BusyError(ParameterError):
 
 
 def check_torn(root: Path, cache: Path) -> Iterator[Finding]:
-    """A fault for everything that is torn; `cache` is DVC's."""
+    """A fault for everything that is torn; `cache` is DVC's.
+
+    A DVC at work writes dvc.lock for some tenths of a second, so what is torn is looked at twice.
+    """
     damages = list(find_damage(root, cache))
+    if damages:
+        sleep(PAUSE)
+        before = {damage.message for damage in damages}
+        damages = [damage for damage in find_damage(root, cache) if damage.message in before]
     for damage in damages:
         yield fault(f"{damage.message}; run `manyviews repair`: {damage.mending}")
     if not damages:
@@ -69,22 +79,9 @@ def dvc_kept_out(root: Path) -> Iterator[None]:
 
     Raises `BusyError` where one is at work, or a stage that outlived its DVC.
     """
-    from dvc.config import Config, ConfigError
-    from dvc.lock import LockError, make_lock
-
     folder = root / ".dvc" / "tmp"
     folder.mkdir(exist_ok=True)
-    try:
-        links = bool(Config(str(folder.parent))["core"].get("hardlink_lock"))
-    except ConfigError:  # which DVC itself reports, and nothing can be at work then
-        links = False
-    lock = make_lock(str(folder / "lock"), tmp_dir=str(folder), hardlink_lock=links)
-    try:
-        lock.lock()
-    except LockError:
-        stale = f"; with core.hardlink_lock, a kill leaves {folder / 'lock'}: remove it then" if links else ""
-        raise BusyError(f"DVC is at work in this project; wait until it ends, or stop it{stale}") from None
-    try:
+    with _dvc_lock(folder / "lock", "DVC is at work in this project"):
         # While a stage runs, its DVC lets go of that lock and keeps a claim on what the stage reads and writes.
         for pid, command in _claims(folder / "rwlock") or []:
             if _is_writer(pid, folder / "rwlock"):
@@ -93,6 +90,26 @@ def dvc_kept_out(root: Path) -> Iterator[None]:
         for file in find_running(scratch):
             place = file.relative_to(scratch).with_suffix("")
             raise BusyError(f"a stage is at work on {place}; wait until it ends, or stop it")
+        yield
+
+
+@contextmanager
+def _dvc_lock(file: Path, trouble: str) -> Iterator[None]:
+    """Hold one of the locks in DVC's folder of temporary files; `BusyError` with `trouble` where DVC keeps it."""
+    from dvc.config import Config, ConfigError
+    from dvc.lock import LockError, make_lock
+
+    try:
+        links = bool(Config(str(file.parent.parent))["core"].get("hardlink_lock"))
+    except ConfigError:  # which DVC itself reports, and nothing can be at work then
+        links = False
+    lock = make_lock(str(file), tmp_dir=str(file.parent), hardlink_lock=links)
+    try:
+        lock.lock()
+    except LockError:
+        stale = f"; with core.hardlink_lock, a kill leaves {file}: remove it then" if links else ""
+        raise BusyError(f"{trouble}; wait until it ends, or stop it{stale}") from None
+    try:
         yield
     finally:
         lock.unlock()
@@ -147,7 +164,10 @@ def _whole_stages(text: str, cut: bool = False) -> dict[str, Any]:
 def _torn_claims(file: Path) -> Iterator[Damage]:
     """The claims of DVC's processes on files, and claims of killed ones whose number another process now has."""
     mending = "it is removed, and DVC makes a new one"
-    claims = _claims(file)
+    try:
+        claims = _claims(file)
+    except BusyError:  # which is whole when that DVC is done
+        return
     if claims is None:
         yield Damage(f"{file} is cut short", mending, file.unlink)
     elif recycled := [pid for pid, _ in claims if _exists(pid) and not _is_writer(pid, file)]:
@@ -156,7 +176,21 @@ def _torn_claims(file: Path) -> Iterator[Damage]:
 
 
 def _claims(file: Path) -> list[tuple[int, str]] | None:
-    """The processes, and their commands, in DVC's rwlock; None where it is torn."""
+    """The processes, and their commands, in DVC's rwlock; None where it is torn.
+
+    Every DVC writes it in place, `dvc status` too, and holds a lock meanwhile: with that lock in hand, what is
+    torn is torn for good.
+    """
+    from dvc.rwlock import RWLOCK_LOCK
+
+    claims = _read_claims(file)
+    if claims is None:
+        with _dvc_lock(file.with_name(RWLOCK_LOCK), f"DVC is writing {file}"):
+            claims = _read_claims(file)
+    return claims
+
+
+def _read_claims(file: Path) -> list[tuple[int, str]] | None:
     from dvc.rwlock import SCHEMA
     from voluptuous import Invalid
 

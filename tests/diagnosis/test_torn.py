@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
 from dvc.lock import Lock
 
 from stages.core.lock import locked
-from stages.diagnosis.torn import BusyError, dvc_kept_out, find_damage, find_left
+from stages.diagnosis.finding import ok
+from stages.diagnosis.torn import BusyError, check_torn, dvc_kept_out, find_damage, find_left
 
 STAGE = "    cmd: python {0}\n    deps:\n    - path: {0}\n      hash: md5\n      md5: {1}\n      size: 3\n"
 ENTRIES = [f"  {name}:\n" + STAGE.format(name, name[0] * 4) for name in ("a", "b@c", "d")]
@@ -96,6 +98,41 @@ def test_torn_claims_are_removed(project: Path, text: str) -> None:
     _write(".dvc/tmp/rwlock", text)
     assert _mended() == [".dvc/tmp/rwlock is cut short: it is removed, and DVC makes a new one"]
     assert not Path(".dvc/tmp/rwlock").exists()
+
+
+def test_claims_that_a_dvc_is_writing_are_waited_for(project: Path) -> None:
+    guard = Lock(".dvc/tmp/rwlock.lock")
+    guard.lock()
+    _write(".dvc/tmp/rwlock", "")  # as every DVC has it between opening and writing it
+
+    def write() -> None:
+        _write(".dvc/tmp/rwlock", '{"write": {}}')
+        guard.unlock()
+
+    writer = Timer(0.1, write)
+    writer.start()
+    assert list(find_damage(Path(), CACHE)) == []
+    writer.join()
+    guard.lock()
+    _write(".dvc/tmp/rwlock", "")
+    assert list(find_damage(Path(), CACHE)) == []
+    message = r"DVC is writing \.dvc/tmp/rwlock; wait until it ends, or stop it"
+    with pytest.raises(BusyError, match=message), dvc_kept_out(Path()):
+        pass
+    guard.unlock()
+
+
+def test_doctor_looks_twice_at_a_lock_that_a_dvc_may_be_writing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path("dvc.lock").read_text(encoding="utf-8")
+    _write("dvc.lock", text[:12])
+    monkeypatch.setattr("stages.diagnosis.torn.sleep", lambda _: _write("dvc.lock", text))
+    assert list(check_torn(Path(), CACHE)) == [ok("no file of DVC's is torn")]
+    monkeypatch.setattr("stages.diagnosis.torn.sleep", lambda _: None)
+    _write("dvc.lock", text[:12])
+    (finding,) = check_torn(Path(), CACHE)
+    assert finding.level == "fault" and "dvc.lock is cut short" in finding.message
 
 
 def test_a_claim_whose_number_another_process_has_now_is_removed(project: Path) -> None:

@@ -1,5 +1,6 @@
 """Processes of stages load what they use: `dvc repro` starts 25 of them, and pays for a library as often."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,30 @@ def test_tables_are_read_without_threads_of_arrow_which_may_abort_the_process_as
     code += "assert sum(map(len, images.read_bytes())) == 2\nassert os.listdir('/proc/self/task') == before"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="this system does not list what is loaded")
+def test_no_script_loads_openmp_before_it_is_set():
+    scripts = [f"stages.{file.stem}" for file in sorted(Path("stages").glob("[a-z]*.py"))]
+    code = f"import {', '.join(scripts)}\nprint('libgomp' in open('/proc/self/maps').read())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_of_openmp_sleep_while_they_wait_unless_told_otherwise(given, policy):
+    code = "from stages.core.command import application, run\nrun(application(lambda: print(__import__('torch'))))"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**environment, **given, "OMP_DISPLAY_ENV": "TRUE"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if "OMP_WAIT_POLICY" not in done.stderr:
+        pytest.skip("this PyTorch has no OpenMP that shows its settings")
+    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
 
 
 def test_kernels_are_compiled_for_the_types_that_the_stages_call_them_with():

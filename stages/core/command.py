@@ -1,5 +1,6 @@
 """Shared by all stage commands: option spelling and how errors reach the user."""
 
+import os
 import re
 import sys
 import warnings
@@ -30,7 +31,13 @@ def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:
 
 
 def run(app: Callable[..., Any]) -> None:
-    """Run a stage's application; a user's mistake becomes one line on stderr and exit status 1."""
+    """Run a stage's application; a user's mistake becomes one line on stderr and exit status 1.
+
+    Threads of OpenMP (PyTorch's, scikit-learn's) sleep while they wait, unless the environment says otherwise. By
+    default they spin: beside other work on the same cores, a training then takes several times as long. OpenMP
+    reads this when it is loaded, so no script may load PyTorch or scikit-learn on being imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):  # file names may hold what the terminal's encoding does not
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -114,6 +114,12 @@ class RotnetOnImages(EpochsOnImages):
     ESTIMATOR = "stages.deep.rotnet.rotnet:RotNet"
 
 
+class DeepClusterOnImages(EpochsOnImages):
+    """DeepCluster: convolutions that recognise the clusters of their own features, which are clustered."""
+
+    ESTIMATOR = "stages.deep.deepcluster.deepcluster:DeepCluster"
+
+
 IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DEC: DecOnImages,
     ImageMethod.JULE: JuleOnImages,
@@ -121,4 +127,5 @@ IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.IIC: IicOnImages,
     ImageMethod.DAC: DacOnImages,
     ImageMethod.ROTNET: RotnetOnImages,
+    ImageMethod.DEEPCLUSTER: DeepClusterOnImages,
 }

@@ -105,8 +105,12 @@ def test_mistakes_in_methods_on_images(project: Path, options: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("option", "name", "choices"),
     [
-        ("--image-methods", "jul", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet'"),
-        ("--image-methods", "pixels", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet'"),
+        ("--image-methods", "jul", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet', 'deepcluster'"),
+        (
+            "--image-methods",
+            "pixels",
+            "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet', 'deepcluster'",
+        ),
         ("--image-baselines", "dec", "is not one of 'pixels'"),
         ("--objectives", "images", "is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'"),
         ("--objectives", "ided", "is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'"),

@@ -120,6 +120,12 @@ class DeepClusterOnImages(EpochsOnImages):
     ESTIMATOR = "stages.deep.deepcluster.deepcluster:DeepCluster"
 
 
+class NatOnImages(EpochsOnImages):
+    """NAT and K-means: convolutions that map images onto fixed random points, whose features are clustered."""
+
+    ESTIMATOR = "stages.deep.nat.nat:NAT"
+
+
 IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DEC: DecOnImages,
     ImageMethod.JULE: JuleOnImages,
@@ -128,4 +134,5 @@ IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DAC: DacOnImages,
     ImageMethod.ROTNET: RotnetOnImages,
     ImageMethod.DEEPCLUSTER: DeepClusterOnImages,
+    ImageMethod.NAT: NatOnImages,
 }

@@ -15,6 +15,7 @@ from stages.deep.distributed import Group
 from stages.deep.iic.iic import IIC
 from stages.deep.image_estimator import CroppedClustering
 from stages.deep.mmdc.mmdc import MMDC
+from stages.deep.nat.nat import NAT
 from stages.deep.rotnet.rotnet import RotNet
 from tests.deep.drawn import bars
 from tests.deep.interruption import Killed, Memory, Mortal
@@ -27,6 +28,7 @@ SMALL: dict[str, tuple[Callable[..., CroppedClustering[Any]], dict[str, Any]]] =
     "iic": (IIC, {"repeats": 2, "sub_heads": 2, "overclustering": 2, "learning_rate": 1e-3, "centred": 0.5}),
     "dac": (DAC, {"block_size": 12, "passes": 2, "loss": "squared", "upper": 0.9, "lower": 0.9}),
     "deepcluster": (DeepCluster, {"overclustering": 3, "dimensions": 8}),
+    "nat": (NAT, {"dimensions": 8, "permute_every": 2}),
     "rotnet": (RotNet, {"decay_epochs": (2,), "learning_rate": 0.05}),
 }
 # Enough to find three classes.

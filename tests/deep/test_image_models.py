@@ -151,7 +151,8 @@ def test_the_file_holds_encoder_and_centers_and_one_key_of_metadata(tmp_path: Pa
 def test_networks_that_nobody_could_read_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(ENCODERS, "tiny")
     with pytest.raises(
-        TypeError, match="encoder_ is of the kind tiny; only conv, mmdc, dac, rotnet, labels can be written"
+        TypeError,
+        match="encoder_ is of the kind tiny; only conv, mmdc, dac, deepcluster, labels, features can be written",
     ):
         write_image_model(tmp_path / "m.safetensors", estimator(), {})
     assert not list(tmp_path.iterdir())

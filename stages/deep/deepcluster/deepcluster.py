@@ -13,14 +13,14 @@ from stages.deep.image_networks import CroppedEncoder
 class DeepCluster(PseudoLabelParameters):
     """DeepCluster: K-means on the features of a network, which then learns to recognise the clusters, in turns.
 
-    Caron, Bojanowski, Joulin and Douze, "Deep clustering for unsupervised learning of visual features" (ECCV 2018),
-    and their code. In every epoch the features of all images, after PCA, whitening and division by their length,
-    are grouped by K-means into pseudo-labels, more than there are clusters. Then a new output layer and the body
-    are trained to recognise these in augmented views of images, which are drawn so that all pseudo-labels come
-    equally often. In the end K-means finds the clusters in the features.
+    Caron, Bojanowski, Joulin and Douze, "Deep clustering for unsupervised learning of visual features" (ECCV
+    2018), and their code. In every epoch the features of all images, after PCA, whitening and division by their
+    length, are grouped by K-means into pseudo-labels, more than there are clusters. Then a new output layer and
+    the body are trained to recognise these in augmented views of images, which are drawn so that all pseudo-labels
+    come equally often. In the end K-means finds the clusters in the features.
 
-    Where their code differs: it starts K-means from drawn images, with k-means++ here; its features lack the last
-    ReLU while they are clustered.
+    Their code starts K-means from drawn images, here it is k-means++; and it takes features from before the last
+    ReLU to cluster them.
 
     Parameters and attributes are those of `stages.deep.deepcluster.parameters.PseudoLabelParameters`,
     `FeatureClustering` and `CroppedClustering` in `stages.deep.image_estimator`, and

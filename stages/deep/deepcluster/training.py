@@ -36,13 +36,13 @@ class PseudoLabelTraining(ImageTraining[PseudoLabelEpoch]):
         self._check("loss", loss)
         if self.epochs + 1 == self.plan.epochs:  # the embedding is that of the network as it ends
             self.network.whiten(self._features())
-        return PseudoLabelEpoch("train", loss, int(labels.max()) + 1, agreement, None)
+        return PseudoLabelEpoch("train", loss, len(labels.unique()), agreement, None)
 
     def _cluster(self) -> tuple[Tensor, float]:
         """Find the pseudo-labels, int64 (n) on the CPU, and how much they agree with the last ones.
 
-        K-means gives a cluster that becomes empty the image that is farthest from its centre, and so never ends
-        with few clusters; the paper gives it half of another cluster.
+        A cluster that becomes empty on the way gets the image that is farthest from its centre; in the paper it
+        gets half of another cluster.
         """
         from sklearn.metrics import normalized_mutual_info_score
 

@@ -16,7 +16,7 @@ def test_large_and_small_labels_come_equally_often() -> None:
     sample = drawn(labels)
     counts = np.bincount(np.array(labels)[sample])
     assert len(sample) == 1000 and counts.sum() == 1000
-    assert 330 <= counts.min() and counts.max() <= 334, "334 of each are drawn, of which two are left out"
+    assert counts.min() >= 330 and counts.max() <= 334, "334 of each are drawn, of which two are left out"
     large = sample[sample < 970]
     assert len(set(large)) == len(large), "enough images: none twice"
     assert set(sample[sample >= 970]) > set(range(995, 1000)), "all of a small one"

@@ -67,9 +67,7 @@ def test_the_loss_is_the_cross_entropy_of_the_pseudo_labels(monkeypatch: pytest.
 
 def test_pseudo_labels_are_clusters_and_each_has_images() -> None:
     run = training()
-    first = run.epoch()
-    before = run.labels
-    second = run.epoch()
+    first, before, second = run.epoch(), run.labels, run.epoch()
     assert before is not None and run.labels is not None
     assert np.bincount(run.labels).min() > 0 and run.labels.max() + 1 == second.pseudo_labels == 9
     assert np.isnan(first.agreement)

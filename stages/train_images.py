@@ -29,7 +29,9 @@ def train_images(
             "clusters; jule: a network of convolutions, trained on clusters that merge; mmdc: one that "
             "maps images onto the points of a mixture of Gaussians; iic: one whose clusters of two views of an "
             "image share most information; dac: one that learns from pairs of images that it is certain of; "
-            "rotnet: one that recognises rotations, with K-means on its features.",
+            "rotnet: one that recognises rotations, with K-means on its features; deepcluster: one that "
+            "recognises the clusters of its own features, with K-means on these; nat: one that maps images "
+            "onto fixed random points, with K-means on its features.",
         ),
     ],
     seed: options.Seed = 0,

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from stages.clustering.kmeans import KMeans
 from stages.core.checks import check_choice, check_flag, check_number
 from stages.core.device import exact_convolutions
 from stages.core.errors import ParameterError
@@ -64,6 +66,7 @@ class CroppedClustering(ImageClustering[AnyRecord]):
     input_size : side that a crop is resized to. None: 32 for crops of at most 32 pixels, else 64.
     degrees : largest turn of a view, either way.
     flip, jitter : whether views are mirrored and their colours vary, see `stages.deep.augmentation`.
+    sobel : whether the network sees the slopes of brightness instead of colours.
 
     Attributes
     ----------
@@ -74,6 +77,7 @@ class CroppedClustering(ImageClustering[AnyRecord]):
     """
 
     RECORD: ClassVar[type[Any]]  # of the history
+    ENCODER: ClassVar[type[CroppedEncoder]]
 
     network: str = "resnet18"
     epochs: int = 400
@@ -83,6 +87,7 @@ class CroppedClustering(ImageClustering[AnyRecord]):
     degrees: float = 0.0
     flip: bool = True
     jitter: bool = True
+    sobel: bool = False
 
     def check_parameters(self) -> None:
         super().check_parameters()
@@ -93,7 +98,7 @@ class CroppedClustering(ImageClustering[AnyRecord]):
         if self.input_size is not None:
             check_number("input_size", self.input_size, 16, whole=True)
         check_choice("network", self.network, tuple(NETWORKS))
-        for name in ("flip", "jitter"):
+        for name in ("flip", "jitter", "sobel"):
             check_flag(name, getattr(self, name))
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:
@@ -123,9 +128,15 @@ class CroppedClustering(ImageClustering[AnyRecord]):
         warn_of_sizes(self.labels_, self.n_clusters, "ask for fewer clusters")
         return self
 
-    @abstractmethod
-    def _encoder(self, augmentation: Augmentation) -> CroppedEncoder:
-        """Build the network, whose weights are drawn later."""
+    def _encoder(self, augmentation: Augmentation, **options: Any) -> CroppedEncoder:
+        """Build the network, whose weights are drawn later; `options` are arguments that only its class has."""
+        channels, crop, size = self.image_shape_[0], augmentation.crops[0], augmentation.size
+        return self.ENCODER(self.network, channels, self._output_width, crop, size, self.sobel, **options)
+
+    @property
+    def _output_width(self) -> int:
+        """The width of the output layer."""
+        return self.n_clusters
 
     @abstractmethod
     def _training(self, start: Start) -> Training:
@@ -177,3 +188,39 @@ class CroppedClustering(ImageClustering[AnyRecord]):
                 load_weights(head, part(saved, name))
             training.load(part(saved, "training"))
         self._restore_history(saved, self.RECORD, n_images)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class FeatureClustering(CroppedClustering[AnyRecord]):
+    """A network whose training finds no clusters: K-means finds them in its embedding, in the end.
+
+    Parameters
+    ----------
+    n_init : starts of K-means, of which the best is kept.
+
+    Attributes
+    ----------
+    embedding_ : rows of length 1, of the width of the features that are clustered.
+    cluster_centers_ : the means of the clusters.
+    """
+
+    n_init: int = 10
+
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_number("n_init", self.n_init, 1, whole=True)
+
+    def _centres(self, training: Any, embedding: Tensor) -> Tensor:
+        found = kmeans_of(embedding, self.n_clusters, self.n_init, training.order)
+        return torch.from_numpy(found.cluster_centers_).float()
+
+
+def kmeans_of(rows: Tensor, k: int, n_init: int, order: torch.Generator, max_iter: int = 300) -> KMeans:
+    """Return K-means of rows, float32 (n, width), with fewer than `k` clusters where fewer rows differ.
+
+    `order` draws its seed.
+    """
+    seed = int(torch.randint(2**31 - 1, (), generator=order))
+    values = rows.cpu().numpy()
+    k = min(k, len(np.unique(values, axis=0)))  # of a network that has come to see all alike
+    return KMeans(k, n_init=n_init, max_iter=max_iter, random_state=seed).fit(values)

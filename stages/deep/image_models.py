@@ -26,8 +26,9 @@ ENCODERS = {
     "conv": "stages.deep.jule.convolutions:ConvEncoder",
     "mmdc": "stages.deep.mmdc.network:MixtureEncoder",
     "dac": "stages.deep.dac.network:AdaptiveEncoder",
-    "rotnet": "stages.deep.rotnet.network:RotationEncoder",
+    "deepcluster": "stages.deep.deepcluster.network:WhitenedEncoder",
     "labels": "stages.deep.image_networks:LabelEncoder",
+    "features": "stages.deep.image_networks:FeatureEncoder",
 }
 
 

@@ -17,18 +17,17 @@ class CroppedEncoder(ImageEncoder):
     """The middle of images, uint8 (b, c, h, w), to rows of length 1, float32 (b, k).
 
     `network` is one of `NETWORKS`; the middle `crop` x `crop` pixels are resized to `size` x `size`. Training
-    calls `features` and `outputs` with views of its own.
+    calls `features` and `outputs` with views of its own. With `sobel`, the body sees the slopes of brightness
+    across and down instead of the colours.
     """
 
-    def __init__(self, network: str, channels: int, n_clusters: int, crop: int, size: int) -> None:
+    def __init__(
+        self, network: str, channels: int, n_clusters: int, crop: int, size: int, sobel: bool = False
+    ) -> None:
         super().__init__()
-        self.network, self.channels, self.crop, self.size = network, channels, crop, size
-        self.body, width = NETWORKS[network](self._seen(channels), size)
+        self.network, self.channels, self.crop, self.size, self.sobel = network, channels, crop, size, sobel
+        self.body, width = NETWORKS[network](2 if sobel else channels, size)
         self.output = nn.Linear(width, n_clusters)
-
-    def _seen(self, channels: int) -> int:
-        """How many channels the body sees of views with so many."""
-        return channels
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -38,6 +37,7 @@ class CroppedEncoder(ImageEncoder):
             "n_clusters": self.output.out_features,
             "crop": self.crop,
             "size": self.size,
+            "sobel": self.sobel,
         }
 
     def sides(self, image: Sequence[int]) -> tuple[int, int]:
@@ -45,8 +45,13 @@ class CroppedEncoder(ImageEncoder):
 
     def features(self, views: Tensor) -> Tensor:
         """Return the features (b, width) of views, float (b, c, size, size) in [0, 1]."""
-        found: Tensor = self.body(views.contiguous(memory_format=torch.channels_last))
+        seen = sobel_slopes(views) if self.sobel else views
+        found: Tensor = self.body(seen.contiguous(memory_format=torch.channels_last))
         return found
+
+    def middle(self, images: Tensor) -> Tensor:
+        """Return the view of images, uint8 (b, c, h, w), that is embedded: float32 (b, c, size, size)."""
+        return middle_view(images, self.crop, self.size)
 
     @abstractmethod
     def outputs(self, views: Tensor) -> Tensor:
@@ -54,7 +59,7 @@ class CroppedEncoder(ImageEncoder):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the embedding of the middle of images, uint8 (b, c, h, w): float32 (b, k)."""
-        return self.outputs(middle_view(images, self.crop, self.size))
+        return self.outputs(self.middle(images))
 
 
 class LabelEncoder(CroppedEncoder):
@@ -62,30 +67,24 @@ class LabelEncoder(CroppedEncoder):
 
     They are the probabilities of the clusters, by softmax, divided by their length (Chang et al., "Deep adaptive
     image clustering", ICCV 2017, eq. 7). The nearest of the unit vectors is the most probable cluster.
-
-    With `sobel`, the body sees the slopes of brightness across and down instead of the colours.
     """
 
     kind: ClassVar[str] = "labels"
 
-    def __init__(
-        self, network: str, channels: int, n_clusters: int, crop: int, size: int, sobel: bool = False
-    ) -> None:
-        self.sobel = sobel
-        super().__init__(network, channels, n_clusters, crop, size)
-
-    def _seen(self, channels: int) -> int:
-        return 2 if self.sobel else channels
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts, "sobel": self.sobel}
-
-    def features(self, views: Tensor) -> Tensor:
-        return super().features(sobel_slopes(views) if self.sobel else views)
-
     def outputs(self, views: Tensor) -> Tensor:
         return label_features(self.output(self.features(views)))
+
+
+class FeatureEncoder(CroppedEncoder):
+    """The middle of images, uint8 (b, c, h, w), to features, float32 (b, width), rows of length 1.
+
+    Its output layer serves the training alone.
+    """
+
+    kind: ClassVar[str] = "features"
+
+    def outputs(self, views: Tensor) -> Tensor:
+        return nn.functional.normalize(self.features(views).float())
 
 
 def label_features(logits: Tensor) -> Tensor:

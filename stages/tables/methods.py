@@ -9,9 +9,10 @@ and then together ("dmvc").
 Methods on images see no pretrained network. A baseline clusters the pixels as they are; the others train a network
 from nothing: deep embedded clustering ("dec", Xie et al., 2016), joint unsupervised learning ("jule", Yang et al.,
 2016), multi-modal deep clustering ("mmdc", Shiran and Weinshall, 2020), invariant information clustering ("iic",
-Ji et al., 2019), deep adaptive clustering ("dac", Chang et al., 2017) and K-means on the features of a network
-that recognises rotations ("rotnet", Gidaris et al., 2018). One trained on another dataset may cluster the images,
-too ("transfer-SOURCE").
+Ji et al., 2019), deep adaptive clustering ("dac", Chang et al., 2017), and K-means on the features of a network
+that recognises rotations ("rotnet", Gidaris et al., 2018) or the clusters of its own features ("deepcluster",
+Caron et al., 2018), or maps images onto noise ("nat", Bojanowski and Joulin, 2017). One trained on another dataset
+may cluster the images, too ("transfer-SOURCE").
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,6 +58,8 @@ class ImageMethod(_Name):
     IIC = "iic"
     DAC = "dac"
     ROTNET = "rotnet"
+    DEEPCLUSTER = "deepcluster"
+    NAT = "nat"
 
 
 class ImageBaseline(_Name):

@@ -114,6 +114,18 @@ class RotnetOnImages(EpochsOnImages):
     ESTIMATOR = "stages.deep.rotnet.rotnet:RotNet"
 
 
+class DeepClusterOnImages(EpochsOnImages):
+    """DeepCluster: convolutions that recognise the clusters of their own features, which are clustered."""
+
+    ESTIMATOR = "stages.deep.deepcluster.deepcluster:DeepCluster"
+
+
+class NatOnImages(EpochsOnImages):
+    """NAT and K-means: convolutions that map images onto fixed random points, whose features are clustered."""
+
+    ESTIMATOR = "stages.deep.nat.nat:NAT"
+
+
 IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.DEC: DecOnImages,
     ImageMethod.JULE: JuleOnImages,
@@ -121,4 +133,6 @@ IMAGE_JOBS: Mapping[str, type[ImageJob]] = {
     ImageMethod.IIC: IicOnImages,
     ImageMethod.DAC: DacOnImages,
     ImageMethod.ROTNET: RotnetOnImages,
+    ImageMethod.DEEPCLUSTER: DeepClusterOnImages,
+    ImageMethod.NAT: NatOnImages,
 }

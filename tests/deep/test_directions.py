@@ -7,7 +7,7 @@ import pytest
 from stages.core.digests import imported_names
 
 DEEP = Path(__file__).parents[2] / "stages" / "deep"
-METHODS = ("jule", "dec", "mmdc", "iic", "dac", "rotnet")
+METHODS = ("jule", "dec", "mmdc", "iic", "dac", "rotnet", "deepcluster", "nat")
 ALL_METHODS = {"__init__.py", "image_models.py"}  # public names, and networks in files, whatever the method
 
 

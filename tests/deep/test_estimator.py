@@ -8,16 +8,19 @@ from sklearn.base import BaseEstimator, clone
 
 from stages.deep.dac.dac import DAC
 from stages.deep.dec.estimators import DEC, IDEC
+from stages.deep.deepcluster.deepcluster import DeepCluster
 from stages.deep.iic.iic import IIC
 from stages.deep.jule.dmvc import DMVC, DMVCFix
 from stages.deep.jule.on_features import JULE
 from stages.deep.jule.on_images import ImageJULE
 from stages.deep.mmdc.mmdc import MMDC
+from stages.deep.nat.nat import NAT
 from stages.deep.rotnet.rotnet import RotNet
 from stages.deep.temi.estimators import TEMI, TEMIFix
 from stages.deep.turtle.estimators import TURTLE, TURTLEFix
 
-ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, IIC, DAC, RotNet, TURTLE, TURTLEFix, TEMI, TEMIFix]
+ALL = [JULE, DMVC, DMVCFix, ImageJULE, DEC, IDEC, MMDC, IIC, DAC, RotNet, DeepCluster, NAT]
+ALL += [TURTLE, TURTLEFix, TEMI, TEMIFix]
 
 
 @pytest.mark.parametrize("estimator", ALL)

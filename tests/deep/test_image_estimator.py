@@ -10,10 +10,12 @@ from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
 from stages.deep.dac.dac import DAC
+from stages.deep.deepcluster.deepcluster import DeepCluster
 from stages.deep.distributed import Group
 from stages.deep.iic.iic import IIC
 from stages.deep.image_estimator import CroppedClustering
 from stages.deep.mmdc.mmdc import MMDC
+from stages.deep.nat.nat import NAT
 from stages.deep.rotnet.rotnet import RotNet
 from tests.deep.drawn import bars
 from tests.deep.interruption import Killed, Memory, Mortal
@@ -25,6 +27,8 @@ SMALL: dict[str, tuple[Callable[..., CroppedClustering[Any]], dict[str, Any]]] =
     "mmdc": (MMDC, {"refine_epoch": 2, "decay_epoch": 2, "sigma": 0.05}),
     "iic": (IIC, {"repeats": 2, "sub_heads": 2, "overclustering": 2, "learning_rate": 1e-3, "centred": 0.5}),
     "dac": (DAC, {"block_size": 12, "passes": 2, "loss": "squared", "upper": 0.9, "lower": 0.9}),
+    "deepcluster": (DeepCluster, {"overclustering": 3, "dimensions": 8}),
+    "nat": (NAT, {"dimensions": 8, "permute_every": 2}),
     "rotnet": (RotNet, {"decay_epochs": (2,), "learning_rate": 0.05}),
 }
 # Enough to find three classes.
@@ -99,7 +103,7 @@ def test_a_state_of_another_training_is_named(method: str) -> None:
     first = Mortal(2)
     with pytest.raises(Killed):
         small(method, checkpoint=first).fit(images)
-    with pytest.raises(ParameterError, match=r"is the state of another training, its .*weight is"):
+    with pytest.raises(ParameterError, match=r"is the state of another training, its .*(weight|mean) is"):
         small(method, network="vgg5x5", checkpoint=Memory(first.held)).fit(images)
 
 

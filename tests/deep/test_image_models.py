@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from stages.core.errors import ParameterError
 from stages.deep import image_encoding
 from stages.deep.dac.network import AdaptiveEncoder
+from stages.deep.deepcluster.network import WhitenedEncoder
 from stages.deep.image_encoding import ImageEncoder
 from stages.deep.image_models import ENCODERS, ImageModel, read_image_model, write_image_model
-from stages.deep.image_networks import LabelEncoder
+from stages.deep.image_networks import FeatureEncoder, LabelEncoder
 from stages.deep.jule.convolutions import ConvEncoder
 from stages.deep.mmdc.network import MixtureEncoder
-from stages.deep.rotnet.network import RotationEncoder
 from tests.deep.modelfiles import AGAIN, check_damage_is_named, refusal, save_sealed
 
 SHAPE = (3, 12, 10)
@@ -58,8 +58,10 @@ def encoder(kind: str) -> ImageEncoder:
         return MixtureEncoder("vgg", 3, 4, crop=8, size=32)
     if kind == "dac":
         return AdaptiveEncoder("vgg", 3, 4, crop=8, size=16)
-    if kind == "rotnet":
-        return RotationEncoder("vgg5x5", 3, 4, crop=8, size=16)
+    if kind == "deepcluster":
+        return WhitenedEncoder("vgg", 3, 9, crop=8, size=16, dimensions=4)
+    if kind == "features":
+        return FeatureEncoder("vgg5x5", 3, 4, crop=8, size=16)
     if kind == "labels":
         return LabelEncoder("vgg5x5", 3, 4, crop=8, size=16, sobel=True)
     # As ImageJULE has it: filters in the order that is fastest.
@@ -75,7 +77,7 @@ def estimator(kind: str = "tiny", seed: int = 0) -> Any:
             if tensor.is_floating_point():
                 low = 0.5 if name.endswith("running_var") else -0.2
                 tensor.uniform_(low, low + 1, generator=generator)
-    width = 2048 if kind == "rotnet" else 4
+    width = 2048 if kind == "features" else 4
     centers = torch.randn(3, width, generator=generator).numpy()
     return SimpleNamespace(encoder_=network.eval(), cluster_centers_=centers, image_shape_=SHAPE)
 
@@ -84,7 +86,7 @@ def images(count: int = 7) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("kind", ["tiny", "conv", "mmdc", "labels", "dac", "rotnet"])
+@pytest.mark.parametrize("kind", ["tiny", "conv", "mmdc", "labels", "dac", "features", "deepcluster"])
 def test_what_is_written_comes_back(tmp_path: Path, kind: str, device: str) -> None:
     trained = estimator(kind)
     write_image_model(tmp_path / "a/m.safetensors", trained, SETTINGS)
@@ -149,7 +151,8 @@ def test_the_file_holds_encoder_and_centers_and_one_key_of_metadata(tmp_path: Pa
 def test_networks_that_nobody_could_read_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(ENCODERS, "tiny")
     with pytest.raises(
-        TypeError, match="encoder_ is of the kind tiny; only conv, mmdc, dac, rotnet, labels can be written"
+        TypeError,
+        match="encoder_ is of the kind tiny; only conv, mmdc, dac, deepcluster, labels, features can be written",
     ):
         write_image_model(tmp_path / "m.safetensors", estimator(), {})
     assert not list(tmp_path.iterdir())

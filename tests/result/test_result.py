@@ -13,7 +13,7 @@ from stages.result import MARGIN, app
 from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
 from stages.tables.links import write_links
 from stages.tables.manifest import write_manifest
-from stages.tables.methods import METHODS
+from stages.tables.methods import METHODS, ImageMethod
 from stages.tables.results import ClusterName, read_assignments, read_result
 from stages.tables.textfiles import json_of
 from tests.result.stage import (
@@ -30,6 +30,8 @@ from tests.result.stage import (
     write,
     write_network,
 )
+
+IMAGE_METHODS = ", ".join(map(repr, ImageMethod))
 
 
 def test_the_objectives_that_are_asked_for_are_listed_and_leftovers_are_not(project: Path) -> None:
@@ -105,8 +107,12 @@ def test_mistakes_in_methods_on_images(project: Path, options: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("option", "name", "choices"),
     [
-        ("--image-methods", "jul", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet'"),
-        ("--image-methods", "pixels", "is not one of 'dec', 'jule', 'mmdc', 'iic', 'dac', 'rotnet'"),
+        ("--image-methods", "jul", f"is not one of {IMAGE_METHODS}"),
+        (
+            "--image-methods",
+            "pixels",
+            f"is not one of {IMAGE_METHODS}",
+        ),
         ("--image-baselines", "dec", "is not one of 'pixels'"),
         ("--objectives", "images", "is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'"),
         ("--objectives", "ided", "is not one of 'jule', 'idec', 'dec', 'turtle', 'temi'"),

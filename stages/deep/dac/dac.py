@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from stages.deep.augmentation import Augmentation
 from stages.deep.dac.network import AdaptiveEncoder, initialise_adaptive
 from stages.deep.dac.parameters import AdaptiveParameters
 from stages.deep.dac.training import AdaptiveTraining
@@ -26,11 +25,8 @@ class DAC(AdaptiveParameters):
     `stages.deep.image_estimator.CroppedClustering` and `stages.deep.estimator.NetworkClustering`.
     """
 
+    ENCODER = AdaptiveEncoder
     encoder_: AdaptiveEncoder
-
-    def _encoder(self, augmentation: Augmentation) -> AdaptiveEncoder:
-        crop, size = augmentation.crops[0], augmentation.size
-        return AdaptiveEncoder(self.network, self.image_shape_[0], self.n_clusters, crop, size)
 
     def _initialise(self, network: nn.Module, generator: torch.Generator) -> None:
         initialise_adaptive(network, generator)

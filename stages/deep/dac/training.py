@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stages.deep.augmentation import middle_view
 from stages.deep.dac.network import AdaptiveEncoder
 from stages.deep.dac.pairs import Pairs, Thresholds, certain_pairs, pair_loss, shares, thresholds
 from stages.deep.dac.parameters import AdaptiveEpoch, AdaptiveParameters
@@ -49,7 +48,7 @@ class AdaptiveTraining(ImageTraining[AdaptiveEpoch]):
         found = []
         for members in block.tensor_split(count):
             self.network.train(len(members) > 1)
-            views = middle_view(self.images[members], self.network.crop, self.network.size)
+            views = self.network.middle(self.images[members])
             with torch.no_grad(), self._autocast():
                 found.append(self.network.outputs(views))
         return certain_pairs(torch.cat(found), bounds)

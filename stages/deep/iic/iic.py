@@ -2,7 +2,6 @@
 
 from torch import nn
 
-from stages.deep.augmentation import Augmentation
 from stages.deep.iic.parameters import InformationParameters
 from stages.deep.iic.training import InformationTraining
 from stages.deep.image_estimator import Start
@@ -25,11 +24,8 @@ class IIC(InformationParameters):
     `stages.deep.image_estimator.CroppedClustering` and `stages.deep.estimator.NetworkClustering`.
     """
 
+    ENCODER = LabelEncoder
     encoder_: LabelEncoder
-
-    def _encoder(self, augmentation: Augmentation) -> LabelEncoder:
-        crop, size = augmentation.crops[0], augmentation.size
-        return LabelEncoder(self.network, self.image_shape_[0], self.n_clusters, crop, size, self.sobel)
 
     def _training(self, start: Start) -> InformationTraining:
         width = self.encoder_.output.in_features

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stages.core.checks import check_flag, check_number
+from stages.core.checks import check_number
 from stages.core.errors import ParameterError
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.image_estimator import CroppedClustering
@@ -43,7 +43,6 @@ class InformationParameters(CroppedClustering[InformationEpoch]):
     overclustering : this many times `n_clusters` are the clusters of the auxiliary head.
     overcluster_passes, cluster_passes : of an epoch; without any of the former there is no auxiliary head.
     centred : share of the plain views (0 to 1) that are the middle of the image; the others are anywhere.
-    sobel : whether the network sees the slopes of brightness instead of colours.
 
     Attributes
     ----------
@@ -74,4 +73,3 @@ class InformationParameters(CroppedClustering[InformationEpoch]):
         check_number("centred", self.centred)
         if self.centred > 1:
             raise ParameterError(f"centred is {self.centred}; give a share from 0 to 1")
-        check_flag("sobel", self.sobel)

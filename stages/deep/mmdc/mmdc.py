@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 
-from stages.deep.augmentation import Augmentation
 from stages.deep.image_estimator import Start
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureParameters
@@ -23,11 +22,8 @@ class MMDC(MixtureParameters):
     `stages.deep.image_estimator.CroppedClustering` and `stages.deep.estimator.NetworkClustering`.
     """
 
+    ENCODER = MixtureEncoder
     encoder_: MixtureEncoder
-
-    def _encoder(self, augmentation: Augmentation) -> MixtureEncoder:
-        crop, size = augmentation.crops[0], augmentation.size
-        return MixtureEncoder(self.network, self.image_shape_[0], self.n_clusters, crop, size)
 
     def _training(self, start: Start) -> MixtureTraining:
         turns = None

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.clustering.kmeans import KMeans
 from stages.core.errors import ParameterError
 from stages.deep.checkpoint import take
 from stages.deep.clusters import matched
+from stages.deep.image_estimator import kmeans_of
 from stages.deep.image_training import ImageTraining, gradient_descent
 from stages.deep.mmdc.network import MixtureEncoder
 from stages.deep.mmdc.parameters import MixtureEpoch, MixtureParameters
@@ -122,11 +121,8 @@ class MixtureTraining(ImageTraining[MixtureEpoch]):
 
     def _refine(self) -> None:
         """Make the targets the means of the components that clusters of K-means on the outputs share most with."""
-        outputs = self._outputs().cpu().numpy()
         k = len(self.targets.means)
-        seed = int(torch.randint(2**31 - 1, (), generator=self.order))
-        found = KMeans(min(k, len(np.unique(outputs, axis=0))), n_init=_STARTS, random_state=seed)
-        clusters = found.fit_predict(outputs)
+        clusters = kmeans_of(self._outputs(), k, _STARTS, self.order).labels_
         components = torch.from_numpy(matched(clusters, self.targets.components.cpu().numpy(), k))
         self.targets.components.copy_(components)
         self.targets.points.copy_(nn.functional.normalize(self.targets.means)[self.targets.components])

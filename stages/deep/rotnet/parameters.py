@@ -7,7 +7,7 @@ from typing import ClassVar
 from stages.core.checks import check_number, check_share
 from stages.core.errors import ParameterError
 from stages.deep.estimator import Presets, read_presets
-from stages.deep.image_estimator import CroppedClustering
+from stages.deep.image_estimator import FeatureClustering
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,17 @@ class RotationEpoch:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class RotationParameters(CroppedClustering[RotationEpoch]):
+class RotationParameters(FeatureClustering[RotationEpoch]):
     """The parameters of `RotNet`: defaults are the paper's for CIFAR-10 but for the network.
 
     Parameters
     ----------
     learning_rate, decay, decay_epochs : step size, and what it is multiplied by from each of these passes on.
     momentum, weight_decay : of gradient descent; scales and shifts have no decay.
-    n_init : starts of K-means, of which the best is kept.
 
     Attributes
     ----------
-    embedding_ : the features, rows of length 1.
-    cluster_centers_ : the means of the clusters.
-    encoder_ : `stages.deep.rotnet.network.RotationEncoder`, trained.
+    encoder_ : `stages.deep.image_networks.FeatureEncoder`, trained.
     history_ : list of `RotationEpoch`.
     """
 
@@ -53,13 +50,11 @@ class RotationParameters(CroppedClustering[RotationEpoch]):
     momentum: float = 0.9
     weight_decay: float = 5e-4
     jitter: bool = False
-    n_init: int = 10
 
     def check_parameters(self) -> None:
         super().check_parameters()
         for name in ("decay", "weight_decay"):
             check_number(name, getattr(self, name))
-        check_number("n_init", self.n_init, 1, whole=True)
         check_share("momentum", self.momentum)
         if not isinstance(self.decay_epochs, list | tuple):
             raise ParameterError(f"decay_epochs is {self.decay_epochs!r}; give a list of whole numbers")

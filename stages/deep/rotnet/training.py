@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from stages.deep.image_networks import FeatureEncoder
 from stages.deep.image_training import ImageTraining, gradient_descent
-from stages.deep.rotnet.network import RotationEncoder
 from stages.deep.rotnet.parameters import RotationEpoch, RotationParameters
 
 
@@ -13,7 +13,7 @@ from stages.deep.rotnet.parameters import RotationEpoch, RotationParameters
 class RotationTraining(ImageTraining[RotationEpoch]):
     """Train the network to recognise which of four rotations a view has, as each view with all four."""
 
-    network: RotationEncoder
+    network: FeatureEncoder
     plan: RotationParameters
 
     def _optimiser_of(self) -> torch.optim.SGD:

@@ -1,0 +1,1 @@
+"""DeepCluster (Caron, Bojanowski, Joulin and Douze, ECCV 2018)."""

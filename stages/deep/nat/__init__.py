@@ -1,0 +1,1 @@
+"""Noise as targets (Bojanowski and Joulin, ICML 2017)."""

@@ -86,11 +86,13 @@ def _ending(scores: Mapping[str, float], end: str) -> dict[str, float]:
 def own_settings(method: Method, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `settings` of a method's run that its name leaves open, and the parameters that this gives.
 
-    A setting of None is none.
+    A setting of None is none. Passes by layer are a way of pre-training, as the sources state it.
     """
     named = {"layer"} if method.layer else set()
     own = {name: value for name, value in settings.items() if name not in named and value is not None}
     parameters = method.algorithm.partition(":")[2]
+    if "layer_epochs" in own:
+        own["pretraining"] = "layer by layer" if own["layer_epochs"] else "at once"
     return own | ({"parameters": parameters} if parameters else {})
 
 

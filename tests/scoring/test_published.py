@@ -314,6 +314,18 @@ def test_passes_by_layer_are_the_published_way_of_pretraining(settings, differs)
     assert "; ".join(differences(own, {"pretraining": "layer by layer"})) == differs
 
 
+def test_ward_on_raw_pixels_is_compared_with_the_tutorial_and_nothing_differs():
+    method = parse_method("train/images/pixels-ward:normalise=none", {})
+    settings = own_settings(method, {"normalise": "none", "image_size": "92 x 112"})
+    ours = Measured({"nmi_geometric": 0.663266, "purity": 0.502609}, 575, 20.0, settings=settings)
+    found = {each.metric: each for each in compare("umist", {method: ours}, published_scores())}
+    assert {metric: each.published for metric, each in found.items()} == {"nmi_geometric": 0.663, "purity": 0.503}
+    assert [each.differs for each in found.values()] == ["", ""]
+    rows_of_length_1 = own_settings(method, {"normalise": "l2"})
+    assert "parameters" not in rows_of_length_1
+    assert own_settings(Method("baseline", algorithm="gdl:a=2,normalise=none"), {})["parameters"] == "a=2"
+
+
 def test_the_settings_of_a_mean_are_those_of_all():
     one, other = {"layer": "L3", "weights": "file 1"}, {"layer": "L3", "weights": "file 2"}
     assert common([one, other]) == {"layer": "L3", "weights": "file 1, file 2"}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.consensus import CoassociationClustering
 from stages.scoring.published.comparison import (
     SPREAD,
     Measured,
@@ -77,6 +76,8 @@ class Runs:
         labelled = self.images.labels >= 0
         if not labelled.any() or len(wards) < len(self.ensemble["backbones"]):
             return {}
+        from stages.consensus import CoassociationClustering
+
         clusters = self.ensemble["n_clusters"]
         labels = CoassociationClustering(clusters, min_cluster_fraction=0).fit_predict(np.column_stack(wards))
         scores = external_scores(self.images.labels[labelled], labels[labelled])

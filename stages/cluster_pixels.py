@@ -38,7 +38,7 @@ def cluster_pixels(
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Cluster the pixels of the images, as rows of length 1 unless an algorithm says else, one column each.
+    """Cluster the pixels of the images, as rows of length 1 unless an algorithm says otherwise, one column each.
 
     Each algorithm runs once. Those that find the number of clusters themselves label an image that they leave out
     -1.

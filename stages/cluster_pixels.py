@@ -30,14 +30,15 @@ def cluster_pixels(
     algorithms: Annotated[
         list[str],
         typer.Option(
-            help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; repeatable."
+            help=f"Any of {', '.join(ALGORITHMS)}, with parameters like gdl:n_neighbors=10,a=0.95; each has "
+            "normalise: l2 (rows of length 1), sqrt or none; repeatable."
         ),
     ] = ["kmeans", "sc_njw"],  # noqa: B006
     n_init: NInit = 10,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Cluster the pixels of the images, as rows of length 1, and write one column an algorithm.
+    """Cluster the pixels of the images, as rows of length 1 unless an algorithm says otherwise, one column each.
 
     Each algorithm runs once. Those that find the number of clusters themselves label an image that they leave out
     -1.

@@ -43,7 +43,7 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
     )
     from stages.fetching.downloads import cache_folder
     from stages.tables import write_images
-    from stages.tables.manifest import write_manifest
+    from stages.tables.manifest import TASK, write_manifest
 
     table, rejects = data / "images" / f"{dataset}.parquet", data / "images" / f"{dataset}.rejected.csv"
     others = data / "images" / f"{dataset}.passed_over.csv"
@@ -65,14 +65,15 @@ def download(dataset: Dataset, data: DataFolder = DATA) -> None:
         class_names = class_order(found.raw.label for found in readable if found.raw.label is not None)
         rows = _rows(readable, class_names)
         write_images(table, tracked(rows, "writing the table", len(readable)), class_names)
+        about = read_about(data / "raw" / dataset / SOURCE)
+        task = {TASK: about.task} if about.task else {}
         # Beside the table and not in it: another file in the folder is no reason to extract features again.
-        write_manifest(table.with_suffix(".lists.json"), {dataset: {rejects.name: file_digest(rejects)}})
+        write_manifest(table.with_suffix(".lists.json"), {dataset: {rejects.name: file_digest(rejects)} | task})
     classes = f"{len(class_names)} classes" if class_names else "no labels"
     print(f"{dataset}: {len(readable)} images, {classes}, {len(rejected)} rejected", end="")
     print(f" (see {rejects})" if rejected else "")
     if passed_over:
         print(f"{dataset}: passed over: {counted(passed_over)} (see {others})")
-    about = read_about(data / "raw" / dataset / SOURCE)
     if surprise := about.surprise(len(readable) + len(rejected), len(class_names)):
         _report(f"{dataset}: {surprise}")
 

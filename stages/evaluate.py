@@ -43,7 +43,7 @@ from stages.tables import (
 )
 from stages.tables.clusters import RESULT
 from stages.tables.links import read_links
-from stages.tables.manifest import check_listed, read_manifest, write_manifest
+from stages.tables.manifest import TASK, check_listed, read_manifest, read_task, write_manifest
 from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodName, parse_scored, scored_name
 from stages.tables.near_duplicates import read_near_duplicates
 from stages.tables.results import ASSIGNMENTS, UNCORRECTED, read_assignments, read_result
@@ -129,13 +129,15 @@ def evaluate(
     folder = metrics / dataset
     rejected = data / "images" / f"{dataset}.rejected.csv"
     check_listed(data / "images" / f"{dataset}.lists.json", dataset, [rejected])
-    facts = {
+    facts: dict[str, Any] = {
         "images": len(images),
         "rejected": len(list(rows_of(rejected, "path"))),
         "labelled": int((images.labels >= 0).sum()),
         "classes": len(np.unique(images.labels[images.labels >= 0])),
         "clusters": len(np.unique(made)),
     }
+    if task := read_task(data / "images" / f"{dataset}.lists.json", dataset):
+        facts[TASK] = task
     scores = nested(facts, of_result, methods)
     write_json(folder / "scores.json", scores)
     write_text(folder / "summary.json", json.dumps(summary(scores), indent=2) + "\n")

@@ -15,11 +15,11 @@ from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFo
 from stages.params.stage import ParamsFile, stage_application
 from stages.studies.layers import layer_section, layer_study
 from stages.studies.sections import render_figure, render_section
-from stages.tables.manifest import check_listed
+from stages.tables.manifest import TASK, check_listed
 from stages.tables.methods import BaselineName, parse_scored
 from stages.tables.textfiles import json_of, text_of, understanding, write_fragment
 
-_KEYS = ["dataset", "backbone", "layer", "algorithm"]
+_KEYS = ["dataset", TASK, "backbone", "layer", "algorithm"]
 _FIGURES = ("layer_architecture", "layer_task", "architecture_task")
 
 
@@ -41,6 +41,11 @@ def study(
             table.to_csv(partial, index=False, lineterminator="\n", float_format="%.6f")
     for name, chart in found.figures.items():
         write_text(folder / f"{name}.svg", render_figure(chart))
+    drawn = {folder / f"algorithms-{dataset}.svg": chart for dataset, chart in found.by_set.items()}
+    for file, chart in drawn.items():
+        write_text(file, render_figure(chart))
+    for file in {*folder.glob("algorithms-*.svg")} - set(drawn):  # of a run by hand before
+        file.unlink()
     for name in _FIGURES:
         if name not in found.figures:
             (folder / f"{name}.svg").unlink(missing_ok=True)
@@ -58,12 +63,13 @@ def _baselines(folder: Path, dataset: str, data: Path) -> list[dict[str, Any]]:
     with understanding(folder / "methods.csv"):
         table = pd.read_csv(io.StringIO(text_of(folder / "methods.csv")))
     with understanding(folder / "scores.json"):
-        images = json_of(folder / "scores.json")["dataset"]["labelled"]
+        facts = json_of(folder / "scores.json")["dataset"]
+        images, task = facts["labelled"], facts.get(TASK, "")
     rows = []
     for row in table.to_dict("records"):
         name = parse_scored(str(row["method"]))
         if isinstance(name, BaselineName) and pd.notna(row.get("nmi_geometric")):
-            keys = {"dataset": dataset, **asdict(name)}
+            keys = {"dataset": dataset, TASK: task, **asdict(name)}
             scores = {"nmi_geometric": row["nmi_geometric"], "purity": row["purity"]}
             rows.append(keys | scores | {"images": images, "clusters": row["n_clusters"]})
     return rows

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from stages.core.errors import DatasetError, ParameterError, TableError
 from stages.download import app
 from stages.tables import read_images
-from stages.tables.manifest import check_listed
+from stages.tables.manifest import check_listed, read_task
 from tests.datasets.images import BLUE, RED, encode, png
 from tests.wheelhouse import make_wheel
 
@@ -97,6 +97,20 @@ def test_unreadable_images_are_listed_and_the_run_goes_on(data):
     table = read_images(folder / "images" / "photos.parquet")
     assert table.class_names == ("b", "c"), "a class without a readable image is none"
     assert table.labels.tolist() == [0, 1]
+
+
+def test_the_task_of_a_set_is_kept_beside_the_table(data):
+    source = "reader: local\npath: .\nabout: {task: faces}\n"
+    folder = data({"b/ok.png": png(), "source.yaml": source.encode()})
+    download(folder)
+    lists = folder / "images" / "photos.lists.json"
+    assert read_task(lists, "photos") == "faces"
+    check_listed(lists, "photos", [folder / "images" / "photos.rejected.csv"])
+    table = (folder / "images" / "photos.parquet").read_bytes()
+    (folder / "raw" / "photos" / "source.yaml").write_text("reader: local\npath: .\n")
+    download(folder)
+    assert read_task(lists, "photos") == "" and b"task" not in lists.read_bytes()
+    assert (folder / "images" / "photos.parquet").read_bytes() == table
 
 
 def test_files_that_are_no_images_are_counted_and_listed(data):

@@ -104,6 +104,14 @@ def scores() -> dict:
     return json_of(Path("metrics/d/scores.json"))
 
 
+def test_the_task_of_a_set_is_among_its_facts(project: Path) -> None:
+    assert evaluate().exit_code == 0
+    assert "task" not in scores()["dataset"]
+    write_manifest(Path("data/images/d.lists.json"), {"d": {"task": "faces"}})
+    assert evaluate().exit_code == 0
+    assert scores()["dataset"]["task"] == "faces"
+
+
 def test_the_dendrogram_is_of_the_images_that_count(project: Path) -> None:
     """Image 2 represents the four of its class, so that nine images are joined in the drawing."""
     lines = ["group,path,best", "0,2.png,yes", "0,0.png,", "0,1.png,", "0,3.png,"]

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from stages import experiments, study
+from stages.consensus import CoassociationClustering
+from stages.scoring.scores import external_scores
 from stages.studies.measured import is_mvec
 from stages.studies.view_counts import SizeScore, _sentence
-from stages.tables import Image, read_images, write_images, write_partitions, write_vectors
+from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest
 from stages.tables.textfiles import write_json
 
@@ -232,6 +234,33 @@ def test_another_ensemble_is_not_the_published_one():
         assert not is_mvec(settings, [[ward], [ward | changed]])
 
 
+def test_mvec_of_the_last_layers_stands_beside_the_published_one_whatever_the_ensemble_is(call):
+    """The preset `published` combines Ward's clusters of three layers: that is no MVEC, which is of the last."""
+    lay_out("umist", CLASSES)
+    fingerprint = read_images(Path("data/images/umist.parquet")).fingerprint
+    file = Path("data/partitions/umist/ensemble.parquet")
+    (settings,) = read_partitions(file).settings.values()
+    other = settings | {"n_partitions": 6}
+    write_partitions(file, {"ensemble": CLASSES * 0}, {"ensemble": other}, fingerprint)
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    rows = [row for row in table("metrics/umist/published.csv") if row["method"] == "mvec"]
+    assert {row["metric"] for row in rows} == {"nmi_geometric", "purity", "accuracy"}
+    # Two views of one vote each: average linkage first joins what both agree on, and no cluster is mixed then.
+    consensus = CoassociationClustering(3, min_cluster_fraction=0).fit_predict(np.column_stack([OF_A, OF_B]))
+    expected = external_scores(CLASSES, consensus)
+    assert {row["ours"] for row in rows if row["metric"] == "purity"} == {f"{expected['purity']:.6f}"}
+    (purity,) = (row for row in rows if (row["metric"], row["table"]) == ("purity", "Appendix B"))
+    assert purity["differs"] == (
+        "other images: 24 here, 564 there; 3 clusters here, 20 there; other CNNs: 2 views here, 10 there; "
+        "image size 4 x 4 here, 92 x 112 there; weights file 01234567 here, those of Keras there"
+    )
+    baseline = Path("data/partitions/umist/baseline/b.parquet")
+    (ward,) = read_partitions(baseline).settings.values()
+    write_partitions(baseline, {"w": OF_B}, {"w": ward | {"normalise": "sqrt"}}, fingerprint)
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    assert not [row for row in table("metrics/umist/published.csv") if row["method"] == "mvec"]
+
+
 def test_images_without_a_label_are_not_counted(call):
     lay_out("umist", np.where(np.arange(len(CLASSES)) % 4 == 0, -1, CLASSES))
     assert call(experiments, "--dataset", "umist")[0] == 0
@@ -324,6 +353,30 @@ def test_the_study_of_layers_takes_all_labelled_sets(call):
     )
     call(study, "--datasets", "umist")
     assert "umist (24 images in 3 to 4.2 clusters)" in Path("data/study.html").read_text(encoding="utf-8")
+
+
+def test_the_study_averages_over_tasks_and_draws_the_algorithms_on_every_set(call):
+    for name, task in (("umist", "faces"), ("fei", "faces"), ("coil", "")):
+        lay_out(name, CLASSES)
+        write_json(
+            Path(f"metrics/{name}/scores.json"), {"dataset": {"labelled": 24} | ({"task": task} if task else {})}
+        )
+    methods = Path("metrics/coil/methods.csv")
+    more = [f"baseline/{view}/L3/kmeans,0.3,0.3,3,24" for view in "ab"]
+    methods.write_text(methods.read_text() + "\n".join(more) + "\n")
+    names = [option for name in ("umist", "fei", "coil") for option in ("--datasets", name)]
+    assert call(study, *names)[0] == 0
+    tasks = [row["tasks"] for row in table("metrics/study/layer_architecture.csv")]
+    assert tasks == ["2", "2"]
+    assert {row["dataset"]: row["task"] for row in table("metrics/study/scores.csv")} == {
+        "umist": "faces", "fei": "faces", "coil": "coil",
+    }  # fmt: skip
+    assert "umist (faces, 24 images in 3 clusters)" in Path("data/study.html").read_text(encoding="utf-8")
+    drawn = Path("metrics/study/algorithms-coil.svg")
+    assert "<title>a, kmeans: 0.300 ± 0.000 (1)</title>" in drawn.read_text(encoding="utf-8")
+    assert not Path("metrics/study/algorithms-umist.svg").exists(), "one algorithm is nothing to compare"
+    assert call(study, "--datasets", "umist")[0] == 0
+    assert not drawn.exists()
 
 
 def test_a_study_without_labels_leaves_no_figures_of_before(call):

@@ -238,10 +238,12 @@ def test_parameters_come_from_the_section_from_set_and_from_a_preset(project: Pa
     assert train("dec", "--set", "pretrain-epochs=1", "--image-size", "8").exit_code == 0
     settings = read_partitions(file).settings["dec"]
     assert (settings["pretrain_epochs"], settings["refine_epochs"], settings["image_size"]) == (1, 3, "8")
-    small = [f"--set={name}" for name in ("pretrain_epochs=1", "refine_epochs=1", "network=[8,2]")]
+    small = [
+        f"--set={name}" for name in ("layer_epochs=1", "pretrain_epochs=1", "refine_epochs=1", "network=[8,2]")
+    ]
     assert train("dec", "--set", "preset=published", *small).exit_code == 0
     settings = read_partitions(file).settings["dec"]
-    assert (settings["reduction"], settings["pretrain_noise"], settings["network"]) == ("sum", 0.2, [8, 2])
+    assert (settings["reduction"], settings["layer_noise"], settings["network"]) == ("sum", 0.2, [8, 2])
 
 
 def test_a_preset_of_dec_has_the_published_network() -> None:

@@ -21,6 +21,7 @@ class About:
     """The keys below `about` in a source.yaml, each of which may be left out."""
 
     title: str = ""  # the set's name, written out
+    task: str = ""  # the kind of task it poses, such as objects, faces or scenes; the study averages over tasks
     images: int = 0  # how many the set is known to hold; 0: unknown
     classes: int = 0  # how many the set is known to hold; 0: unknown
     licence: str = ""  # on what terms the images may be used

@@ -38,7 +38,7 @@ class MLP(nn.Module):
         self.output = stacked([sum(view_widths), width, width])
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        return _unit(self.output(_joined(views)), self.unit_length)
+        return _unit(self.output(joined(views)), self.unit_length)
 
 
 class Stack(nn.Module):
@@ -52,7 +52,7 @@ class Stack(nn.Module):
         self.layers = stacked([sum(view_widths), *widths])
 
     def forward(self, views: Sequence[Tensor]) -> Tensor:
-        embedding: Tensor = self.layers(_joined(views))
+        embedding: Tensor = self.layers(joined(views))
         return embedding
 
 
@@ -121,7 +121,8 @@ def draw_weights(network: nn.Module, rule: Callable[[nn.Conv2d | nn.Linear], obj
             module.reset_parameters()
 
 
-def _joined(views: Sequence[Tensor]) -> Tensor:
+def joined(views: Sequence[Tensor]) -> Tensor:
+    """Return M tensors (b, d_j) side by side, (b, sum(d_j))."""
     return views[0] if len(views) == 1 else torch.cat(list(views), dim=1)
 
 

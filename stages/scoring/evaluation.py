@@ -67,7 +67,7 @@ def spread_over_seeds(runs: Sequence[Row]) -> Row:
     return mean | spread
 
 
-def nested(facts: Mapping[str, int], result: Mapping[str, Row], methods: Mapping[str, Row]) -> dict[str, Any]:
+def nested(facts: Mapping[str, Any], result: Mapping[str, Row], methods: Mapping[str, Row]) -> dict[str, Any]:
     """The content of scores.json: facts of the dataset, the result, then each method, those of a kind together.
 
     `result` has the "result", its scores and the name of the "method" that made it, and, where it was corrected by

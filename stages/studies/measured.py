@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.scoring.published.comparison import (
@@ -16,6 +17,7 @@ from stages.scoring.published.comparison import (
     with_spread,
 )
 from stages.scoring.published.records import METRICS
+from stages.scoring.scores import external_scores
 from stages.studies.panels import Panels
 from stages.tables import ImageTable, read_partitions
 from stages.tables.methods import (
@@ -47,7 +49,7 @@ class Runs:
     def scores(self, methods: Path, drawn: Panels) -> dict[Method, Measured]:
         """Return what the table `methods` and the panels `drawn` hold of what somebody published."""
         known = dict(self._settings())
-        found: dict[Method, Measured] = {}
+        found: dict[Method, Measured] = {} if ENSEMBLE in known else self._mvec()
         for row in pd.read_csv(methods).to_dict("records"):
             settings = known.get(str(row["method"]), {})
             method = parse_method(str(row["method"]), settings)
@@ -67,21 +69,53 @@ class Runs:
                 found[method] = _measured(method, {"nmi_geometric": panel.nmi}, counts, settings)
         return found
 
+    def _mvec(self) -> dict[Method, Measured]:
+        """The article's MVEC where the ensemble is another one, and the views have Ward's partitions for it."""
+        found = (self._ward(backbone) for backbone in self.ensemble["backbones"])
+        wards = [labels for labels in found if labels is not None]
+        labelled = self.images.labels >= 0
+        if not labelled.any() or len(wards) < len(self.ensemble["backbones"]):
+            return {}
+        from stages.consensus import CoassociationClustering
+
+        clusters = self.ensemble["n_clusters"]
+        labels = CoassociationClustering(clusters, min_cluster_fraction=0).fit_predict(np.column_stack(wards))
+        scores = external_scores(self.images.labels[labelled], labels[labelled])
+        settings = self._views_as_published(self.ensemble["backbones"]) | {"min_cluster_fraction": 0.0}
+        method = Method(VOTE, algorithm="ward")
+        values = {metric: scores[metric] for metric in METRICS if metric in scores}
+        return {method: _measured(method, values, (int(labelled.sum()), len(np.unique(labels))), settings)}
+
+    def _ward(self, backbone: str) -> np.ndarray | None:
+        """Ward's clusters, int32 (n), of a view's last layer as it is; None where they were not made."""
+        file = self.files.data / "partitions" / self.files.dataset / "baseline" / f"{backbone}.parquet"
+        table = read_partitions(file)
+        made = (name for name, run in table.settings.items() if run["overclustering"] == 1 and _is_ward(run))
+        name = next(made, None)
+        return None if name is None else table.labels[name]
+
     def _settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The settings of every method, by the name under which it is scored."""
-        sizes = self.images.sizes
-        width, height = sizes[0]
-        size: dict[str, Any] = {"image_size": f"{width} x {height}" if (sizes == sizes[0]).all() else "several"}
+        size = self._size()
         baselines = {backbone: self._baseline(backbone) for backbone in self.ensemble["backbones"]}
         for backbone, runs in baselines.items():
             for name, run in {BaselineName(backbone, run["layer"], run["algorithm"]): run for run in runs}.items():
                 own = {"layer": name.layer, "normalise": run["normalise"]}
                 yield scored_name(name), size | self._extraction([backbone], name.layer) | own
         if is_mvec(self.ensemble, baselines.values()):
-            views = self._extraction(self.ensemble["backbones"], "L3")
-            yield ENSEMBLE, {**self.ensemble, **size, **views, "layer": "L3", "normalise": "none"}
+            yield ENSEMBLE, {**self.ensemble, **self._views_as_published(self.ensemble["backbones"])}
         for method in self.trained:
             yield from self._trained(method, size)
+
+    def _size(self) -> dict[str, Any]:
+        """The size of the images, as in published tables."""
+        width, height = (sizes := self.images.sizes)[0]
+        return {"image_size": f"{width} x {height}" if (sizes == sizes[0]).all() else "several"}
+
+    def _views_as_published(self, backbones: Sequence[str]) -> dict[str, Any]:
+        """The settings of a vote of Ward's clusters of the views' last layers as they are."""
+        views = {"backbones": list(backbones), "layer": "L3", "normalise": "none"}
+        return self._size() | self._extraction(backbones, "L3") | views
 
     def _trained(self, method: MethodName, size: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The settings of each result of a trained method; a vote, whose cut is plain, has those of its voters."""
@@ -135,5 +169,8 @@ def is_mvec(settings: Mapping[str, Any], baselines: Iterable[Sequence[Mapping[st
     one_each = settings["n_partitions"] == len(settings["backbones"])
     if not one_each or any(settings[name] != value for name, value in wanted.items()):
         return False
-    wards = (run for runs in baselines for run in runs if run["algorithm"] == "ward")
-    return all((run["layer"], run["normalise"]) == ("L3", "none") for run in wards)
+    return all(_is_ward(run) for runs in baselines for run in runs if run["algorithm"] == "ward")
+
+
+def _is_ward(run: Mapping[str, Any]) -> bool:
+    return (run["algorithm"], run["layer"], run["normalise"]) == ("ward", "L3", "none")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from stages.tables.textfiles import check_digest, json_of, understanding, write_json
 
+TASK = "task"  # what a manifest may say of a dataset beside its tables: the kind of task that it poses
+
 
 def write_manifest(file: Path, digests: Mapping[str, Mapping[str, str]]) -> None:
     """Write {name: {table: sha256}} as JSON, keeping the order of the names."""
@@ -21,6 +23,12 @@ def read_manifest(file: Path, table: str = "") -> list[str]:
     """Return the names in a manifest (the backbones, say), in order; with `table`, those that have this one."""
     with understanding(file):
         return [name for name, tables in json_of(file).items() if not table or table in tables]
+
+
+def read_task(manifest: Path, dataset: str) -> str:
+    """Return the task that the manifest gives a dataset, "" where it gives none."""
+    with understanding(manifest):
+        return str(json_of(manifest)[dataset].get(TASK, ""))
 
 
 def check_listed(manifest: Path, name: str, files: Iterable[Path]) -> None:

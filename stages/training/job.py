@@ -118,7 +118,13 @@ class Job(ABC):
         """Return how many records the training makes, at most; None where nobody knows."""
         if not all(name in self.parameters for name in _EPOCHS):
             return None
-        return len(self.networks()) * sum(int(self.parameters[name]) for name in _EPOCHS)
+        by_layer = int(self.parameters.get("layer_epochs", 0)) * self.encoder_layers
+        return len(self.networks()) * (by_layer + sum(int(self.parameters[name]) for name in _EPOCHS))
+
+    @property
+    def encoder_layers(self) -> int:
+        """Return how many layers of a network can be pre-trained one by one."""
+        return 0
 
     def networks(self) -> Sequence[Self]:
         """Return a job for each network that the method trains."""

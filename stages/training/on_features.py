@@ -141,6 +141,11 @@ class DecJob(FeatureJob):
         first_clusters(chosen)
         return chosen
 
+    @property
+    def encoder_layers(self) -> int:
+        """Return two for each perceptron."""
+        return 2 * (len(self.backbones) + 1) if self.name.method == FeatureMethod.DMVC else 2
+
     def inputs(self, device: "torch.device") -> Inputs:
         """Read the features; of dmvc-fix their codes, float32 (n, width), by the views' networks."""
         inputs = super().inputs(device)

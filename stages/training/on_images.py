@@ -63,6 +63,10 @@ class DecOnImages(ImageJob):
             raise ParameterError(f"{name.section}.network is {widths}; {way_out}")
         return chosen
 
+    @property
+    def encoder_layers(self) -> int:
+        return len(self.parameters["network"])
+
     def inputs(self, device: "torch.device") -> Inputs:
         return Inputs([pixel_view(self.pixels)], [self.pixels])
 

@@ -148,7 +148,9 @@ def test_parameters_come_from_the_file_and_from_set(project: Path) -> None:
 
 
 def test_a_preset_gives_what_the_section_does_not(project: Path) -> None:
-    assert train("idec", "cc", "--set", "preset=released", "--set", "pretrain_epochs=2").exit_code == 0
+    short = ("--set", "pretrain_epochs=2", "--set", "layer_epochs=1")
+    assert train("idec", "cc", "--set", "preset=released", *short).exit_code == 0
+    assert [row["phase"] for row in curve("idec", "cc")][:5] == ["layer"] * 2 + ["pretrain"] * 2 + ["anchor"]
     settings = read_partitions(Path("data/partitions/toy/idec/cc.parquet")).settings["cc"]
     assert (settings["preset"], settings["gamma"], settings["scaling"]) == ("released", 0.1, "none")
     assert settings["pretrain_epochs"] == 2

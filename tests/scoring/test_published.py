@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from stages.core.errors import ParameterError
-from stages.scoring.published.comparison import MEAN, Measured, Method, compare, dataset_key, parse_method
+from stages.scoring.published.comparison import (
+    MEAN,
+    Measured,
+    Method,
+    compare,
+    dataset_key,
+    own_settings,
+    parse_method,
+)
 from stages.scoring.published.records import PublishedScore, published_scores, read_scores
 from stages.scoring.published.settings import SHARED, STATED, common, differences
 
@@ -290,6 +298,32 @@ def test_every_setting_that_differs_is_named(ours, theirs, differs):
         "coil20", {DMVC: measured(settings=TRAINED | ours, nmi_geometric=0.5)}, [score(settings=TRAINED | theirs)]
     )
     assert found.differs == differs
+
+
+@pytest.mark.parametrize(
+    ("settings", "differs"),
+    [
+        ({"layer_epochs": 50}, ""),
+        ({"layer_epochs": 0}, "pretraining at once here, layer by layer there"),
+        ({}, "pretraining layer by layer there alone"),
+    ],
+)
+def test_passes_by_layer_are_the_published_way_of_pretraining(settings, differs):
+    method = Method("end-to-end", "pixels", algorithm="dec")
+    own = own_settings(method, settings)
+    assert "; ".join(differences(own, {"pretraining": "layer by layer"})) == differs
+
+
+def test_ward_on_raw_pixels_is_compared_with_the_tutorial_and_nothing_differs():
+    method = parse_method("train/images/pixels-ward:normalise=none", {})
+    settings = own_settings(method, {"normalise": "none", "image_size": "92 x 112"})
+    ours = Measured({"nmi_geometric": 0.663266, "purity": 0.502609}, 575, 20.0, settings=settings)
+    found = {each.metric: each for each in compare("umist", {method: ours}, published_scores())}
+    assert {metric: each.published for metric, each in found.items()} == {"nmi_geometric": 0.663, "purity": 0.503}
+    assert [each.differs for each in found.values()] == ["", ""]
+    rows_of_length_1 = own_settings(method, {"normalise": "l2"})
+    assert "parameters" not in rows_of_length_1
+    assert own_settings(Method("baseline", algorithm="gdl:a=2,normalise=none"), {})["parameters"] == "a=2"
 
 
 def test_the_settings_of_a_mean_are_those_of_all():

@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from stages.studies.layers import layer_study
+from stages.studies.layers import layer_section, layer_study
 
 # NMI by dataset, backbone, layer; kmeans has .01 less, ward .01 more.
 NMI = {
@@ -90,8 +90,51 @@ def test_figures_name_axes_and_error_bars():
     assert [placed.bar.mean for placed in chart.bars] == pytest.approx([0.45, 0.7, 0.67, 0.69])
 
 
+def with_tasks(values, **tasks):
+    table = scores(values)
+    return table.assign(task=[tasks.get(dataset, "") for dataset in table["dataset"]])
+
+
+def test_sets_of_one_task_are_averaged_before_deviations_are_taken():
+    values = NMI | {("z", backbone, layer): 0.9 for backbone in "ab" for layer in ("L1", "L3")}
+    found = layer_study(with_tasks(values, x="faces", y="faces"))
+    over_tasks = row(found.tables["layer_architecture"], backbone="a", layer="L3")
+    # Faces: the mean of .8 and .6; z, which has no task, by itself: .9.
+    assert over_tasks["nmi_geometric"] == pytest.approx((0.7 + 0.9) / 2)
+    assert over_tasks["nmi_geometric_deviation"] == pytest.approx(0.1)
+    assert over_tasks["tasks"] == 2
+    assert row(found.tables["layer_task"], task="faces", layer="L1")["nmi_geometric"] == pytest.approx(0.56)
+    assert list(found.tables["architecture_task"]["task"].unique()) == ["faces", "z"]
+    assert dict(found.tables["scores"].groupby("dataset")["task"].first()) == {
+        "x": "faces",
+        "y": "faces",
+        "z": "z",
+    }
+    assert found.figures["layer_architecture"].error == "standard deviation over the tasks (2)"
+    assert found.figures["layer_task"].x_label == "task"
+    assert found.conclusions[0].endswith("of 4 pairs of architecture and task.")
+    section = layer_section(found)
+    assert section.datasets[0] == "x (faces, 10 images in 3 clusters)" and "Tasks" in section.columns
+
+
+def test_without_a_task_everything_is_as_if_there_were_none():
+    plain, empty = layer_study(scores()), layer_study(with_tasks(NMI))
+    assert plain.conclusions == empty.conclusions and plain.figures == empty.figures
+    for name, table in plain.tables.items():
+        pd.testing.assert_frame_equal(table, empty.tables[name])
+    assert "Image sets" in layer_section(plain).columns
+    assert layer_section(plain).datasets[0] == "x (10 images in 3 clusters)"
+
+
+def test_each_set_may_be_a_task_and_one_task_says_nothing_of_others():
+    each = layer_study(with_tasks(NMI, x="scenes", y="faces"))
+    assert each.conclusions[1].endswith("a on scenes, b on faces.")
+    one = layer_study(with_tasks(NMI, x="faces", y="faces"))
+    assert "with one task, faces, nothing can be said" in one.conclusions[1]
+
+
 def test_without_labels_there_is_nothing_to_compare():
-    found = layer_study(scores().iloc[:0])
+    found = layer_study(with_tasks(NMI).iloc[:0])
     assert not found.figures
     assert found.conclusions == ("No image set has labels, so layers and architectures cannot be compared.",)
     assert list(found.tables["summary"].columns)[:4] == ["layer", "backbone", "algorithm", "datasets"]

@@ -1,17 +1,45 @@
 """Autoencoders over many views: an encoder of all of them to one embedding, its mirror image, and their loss."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stages.core.errors import ParameterError
-from stages.deep.networks import MLP, MVnet, Stack, stacked
+from stages.deep.networks import MLP, MVnet, Stack, joined, stacked
 
 # "mvnet", "mlp", or the widths of a stack's layers from the first hidden one to the embedding.
 Network = str | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """Layers of an encoder, one after the other, and those of the decoder that mirror them, in reverse order.
+
+    `entry` takes the M views (b, d_j) to what the first sees, (b, d); the decoder takes what the last makes of it,
+    (b, e), back to (b, d).
+    """
+
+    encoder: nn.Sequential
+    decoder: nn.Sequential
+    entry: Callable[[Sequence[Tensor]], Tensor]
+
+    def layers(self) -> "list[Mirrored]":
+        """Return each layer with its mirror image, and the ReLU after each, if there is one."""
+        return [
+            Mirrored(
+                self.encoder[place : place + 2],
+                self.decoder[len(self.encoder) - 1 - place :][:2],
+                partial(_through, self.entry, self.encoder[:place]),
+            )
+            for place in range(0, len(self.encoder), 2)  # the last has no ReLU
+        ]
 
 
 class Autoencoder(nn.Module, ABC):
@@ -22,6 +50,10 @@ class Autoencoder(nn.Module, ABC):
     @abstractmethod
     def decode(self, embedding: Tensor) -> list[Tensor]:
         """Return the views (b, d_j) that the embedding (b, width) stands for."""
+
+    @abstractmethod
+    def parts(self) -> list[Mirrored]:
+        """Return the stacks of layers that it is made of, those first whose output others take."""
 
     def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         embedding = self.encoder(views)
@@ -34,6 +66,8 @@ class MVautoencoder(Autoencoder):
     The paper's IDEC variant does not say how its autoencoder was built; this is the plain mirror of the encoder.
     """
 
+    encoder: MVnet
+
     def __init__(self, view_widths: Sequence[int], width: int = 160) -> None:
         super().__init__()
         self.width = width
@@ -45,6 +79,14 @@ class MVautoencoder(Autoencoder):
         slices = self.input(embedding).split(self.width, dim=1)
         return [network(code) for network, code in zip(self.views, slices, strict=True)]
 
+    def parts(self) -> list[Mirrored]:
+        views = [
+            Mirrored(cast(nn.Sequential, encoder), cast(nn.Sequential, decoder), itemgetter(number))
+            for number, (encoder, decoder) in enumerate(zip(self.encoder.views, self.views, strict=True))
+        ]
+        output = Mirrored(self.encoder.output, self.input, lambda rows: joined(self.encoder.view_codes(rows)))
+        return [*views, output]
+
 
 class JoinedAutoencoder(Autoencoder):
     """The views side by side through one network, and mirrored layers back to all of them at once.
@@ -53,7 +95,9 @@ class JoinedAutoencoder(Autoencoder):
     of DEC (section 4.3) and IDEC (section 4.2): ReLU on all layers but the embedding and the reconstruction.
     """
 
-    def __init__(self, view_widths: Sequence[int], encoder: nn.Module, widths: Sequence[int]) -> None:
+    encoder: MLP | Stack
+
+    def __init__(self, view_widths: Sequence[int], encoder: MLP | Stack, widths: Sequence[int]) -> None:
         super().__init__()
         self.view_widths = list(view_widths)
         self.encoder = encoder
@@ -61,6 +105,10 @@ class JoinedAutoencoder(Autoencoder):
 
     def decode(self, embedding: Tensor) -> list[Tensor]:
         return list(self.decoder(embedding).split(self.view_widths, dim=1))
+
+    def parts(self) -> list[Mirrored]:
+        layers = self.encoder.layers if isinstance(self.encoder, Stack) else self.encoder.output
+        return [Mirrored(layers, self.decoder, joined)]
 
 
 def build_autoencoder(network: Network, view_widths: Sequence[int], width: int) -> Autoencoder:
@@ -102,6 +150,13 @@ def reconstruction_errors(
     if reduction == "sum":
         return torch.stack([square.sum(dim=1) for square in squares]).sum(dim=0)
     return torch.stack([square.mean(dim=1) for square in squares]).mean(dim=0)
+
+
+def _through(
+    entry: Callable[[Sequence[Tensor]], Tensor], layers: nn.Sequential, views: Sequence[Tensor]
+) -> Tensor:
+    rows: Tensor = layers(entry(views))
+    return rows
 
 
 def _is_width(value: object) -> bool:

@@ -16,11 +16,14 @@ from stages.deep.clusters import cluster_means, warn_of_sizes
 from stages.deep.dec.autoencoders import Autoencoder, build_autoencoder
 from stages.deep.dec.first_clusters import given_labels, kmeans_labels
 from stages.deep.dec.parameters import EmbeddedParameters, Epoch
-from stages.deep.dec.phases import Clustering, Phase, Pretraining
+from stages.deep.dec.phases import Clustering, Phase
+from stages.deep.dec.pretraining import LayerPretraining, Pretraining
 from stages.deep.distributed import Group
 from stages.deep.estimator import Presets, read_presets
 from stages.deep.networks import first_network, initialise
 from stages.deep.view_encoding import embed
+
+_PHASES = (LayerPretraining, Pretraining, Clustering)  # by the number under which a checkpoint knows them
 
 
 class EmbeddedClustering(EmbeddedParameters):
@@ -58,8 +61,12 @@ class EmbeddedClustering(EmbeddedParameters):
         )
         self.encoder_ = self.network_.encoder
         self._restore(saved, len(tensors[0]))
-        noise_seed = int(torch.randint(2**31 - 1, (), generator=weights))
-        if int(saved.get("phase", 0)) == 0:
+        noise_seed, layer_seed = (int(torch.randint(2**31 - 1, (), generator=weights)) for _ in range(2))
+        reached = _PHASES[int(saved.get("phase", 0))]
+        if reached is LayerPretraining:
+            self._train(LayerPretraining(self.network_, tensors, self, pretrain_order, layer_seed), labels, saved)
+            saved = {}
+        if reached is not Clustering:
             self._train(Pretraining(self.network_, tensors, self, pretrain_order, noise_seed), labels, saved)
             embedding = embed(self.network_.encoder, tensors, self.batch_size, group=self._group)
             if labels is None:
@@ -115,7 +122,7 @@ class EmbeddedClustering(EmbeddedParameters):
     def _state_of(self, phase: Phase, labels: np.ndarray | None) -> dict[str, Tensor]:
         """The state of the fit after an epoch."""
         state = {
-            "phase": torch.tensor(int(isinstance(phase, Clustering))),
+            "phase": torch.tensor(_PHASES.index(type(phase))),
             **history_state(self.history_, Epoch),
             **named(self.network_.state_dict(), "network"),
             **named(phase.state(), "training"),

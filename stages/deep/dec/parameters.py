@@ -15,13 +15,13 @@ from stages.deep.view_encoding import ViewClustering
 class Epoch:
     """One pass over the images.
 
-    Attributes: `phase` "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses, means
-    over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
+    Attributes: `phase` "layer", "pretrain", "anchor" or "refine"; `reconstruction` and `clustering`, the losses,
+    means over the images (NaN where the phase has none); `changed`, the share of images (0 to 1) whose cluster is
     another than when it was last looked at (NaN if it was not, in this pass); `labels` int32 (n), the clusters as
     they were then (None likewise).
     """
 
-    PHASES: ClassVar[tuple[str, ...]] = ("pretrain", "anchor", "refine")
+    PHASES: ClassVar[tuple[str, ...]] = ("layer", "pretrain", "anchor", "refine")
 
     phase: str
     reconstruction: float
@@ -43,8 +43,13 @@ class EmbeddedParameters(ViewClustering[Epoch]):
         Centres start as the means of these clusters in the embedding.
     n_init : K-means starts of init="kmeans" (20).
     width : units of every hidden layer, code and embedding of "mvnet" and "mlp" (Guerin et al.: 160).
-    pretrain_epochs : passes over the images that learn to reconstruct, by Adam.
-    pretrain_noise : share of the inputs, 0 to below 1, that it sets to zero, at random (DEC, section 4.3: 0.2).
+    layer_epochs : passes over the images that first teach each layer by itself, with its mirror image, to
+        reconstruct its input, by Adam; see `stages.deep.dec.pretraining.LayerPretraining` (50,000 steps, which are
+        183 passes over MNIST). 0: none.
+    layer_noise : share of a layer's inputs and outputs, 0 to below 1, that these set to zero, at random (0.2).
+    pretrain_epochs : passes over the images that teach all layers at once to reconstruct them, by Adam (100,000
+        steps, which are 366 passes over MNIST).
+    pretrain_noise : share of the inputs, 0 to below 1, that they set to zero, at random (0).
     pretrain_learning_rate : size of its steps; None: `learning_rate`.
     anchor_epochs : passes that learn the first clusters; see `stages.deep.dec.phases.Clustering`.
     refine_epochs : passes, at most, whose target is the sharpened assignments.
@@ -71,6 +76,8 @@ class EmbeddedParameters(ViewClustering[Epoch]):
     init: Init = "kmeans"
     n_init: int = 20
     width: int = 160
+    layer_epochs: int = 0
+    layer_noise: float = 0.2
     pretrain_epochs: int = 50
     pretrain_noise: float = 0.0
     pretrain_learning_rate: float | None = None
@@ -87,7 +94,7 @@ class EmbeddedParameters(ViewClustering[Epoch]):
         super().check_parameters()
         for name in ("width", "n_init"):
             check_number(name, getattr(self, name), 1, whole=True)
-        for name in ("pretrain_epochs", "anchor_epochs", "refine_epochs"):
+        for name in ("layer_epochs", "pretrain_epochs", "anchor_epochs", "refine_epochs"):
             check_number(name, getattr(self, name), whole=True)
         if self.update_interval is not None:
             check_number("update_interval", self.update_interval, 1, whole=True)
@@ -95,6 +102,7 @@ class EmbeddedParameters(ViewClustering[Epoch]):
             check_number("pretrain_learning_rate", self.pretrain_learning_rate)
         for name in ("momentum", "tolerance"):
             check_number(name, getattr(self, name))
+        check_share("layer_noise", self.layer_noise)
         check_share("pretrain_noise", self.pretrain_noise)
         check_choice("optimiser", self.optimiser, ("adam", "sgd"))
         check_choice("reduction", self.reduction, ("mean", "sum"))

@@ -1,4 +1,4 @@
-"""The two phases of DEC and IDEC: pre-training by reconstruction, then clustering.
+"""The phases of DEC and IDEC: what they share, and the clustering; `stages.deep.dec.pretraining` has those before.
 
 Batches are drawn on the CPU by a generator of one's own: the order is the same on every device, and the global
 random state is neither read nor changed. Nothing waits for the device within a pass, except where a new target is
@@ -21,7 +21,7 @@ from stages.deep.distributed import Group
 from stages.deep.view_encoding import embed
 
 _ROWS = 1024  # images assigned at once, at least
-_NONE = float("nan")
+NONE = float("nan")  # a loss or share that a pass lacks
 
 
 @dataclass(eq=False)
@@ -39,11 +39,16 @@ class Phase(ABC):
 
     def _begin(self, learning: Sequence[Tensor], optimiser: str, rate: float) -> None:
         """Get ready to learn the tensors `learning` by steps of the size `rate`."""
-        self.learning, self.rate = learning, rate
+        self.rate = rate
         self.n_images, self.device = len(self.views[0]), self.views[0].device
         self.group = Group.current()
         self.epochs = 0
-        self._optimiser = _optimiser(learning, optimiser, rate, self.plan.momentum)
+        self._learn(learning, optimiser)
+
+    def _learn(self, learning: Sequence[Tensor], optimiser: str) -> None:
+        """Learn the tensors `learning` from now on, with the moments of a new `optimiser`."""
+        self.learning = learning
+        self._optimiser = _optimiser(learning, optimiser, self.rate, self.plan.momentum)
 
     @property
     @abstractmethod
@@ -85,53 +90,6 @@ class Phase(ABC):
         (loss if self.plan.reduction == "sum" else loss / batch).backward()
         self.group.sum_gradients(self.learning)
         self._optimiser.step()
-
-
-@dataclass(eq=False)
-class Pretraining(Phase):
-    """Passes that learn to reconstruct the views, from inputs of which a share, the plan's noise, is set to zero.
-
-    The rest of the inputs grows by 1 / (1 - noise). Noise is drawn on the device, from `noise_seed`: a denoising
-    autoencoder (Vincent et al. 2010) as in DEC, section 3.3, but of the whole network at once.
-    """
-
-    noise_seed: int
-
-    def __post_init__(self) -> None:
-        rate = self.plan.pretrain_learning_rate
-        self._begin(list(self.network.parameters()), "adam", self.plan.learning_rate if rate is None else rate)
-        self.masks = torch.Generator(self.device).manual_seed(self.noise_seed)
-
-    @property
-    def finished(self) -> bool:
-        return self.epochs >= self.plan.pretrain_epochs
-
-    def epoch(self) -> Epoch:
-        total = torch.zeros((), device=self.device)
-        for index, batch in self._batches():
-            views = [view[index] for view in self.views]
-            with autocast(self.device, self.plan.precision):
-                reconstructed = self.network([self._corrupted(view, batch) for view in views])[1]
-            errors = reconstruction_errors(views, reconstructed, self.plan.reduction)
-            self._step(errors, batch)
-            total += errors.detach().sum()
-        self.epochs += 1
-        return Epoch("pretrain", self.group.sum(total).item() / self.n_images, _NONE, _NONE)
-
-    def state(self) -> dict[str, Tensor]:
-        return {**super().state(), "masks": self.masks.get_state()}
-
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        super().load(state)
-        self.masks.set_state(take(state, "masks", self.masks.get_state()))
-
-    def _corrupted(self, view: Tensor, batch: int) -> Tensor:
-        """This process's rows with noise; all processes draw that of the whole batch, and so the same."""
-        noise = self.plan.pretrain_noise
-        if not noise:
-            return view
-        drawn = torch.rand((batch, view.shape[1]), generator=self.masks, device=self.device)
-        return view * (self.group.share(drawn) >= noise) / (1 - noise)
 
 
 @dataclass(eq=False)
@@ -177,7 +135,7 @@ class Clustering(Phase):
             if self.target is None:
                 self.target = target_distribution(self._assignments())
             target = self.target
-        totals, seen, changed = torch.zeros(2, device=self.device), 0, _NONE
+        totals, seen, changed = torch.zeros(2, device=self.device), 0, NONE
         for index, batch in self._batches():
             totals += self._descend(index, batch, target[index])
             seen += batch
@@ -194,7 +152,7 @@ class Clustering(Phase):
         means = (self.group.sum(totals) / seen).tolist()
         return Epoch(
             "anchor" if anchored else "refine",
-            _NONE if self.gamma is None else means[0],
+            NONE if self.gamma is None else means[0],
             means[1],
             changed,
             None if math.isnan(changed) else self.labels.to(torch.int32).cpu().numpy(),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.algorithm_name import parse_algorithm
+from stages.core.algorithm_name import algorithm_label, parse_algorithm
 from stages.scoring.published.records import METRICS, PublishedScore
 from stages.scoring.published.settings import common, differences
 from stages.tables.methods import BaselineName, MethodName, parse_scored
@@ -86,11 +86,15 @@ def _ending(scores: Mapping[str, float], end: str) -> dict[str, float]:
 def own_settings(method: Method, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `settings` of a method's run that its name leaves open, and the parameters that this gives.
 
-    A setting of None is none.
+    A setting of None is none. Passes by layer are a way of pre-training, as the sources state it.
     """
     named = {"layer"} if method.layer else set()
     own = {name: value for name, value in settings.items() if name not in named and value is not None}
-    parameters = method.algorithm.partition(":")[2]
+    given = parse_algorithm(method.algorithm)[1]
+    given.pop("normalise", None)  # a setting by itself
+    parameters = algorithm_label("", given).removeprefix(":")
+    if "layer_epochs" in own:
+        own["pretraining"] = "layer by layer" if own["layer_epochs"] else "at once"
     return own | ({"parameters": parameters} if parameters else {})
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from stages.core.errors import ParameterError
 from stages.deep.dec.autoencoders import build_autoencoder
 from stages.deep.dec.estimators import DEC, IDEC
-from stages.deep.dec.phases import Pretraining
+from stages.deep.dec.pretraining import Pretraining
 from stages.deep.view_encoding import trained_tensors
 
 Blobs = tuple[list[np.ndarray], np.ndarray]
@@ -148,7 +148,7 @@ def test_bad_parameters_are_named(blobs: Blobs, change: dict[str, Any], message:
 @pytest.mark.parametrize("name", ["published", "released"])
 def test_presets_are_arguments_that_work(blobs: Blobs, estimator: Any, name: str) -> None:
     views, labels = blobs
-    few = {"pretrain_epochs": 10, "batch_size": 30, "refine_epochs": 2, "update_interval": 2}
+    few = {"layer_epochs": 10, "pretrain_epochs": 10, "batch_size": 30, "refine_epochs": 2, "update_interval": 2}
     given = {**estimator.PRESETS[name], **few}
     model = estimator(3, **given, random_state=0).fit([view / 2 for view in views])
     assert adjusted_rand_score(labels, model.labels_) == 1
@@ -159,7 +159,7 @@ def test_noise_drops_its_share_and_keeps_the_mean(blobs: Blobs) -> None:
     view = torch.ones(4000, 5)
     network = build_autoencoder("mlp", [5], 4)
     generator = torch.Generator().manual_seed(0)
-    noisy = Pretraining(network, [view], DEC(pretrain_noise=0.2), generator, 0)._corrupted(view, 4000)
+    noisy = Pretraining(network, [view], DEC(pretrain_noise=0.2), generator, 0)._corrupted(view, 4000, 0.2)
     assert sorted(set(noisy.ravel().tolist())) == [0, 1.25]
     assert (noisy == 0).float().mean().item() == pytest.approx(0.2, abs=0.01)
     clean, dirty = (small(pretrain_noise=noise, refine_epochs=0).fit(blobs[0]) for noise in (0, 0.2))

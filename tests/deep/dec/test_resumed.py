@@ -75,6 +75,23 @@ def test_killed_after_any_epoch_it_ends_with_the_same_bytes(blobs: Blobs, estima
         assert_same(resumed, whole)
 
 
+@pytest.mark.parametrize("network", ["mvnet", (6, 4)])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_killed_while_it_learns_layer_by_layer(blobs: Blobs, network: Any, precision: str) -> None:
+    """Two passes for each layer: a kill may come within one, between two, and before the whole network learns."""
+    views, _ = blobs
+    layers = 6 if network == "mvnet" else 2
+    options = {**OPTIONS, "network": network, "precision": precision, "layer_epochs": 2, "refine_epochs": 1}
+    whole = DEC(3, **options).fit(views)
+    assert [epoch.phase for epoch in whole.history_].count("layer") == 2 * layers
+    for epochs in (1, 2, 3, 2 * layers - 1, 2 * layers, 2 * layers + 1, 2 * layers + 5):
+        checkpoint = Memory()
+        with pytest.raises(Killed):
+            DEC(3, **options, checkpoint=checkpoint, progress=killed_after(epochs)).fit(views)
+        assert_same(DEC(3, **options, checkpoint=checkpoint).fit(views), whole)
+        assert checkpoint.saved == len(whole.history_)
+
+
 def test_killed_again_and_again(blobs: Blobs) -> None:
     views, _ = blobs
     checkpoint = Memory()

@@ -11,6 +11,8 @@ from stages.core.errors import ParameterError
 from stages.core.memory import require_memory
 from stages.core.seeds import derived_seed
 
+SHIFT = "by each feature's least value"  # of rows with negative numbers, for algorithms that take none
+
 
 def single_runs(names: Sequence[str]) -> list[Algorithm]:
     """Return the algorithms that a user named; refuse what only the baselines of the views do with them."""
@@ -34,8 +36,9 @@ def clustered(
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yield name, labels int32 (n) and settings of each clustering of features, real (n, d).
 
-    Features become rows of length 1; there are no more clusters than different ones. Names begin with the `title`.
-    Raises `ParameterError` where memory lacks, with the user's `way_out`.
+    Features become rows of length 1; there are no more clusters than different ones. Algorithms that take no
+    negative numbers see them shifted, see `shifted`. Names begin with the `title`. Raises `ParameterError` where
+    memory lacks, with the user's `way_out`.
     """
     n_images, width = features.shape
     # As float32, with the copies that bringing them to one length and reducing them make.
@@ -46,7 +49,10 @@ def clustered(
     for algorithm in algorithms:
         name = f"{title}-{algorithm.label}"
         own = derived_seed(seed, "images", name)  # as methods on images are called
-        labels = algorithm.partition(reduced if algorithm.distances_only else rows, clusters, own, n_init)
+        seen, shift = reduced if algorithm.distances_only else rows, {}
+        if algorithm.nonnegative and rows.min() < 0:
+            seen, shift = shifted(rows), {"shift": SHIFT}
+        labels = algorithm.partition(seen, clusters, own, n_init)
         made = {
             "algorithm": algorithm.label,
             "normalise": "l2",
@@ -54,7 +60,16 @@ def clustered(
             "seed": own,
             "n_init": n_init,
         }
-        yield name, labels, made
+        yield name, labels, made | shift
+
+
+def shifted(rows: np.ndarray) -> np.ndarray:
+    """Return rows, real (n, d), less the least value of each feature that has negative ones: the least such shift.
+
+    The distances between rows remain. Angles, and with them factorisations, do not.
+    """
+    found: np.ndarray = rows - np.minimum(rows.min(axis=0), 0)
+    return found
 
 
 def described_counts(partitions: Mapping[str, np.ndarray]) -> str:

@@ -199,9 +199,9 @@ def _choose(key: str, method: str, section: Mapping[str, Any]) -> None:
 
 
 def _names(parameters: Mapping[str, Any], key: str) -> list[str]:
-    """The names in a list at the top level, none where it is no list."""
+    """The names in a list at the top level, none where it is no list; what is no name, another check reports."""
     value = parameters.get(key)
-    return list(map(str, value)) if isinstance(value, list) else []
+    return [str(name) for name in value if isinstance(name, str | int)] if isinstance(value, list) else []
 
 
 def _list(parameters: Mapping[str, Any], section: str, key: str) -> list[Any]:

@@ -171,7 +171,7 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ({"representations": "jule/cc"}, "representations is 'jule/cc'; write each name on a line of its own"),
         (
             {"representations": [{"dataset": "flowers"}]},
-            "representations is [{'dataset': 'flowers'}]; write each name",
+            "representations is [{'dataset': 'flowers'}]; write each on",
         ),
         (
             {"representations": ["jule/mvec"]},

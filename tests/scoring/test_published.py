@@ -145,7 +145,7 @@ def test_every_score_states_the_size_of_its_images_and_its_settings_have_known_n
 
 def test_the_published_sets_are_folders_of_this_project():
     folders = {dataset_key(folder.name) for folder in RAW.iterdir()}
-    assert {dataset_key(score.dataset) for score in published_scores()} - folders == {"mnisttest", "average"}
+    assert {dataset_key(score.dataset) for score in published_scores()} - folders == {"average"}
 
 
 def test_doubtful_numbers_say_so():

@@ -41,9 +41,9 @@ def cluster_representations(
 ) -> None:
     """Cluster the embedding of a trained network, as rows of length 1, and write one column an algorithm.
 
-    Each algorithm runs once. For one that takes no negative numbers, as nmf_lp, a feature that has some
-    is first shifted by its least value. Those that find the number of clusters themselves label an image that they
-    leave out -1.
+    Each algorithm runs once. Where one takes no negative numbers, as nmf_lp, the features that have some are
+    shifted by their least values. Those that find the number of clusters themselves label an image that they leave
+    out -1.
     """
     chosen = single_runs(algorithms)
     network, files = MethodName.parse(representation), TrainedFiles(data, dataset)

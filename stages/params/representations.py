@@ -28,8 +28,8 @@ def check_representation(name: str) -> str:
 
 def check_representations(
     names: Sequence[str], objectives: Collection[str], image_methods: Collection[str]
-) -> Sequence[str]:
-    """Return the names; raise `ParameterError` for two of the same, and for a network that no run would train."""
+) -> None:
+    """Raise `ParameterError` for names that are none, for two of the same, and for what no run would train."""
     check_once(REPRESENTATIONS, names, "representation")
     for name in names:
         method = MethodName.parse(check_representation(name))
@@ -39,7 +39,6 @@ def check_representations(
             raise ParameterError(
                 f"{REPRESENTATIONS} names {name!r}, which no run trains; add {needed} to the {key}"
             )
-    return names
 
 
 def _check_each(names: Iterable[str]) -> list[str]:

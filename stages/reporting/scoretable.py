@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from stages.core.algorithm_name import parse_algorithm
-from stages.tables.methods import MethodName, clustered_embedding
+from stages.tables.methods import MethodName
 
 if TYPE_CHECKING:
     import rich.table
@@ -187,11 +187,8 @@ def _joint_note(method: str) -> str:
     if name.of_pixels:
         return "the pixels of the images, clustered as they are"
     if name.of_embedding:
-        algorithm = name.method.removeprefix(clustered_embedding(name.embedded_by).method).removeprefix("-")
-        shift = _SHIFTED.get(parse_algorithm(algorithm)[0])
-        return "; ".join(
-            filter(None, (f"the embedding of {name.embedded_by}, clustered by a plain algorithm", shift))
-        )
+        note = f"the embedding of {name.embedded_by}, clustered by a plain algorithm"
+        return "; ".join(filter(None, (note, _SHIFTED.get(parse_algorithm(name.embedding_algorithm)[0]))))
     if name.is_transfer:
         return "clustered by a network that was trained on another image set (JULE)"
     return _NOTES.get(name.method or method, "")

@@ -136,6 +136,11 @@ class MethodName:
         return replace(self, method=self.method.partition(_EMBEDDING)[0]) if self.of_embedding else self
 
     @property
+    def embedding_algorithm(self) -> str:
+        """The algorithm of one such clustering, "" of what is none."""
+        return self.method.partition(_EMBEDDING)[2].removeprefix("-") if self.of_embedding else ""
+
+    @property
     def trains_network(self) -> bool:
         """Whether the method has an embedding, a model and a learning curve.
 

@@ -9,14 +9,7 @@ import numpy as np
 from stages.core.algorithm_name import parse_algorithm
 from stages.scoring.published.records import METRICS, PublishedScore
 from stages.scoring.published.settings import common, differences
-from stages.tables.methods import (
-    IMAGES,
-    BaselineName,
-    ImageMethod,
-    MethodName,
-    clustered_embedding,
-    parse_scored,
-)
+from stages.tables.methods import IMAGES, BaselineName, ImageMethod, MethodName, parse_scored
 
 JOINT = ("cc", "mvec", "dmvc-fix", "dmvc", "kmeans-of-dmvc-fix", "kmeans-of-dmvc")
 _SINGLE = ("baseline", "views", "kmeans-of-views")
@@ -144,11 +137,9 @@ def parse_method(name: str, settings: Mapping[str, Any]) -> Method | None:
     match parse_scored(name):
         case BaselineName(backbone, layer, algorithm):
             return Method("baseline", backbone, layer, algorithm)
-        case MethodName(method=result) as trained if trained.of_embedding:
-            network = trained.embedded_by
-            if network == _JULE:
-                algorithm = result.removeprefix(f"{clustered_embedding(network).method}-")
-                return Method("baseline", network.method, "embedding", algorithm)
+        case MethodName() as trained if trained.of_embedding:
+            if trained.embedded_by == _JULE:
+                return Method("baseline", _JULE.method, "embedding", trained.embedding_algorithm)
         case MethodName(method=result) as trained if trained.of_pixels:
             return Method("baseline", _PIXELS, _PIXELS, result.removeprefix(f"{_PIXELS}-"))
         case MethodName() as trained if trained.is_transfer:

@@ -77,6 +77,17 @@ def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_use
     assert_restored(project, before)
 
 
+def test_an_embedding_is_clustered_listed_and_scored_without_any_training(project):
+    before = project.tables()
+    project.change(representations=["jule/cc"], representation={"algorithms": ["kmeans", "nmf_lp"]})
+    assert project.repro() == {CHECK, "cluster_representations@drawings-jule/cc", *SCORED}
+    made = {f"jule/cc-embedding-{name}" for name in ("kmeans", "nmf_lp")}
+    assert made <= set(project.scores()["train"])
+    project.change(representations=[])
+    assert project.repro() == {CHECK, *SCORED}
+    assert_restored(project, before)
+
+
 def test_a_sweep_trains_nothing_else_and_each_has_values_of_its_own(project):
     before = project.tables()
     eta, steps = (

@@ -17,6 +17,7 @@ from stages.core.errors import ParameterError
 from stages.core.layer_names import CLASSES
 from stages.params.file import PARAMS
 from stages.params.options import AUTO, DATA, DataFolder, Dataset
+from stages.params.representations import Representations, check_representations
 from stages.params.stage import ParamsFile, stage_application
 from stages.params.transfers import read_transfers, sources_of
 from stages.tables import (
@@ -73,6 +74,7 @@ def result(
         list[ImageMethod],
         typer.Option(help="Method that trained a network on the images; repeatable. Default: none."),
     ] = [],  # noqa: B006
+    representations: Representations = [],  # noqa: B006
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -89,9 +91,10 @@ def result(
     check_once("objectives", objectives, "objective")
     check_once("image_baselines", image_baselines, "image baseline")
     check_once("image_methods", image_methods, "image method")
+    check_representations(representations, objectives, image_methods)
     files = TrainedFiles(data, dataset)
     images = read_images(data / "images" / f"{dataset}.parquet")
-    trained = all_methods(objectives, [*image_baselines, *image_methods], sources)
+    trained = all_methods(objectives, [*image_baselines, *image_methods], sources, representations)
     digests = {}
     for name in trained:
         file = files.partitions(name)
@@ -193,7 +196,7 @@ def _choose(scores: dict[str, float], network: str) -> str:
     return ENSEMBLE
 
 
-app = stage_application(result, "result", "objectives", "image_baselines", "image_methods")
+app = stage_application(result, "result", "objectives", "image_baselines", "image_methods", "representations")
 
 if __name__ == "__main__":
     run(app)

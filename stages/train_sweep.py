@@ -16,10 +16,10 @@ from stages.params import options
 from stages.params.file import PARAMS, read_section
 from stages.params.n_clusters import found_n_clusters, resolve_n_clusters
 from stages.params.stage import ParamsFile, stage_application
-from stages.params.sweeps import METHODS, Point, SweepName, read_sweep
+from stages.params.sweeps import Point, SweepName, read_sweep
 from stages.tables import read_images, write_partitions
 from stages.tables.manifest import read_manifest
-from stages.tables.methods import FeatureMethod, MethodName, Objective
+from stages.tables.methods import ON_ALL_VIEWS, FeatureMethod, MethodName, Objective
 from stages.tables.trained_files import TrainedFiles
 from stages.training.on_features import FEATURE_JOBS, FeatureJob
 from stages.training.repeated import Run, train_repeatedly
@@ -51,7 +51,7 @@ def train_sweep(
     kill, it goes on from the runs that are done.
     """
     sweep_name, sweep = SweepName(dataset, objective, method, name), read_sweep(params, name)
-    check_choice("method", method, METHODS)
+    check_choice("method", method, ON_ALL_VIEWS)
     files, images = TrainedFiles(data, dataset), read_images(data / "images" / f"{dataset}.parquet")
     kind, given = FEATURE_JOBS[objective], dict(read_section(params, objective))
     given.pop("seeds", None)  # a sweep has its own

@@ -165,6 +165,23 @@ def test_networks_on_images_have_no_panels_and_are_compared(call):
         "other images: 24 here, 575 there; 3 clusters here, 20 there; minimum cluster fraction 0.2 here, 0 there; "
         "preset none here, literal there"
     )
+    methods.write_text(methods.read_text() + "train/images/jule-embedding-gdl,0.4,0.5,3,24\n")
+    gdl = {"normalise": "l2", "algorithm": "gdl", "embedding": "0", "seed": 3, "network": how}
+    run = {"jule-embedding-gdl": CLASSES}
+    write_partitions(file.with_stem("jule-embedding"), run, dict.fromkeys(run, gdl), fingerprint)
+    write_manifest(manifest, {"images/jule-embedding": {}})
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    (ours,) = (row for row in table("metrics/umist/published.csv") if row["layer"] == "embedding")
+    assert (ours["view"], ours["algorithm"], ours["ours"], ours["published"]) == (
+        "jule",
+        "gdl",
+        "0.400000",
+        "0.870000",
+    )
+    assert ours["differs"] == (
+        "other images: 24 here, 575 there; 3 clusters here, 20 there; preset none here, literal there"
+    ), "the cut was of the network's own clusters"
+
     methods.write_text(methods.read_text() + "train/images/pixels-ward,0.4,0.5,20,575\n")
     write_manifest(manifest, {"images/pixels": {}, "images/jule": {}})
     assert call(experiments, "--dataset", "umist")[0] == 0

@@ -56,6 +56,11 @@ class Algorithm:
         return "subspace" in self.parameters or "random_state" in self._estimator().get_params()
 
     @property
+    def nonnegative(self) -> bool:
+        """Whether it refuses negative features."""
+        return bool(self._estimator().__sklearn_tags__().input_tags.positive_only)
+
+    @property
     def distances_only(self) -> bool:
         """Whether features may be replaced by others with the same distances, up to rounding, between images."""
         return self.rotates and not self.merges_copies and "subspace" not in self.parameters

@@ -15,6 +15,7 @@ from stages.core.memory import require_memory
 from stages.core.seeds import derived_seed
 
 _NORMALISE, _LENGTH_1 = "normalise", "l2"  # the parameter of a run, and its value where none is given
+SHIFT = "by each feature's least value"  # of rows with negative numbers, for algorithms that take none
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def clustered(
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yield name, labels int32 (n) and settings of each clustering of features, real (n, d).
 
-    Features become rows of length 1, or what the run says; there are no more clusters than different ones. Names
-    begin with the `title`. Raises `ParameterError` where memory lacks, with the user's `way_out`.
+    Features become rows of length 1, or what the run says; there are no more clusters than different ones.
+    Algorithms that take no negative numbers see them shifted, see `shifted`. Names begin with the `title`. Raises
+    `ParameterError` where memory lacks, with the user's `way_out`.
     """
     n_images, width = features.shape
     # As float32, with the copies that normalising and reducing them make.
@@ -72,7 +74,10 @@ def clustered(
         rows, reduced, clusters = prepared[run.normalise]
         name = f"{title}-{run.label}"
         own = derived_seed(seed, "images", name)  # as methods on images are called
-        found = run.algorithm.partition(reduced if run.algorithm.distances_only else rows, clusters, own, n_init)
+        seen, shift = reduced if run.algorithm.distances_only else rows, {}
+        if run.algorithm.nonnegative and rows.min() < 0:
+            seen, shift = shifted(rows), {"shift": SHIFT}
+        labels = run.algorithm.partition(seen, clusters, own, n_init)
         made = {
             "algorithm": run.label,
             "normalise": run.normalise,
@@ -80,7 +85,16 @@ def clustered(
             "seed": own,
             "n_init": n_init,
         }
-        yield name, found, made
+        yield name, labels, made | shift
+
+
+def shifted(rows: np.ndarray) -> np.ndarray:
+    """Return rows, real (n, d), less the least value of each feature that has negative ones: the least such shift.
+
+    The distances between rows remain. Angles, and with them factorisations, do not.
+    """
+    found: np.ndarray = rows - np.minimum(rows.min(axis=0), 0)
+    return found
 
 
 def described_counts(partitions: Mapping[str, np.ndarray]) -> str:

@@ -17,16 +17,16 @@ from stages.tables.trained_files import TrainedFiles
 
 def check_tables(parameters: Mapping[str, Any], data: Path) -> Iterator[Finding]:
     """The tables of every dataset in params.yaml; what is not a list in it holds nothing here."""
-    datasets, backbones, objectives, baselines, networks = (
+    datasets, backbones, objectives, baselines, networks, representations = (
         list(map(str, value if isinstance(value := parameters.get(key), list) else []))
-        for key in ("datasets", "backbones", "objectives", "image_baselines", "image_methods")
+        for key in ("datasets", "backbones", "objectives", "image_baselines", "image_methods", "representations")
     )
     try:
         transfers = check_transfers(parameters.get(TRANSFERS))
     except ParameterError:  # which another check reports
         transfers = []
     for name in datasets:
-        methods = all_methods(objectives, [*baselines, *networks], sources_of(name, transfers))
+        methods = all_methods(objectives, [*baselines, *networks], sources_of(name, transfers), representations)
         yield from examine(partial(_check_dataset, name, backbones, methods, data))
 
 

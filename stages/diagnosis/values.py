@@ -21,7 +21,7 @@ from stages.tables.methods import (
     check_made,
 )
 
-_LISTS = ("datasets", "watch", "backbones", "objectives", "image_baselines", "image_methods")
+_LISTS = ("datasets", "watch", "backbones", "objectives", "image_baselines", "image_methods", "representations")
 # Sections of networks, whose keys are parameters of estimators.
 _TRAINED = [("objectives", str(name), str(name)) for name in Objective]
 _TRAINED += [("image_methods", str(name), f"image_{name}") for name in ImageMethod]
@@ -70,6 +70,7 @@ def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
 
     checks: list[Callable[[], object]] = [
         partial(_check_transfers, parameters),
+        partial(_check_representations, parameters),
         partial(_check_sweeps, parameters),
         partial(_check_result, parameters),
         *_algorithm_checks(parameters),
@@ -97,9 +98,14 @@ def _name_faults(parameters: Mapping[str, Any]) -> Iterator[str]:
 def _check_transfers(parameters: Mapping[str, Any]) -> None:
     from stages.params.transfers import check_reachable, check_transfers
 
-    lists = (parameters.get(key) for key in ("datasets", "image_methods"))
-    names = [list(map(str, value)) if isinstance(value, list) else [] for value in lists]
+    names = (_names(parameters, key) for key in ("datasets", "image_methods"))
     check_reachable(check_transfers(parameters.get("transfers", [])), *names)
+
+
+def _check_representations(parameters: Mapping[str, Any]) -> None:
+    from stages.params.representations import REPRESENTATIONS, check_representations
+
+    check_representations(*(_names(parameters, key) for key in (REPRESENTATIONS, "objectives", "image_methods")))
 
 
 def _check_sweeps(parameters: Mapping[str, Any]) -> None:
@@ -110,8 +116,7 @@ def _check_sweeps(parameters: Mapping[str, Any]) -> None:
         check_definitions(parameters.get("sweep", {})),
         check_sweeps(parameters.get("sweeps", [])),
     )
-    datasets = parameters.get("datasets")
-    check_reachable(sweeps, list(map(str, datasets)) if isinstance(datasets, list) else [], definitions)
+    check_reachable(sweeps, _names(parameters, "datasets"), definitions)
     for sweep in sweeps:
         from stages.training.on_features import FEATURE_JOBS
 
@@ -130,13 +135,13 @@ def _check_result(parameters: Mapping[str, Any]) -> None:
     result = parameters.get("result", AUTO)
     if result is None or isinstance(result, list | dict) or result == AUTO:
         return
-    datasets, objectives, baselines, methods = (
-        list(map(str, value)) if isinstance(value := parameters.get(key), list) else []
-        for key in ("datasets", "objectives", "image_baselines", "image_methods")
+    objectives, baselines, methods, representations = (
+        _names(parameters, key) for key in ("objectives", "image_baselines", "image_methods", "representations")
     )
     transfers = check_transfers(parameters.get("transfers", []))
-    for dataset in datasets:
-        check_made(str(result), all_methods(objectives, [*baselines, *methods], sources_of(dataset, transfers)))
+    for dataset in _names(parameters, "datasets"):
+        sources = sources_of(dataset, transfers)
+        check_made(str(result), all_methods(objectives, [*baselines, *methods], sources, representations))
 
 
 def _algorithm_checks(parameters: Mapping[str, Any]) -> Iterator[Callable[[], object]]:
@@ -147,9 +152,9 @@ def _algorithm_checks(parameters: Mapping[str, Any]) -> Iterator[Callable[[], ob
     from stages.core.checks import check_once, check_share
     from stages.decoding.pixels import chosen_size
 
-    for section in ("baseline", "ensemble", "image_pixels", "image_transfer"):
+    for section in ("baseline", "ensemble", "image_pixels", "image_transfer", "representation"):
         names = [str(name) for name in _list(parameters, section, "algorithms")]
-        if section.startswith("image_"):
+        if section not in ("baseline", "ensemble"):
             yield partial(single_runs, names)
         else:
             yield from (partial(find_algorithm, name) for name in names)
@@ -191,6 +196,12 @@ def _choose(key: str, method: str, section: Mapping[str, Any]) -> None:
         from stages.training.on_images import IMAGE_JOBS
 
         IMAGE_JOBS[method].chosen_parameters(MethodName(IMAGES, method), section)
+
+
+def _names(parameters: Mapping[str, Any], key: str) -> list[str]:
+    """The names in a list at the top level, none where it is no list; what is no name, another check reports."""
+    value = parameters.get(key)
+    return [str(name) for name in value if isinstance(name, str | int)] if isinstance(value, list) else []
 
 
 def _list(parameters: Mapping[str, Any], section: str, key: str) -> list[Any]:

@@ -12,7 +12,7 @@ from stages.core.checks import check_choice, check_known, check_number, check_on
 from stages.core.errors import ParameterError
 from stages.params.file import read_section
 from stages.params.options import check_sweep_name
-from stages.tables.methods import FeatureMethod, Objective
+from stages.tables.methods import ON_ALL_VIEWS, Objective
 
 SWEEPS, SWEEP = (
     "sweeps",
@@ -20,7 +20,6 @@ SWEEPS, SWEEP = (
 )  # in the file of parameters: the list, and the section that says over which values
 MOST = 1000  # trainings of a sweep: a slip of the keyboard must not make a run without end
 SEEDS = 3
-METHODS = (FeatureMethod.CC, FeatureMethod.DMVC_FIX, FeatureMethod.DMVC)  # those that give one partition
 _ENTRY = "{dataset: NAME, objective: NAME, method: NAME, name: NAME}"
 _DEFINITION = "{values: {PARAMETER: [VALUE, ...]}, seeds: N}"
 
@@ -95,7 +94,7 @@ def check_sweeps(given: Any) -> list[SweepName]:
             raise ParameterError(f"{SWEEPS} holds {entry!r}; write {_ENTRY}")
         name = SweepName(**{key: str(value) for key, value in entry.items()})
         check_known("objective", name.objective, list(Objective))
-        check_choice(f"the method of sweep {name.name}", name.method, METHODS)
+        check_choice(f"the method of sweep {name.name}", name.method, ON_ALL_VIEWS)
         found.append(name)
     check_once(SWEEPS, [str(name) for name in found], "sweep")
     return found

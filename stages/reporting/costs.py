@@ -4,7 +4,7 @@ Costs differ from run to run, so that they are in no output that is cached, the 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,13 +42,11 @@ def read_costs(
     `scores` are those of all methods, by name as on the page.
     """
     metric = "nmi_geometric" if any("nmi_geometric" in values for values in scores.values()) else "modularity"
+    stages = list(_stages(dataset, backbones, trained))
+    made = _made(scores, [clusters for _, clusters, _ in stages if clusters])
     costs = []
-    for stage, clusters, log in _stages(dataset, backbones, trained):
-        own = [
-            values.get(metric)
-            for name, values in scores.items()
-            if clusters and (name == clusters or name.startswith((f"{clusters}/", f"{clusters}-")))
-        ]
+    for stage, clusters, log in stages:
+        own = (scores[name].get(metric) for name in made.get(clusters, ()))
         score = max((value for value in own if value is not None), default=None)
         try:
             facts = json.loads((FOLDER / f"{log}.json").read_text(encoding="utf-8"))
@@ -57,6 +55,19 @@ def read_costs(
             continue
         costs.append(Cost(stage, seconds, cpu_seconds, peak, score))
     return costs
+
+
+def _made(names: Iterable[str], beginnings: Sequence[str]) -> dict[str, list[str]]:
+    """The names of clusters by how they begin: by the longest of the `beginnings` that fit.
+
+    "jule/dmvc-fix" is none of "jule/dmvc", nor is "images/jule-embedding-kmeans" of "images/jule".
+    """
+    made: dict[str, list[str]] = {}
+    for name in names:
+        fitting = [text for text in beginnings if name == text or name.startswith((f"{text}/", f"{text}-"))]
+        if fitting:
+            made.setdefault(max(fitting, key=len), []).append(name)
+    return made
 
 
 def _stages(dataset: str, backbones: Sequence[str], trained: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -70,6 +81,8 @@ def _stages(dataset: str, backbones: Sequence[str], trained: Sequence[str]) -> I
         name = MethodName.parse(method)
         if name.is_transfer:
             log = name.method.replace("transfer-", f"transfer-{dataset}-", 1)
+        elif name.of_embedding:
+            log = f"cluster-{dataset}-{name.objective}-{name.method}"
         elif name.of_pixels:
             log = f"cluster-{dataset}-{name.method}"
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from stages.core.algorithm_name import parse_algorithm
 from stages.tables.methods import MethodName
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class ScoreTable:
 _WORDS = yaml.safe_load(Path(__file__).with_name("scores.yaml").read_text(encoding="utf-8"))
 COLUMNS = tuple(Column(key, **words) for key, words in _WORDS["columns"].items())
 _NOTES: dict[str, str] = _WORDS["methods"]
+_SHIFTED: dict[str, str] = _WORDS["shifted"]
 _MAIN = ("nmi_geometric", "ari", "accuracy", "modularity", "silhouette", "largest_cluster", "smallest_cluster")
 _PICKED_BY = ("nmi_geometric", "modularity", "silhouette")  # the best single view, by the first that there is
 SUMMARY_FROM = 12  # with more single views than this, the table starts with their median and best
@@ -184,6 +186,9 @@ def _joint_note(method: str) -> str:
     name = MethodName.parse(method)
     if name.of_pixels:
         return "the pixels of the images, clustered as they are"
+    if name.of_embedding:
+        note = f"the embedding of {name.embedded_by}, clustered by a plain algorithm"
+        return "; ".join(filter(None, (note, _SHIFTED.get(parse_algorithm(name.embedding_algorithm)[0]))))
     if name.is_transfer:
         return "clustered by a network that was trained on another image set (JULE)"
     return _NOTES.get(name.method or method, "")

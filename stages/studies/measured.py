@@ -123,6 +123,8 @@ class Runs:
         table = read_partitions(self.files.partitions(method))
         for column, run in table.settings.items():
             result = MethodName(method.objective, column)
+            if method.of_embedding:  # with the training's settings, of which the cut is of the network's clusters
+                run = {**run["network"], "min_cluster_fraction": None, **run}
             if method.on_images:
                 height, width = run["image_shape"][-2:]
                 yield scored_name(result), run | {"image_size": f"{width} x {height}"}

@@ -13,6 +13,9 @@ Ji et al., 2019), deep adaptive clustering ("dac", Chang et al., 2017), and K-me
 that recognises rotations ("rotnet", Gidaris et al., 2018) or the clusters of its own features ("deepcluster",
 Caron et al., 2018), or maps images onto noise ("nat", Bojanowski and Joulin, 2017). One trained on another dataset
 may cluster the images, too ("transfer-SOURCE").
+
+Plain algorithms may cluster the embedding of a network ("images/jule-embedding", "jule/dmvc-embedding"), as Yang
+et al. compare them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -71,8 +74,10 @@ class ImageBaseline(_Name):
 ENSEMBLE, VOTE, IMAGES = "ensemble", "mvec", "images"
 # The rows of the comparison, in the order of the published tables: each is computed from those before it.
 METHODS = (FeatureMethod.VIEWS, FeatureMethod.CC, VOTE, FeatureMethod.DMVC_FIX, FeatureMethod.DMVC)
+# Those that train one network over all views.
+ON_ALL_VIEWS = (FeatureMethod.CC, FeatureMethod.DMVC_FIX, FeatureMethod.DMVC)
 TRANSFERRED = ImageMethod.JULE  # whose networks may cluster other datasets, too
-_TRANSFER = "transfer-"
+_TRANSFER, _EMBEDDING = "transfer-", "-embedding"
 _TRAINED, _BASELINE = "train/", "baseline/"  # how names begin where both kinds are scored
 
 
@@ -124,12 +129,27 @@ class MethodName:
         return self.on_images and self.method.startswith(_TRANSFER)
 
     @property
+    def of_embedding(self) -> bool:
+        """Whether it is a plain clustering of a trained network's embedding."""
+        return not self.is_transfer and f"{_EMBEDDING}-" in f"{self.method}-"
+
+    @property
+    def embedded_by(self) -> Self:
+        """The method whose embedding it clusters; itself where it clusters none."""
+        return replace(self, method=self.method.partition(_EMBEDDING)[0]) if self.of_embedding else self
+
+    @property
+    def embedding_algorithm(self) -> str:
+        """The algorithm of one such clustering, "" of what is none."""
+        return self.method.partition(_EMBEDDING)[2].removeprefix("-") if self.of_embedding else ""
+
+    @property
     def trains_network(self) -> bool:
         """Whether the method has an embedding, a model and a learning curve.
 
-        A vote does not, nor do, on images, plain clusterings of the pixels, and by a network of another dataset.
+        A vote does not, nor do plain clusterings of pixels and of embeddings, and by a network of another dataset.
         """
-        return self.method != VOTE and not self.of_pixels and not self.is_transfer
+        return self.method != VOTE and not (self.of_pixels or self.of_embedding or self.is_transfer)
 
 
 def transfer(source: str) -> MethodName:
@@ -137,10 +157,21 @@ def transfer(source: str) -> MethodName:
     return MethodName(IMAGES, f"{_TRANSFER}{source}")
 
 
-def all_methods(objectives: Iterable[str], on_images: Iterable[str], sources: Iterable[str]) -> list[MethodName]:
-    """Return every method of a run: the comparison for each objective, those on images, and by which sources."""
+def clustered_embedding(network: MethodName) -> MethodName:
+    """Return the name of the plain clusterings of a network's embedding."""
+    return replace(network, method=f"{network.method}{_EMBEDDING}")
+
+
+def all_methods(
+    objectives: Iterable[str], on_images: Iterable[str], sources: Iterable[str], representations: Iterable[str]
+) -> list[MethodName]:
+    """Return every method of a run: the comparison for each objective, those on images, those by the networks of
+    the `sources`, and those of the embeddings of the methods that `representations` names.
+    """
     on_features = [MethodName(objective, method) for objective in objectives for method in METHODS]
-    return [*on_features, *(MethodName(IMAGES, name) for name in on_images), *map(transfer, sources)]
+    on_pixels = [MethodName(IMAGES, name) for name in on_images]
+    embedded = map(clustered_embedding, map(MethodName.parse, representations))
+    return [*on_features, *on_pixels, *map(transfer, sources), *embedded]
 
 
 def check_made(result: str, trained: Iterable[MethodName]) -> None:

@@ -39,6 +39,7 @@ _PARAMETERS: dict[str, Any] = {
     "objectives": ["dec"],
     "datasets": list(DATASETS),
     "backbones": list(VIEWS),
+    "representations": [],
     "transfers": [],
 }
 

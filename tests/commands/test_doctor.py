@@ -438,6 +438,15 @@ def test_a_file_of_corrections_that_cannot_be_read_is_a_fault(project: Path) -> 
     assert only(check_tables({"datasets": ["d"]}, Path("data"))) == ("fault", line)
 
 
+def test_tables_of_clustered_embeddings_are_among_them(project: Path) -> None:
+    file = Path("data/partitions/d/images/jule-embedding.parquet")
+    tables.write_partitions(file, {"a": np.zeros(2, np.int32)}, {"a": {}}, "other")
+    (found,) = check_tables({"datasets": ["d"]}, Path("data"))
+    assert found.level == "ok", "it is left over"
+    (found,) = check_tables({"datasets": ["d"], "representations": ["images/jule"]}, Path("data"))
+    assert found.message.startswith(f"{file} was made from other images")
+
+
 def test_tables_of_transfers_are_those_to_the_dataset(project: Path) -> None:
     for source in ("s", "left-over"):
         file = Path(f"data/partitions/d/images/transfer-{source}.parquet")

@@ -1,5 +1,6 @@
 """The source.yaml files of the published image sets, against small archives of the published layout."""
 
+import gzip
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.wheelhouse import make_zip
 
 RAW = Path(__file__).parents[2] / "data" / "raw"
 SETS = sorted(path.parent.name for path in RAW.glob("*/source.yaml"))
+SHARED = Path(__file__).parents[3] / "shared" / "datasets"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the image sets in ../shared/datasets")
 UMIST = [38, 35, 26, 24, 26, 23, 19, 22, 20, 32, 34, 34, 26, 30, 19, 26, 26, 33, 48, 34]  # photos of 1a to 1t
 
 
@@ -135,3 +138,23 @@ def test_archi(tmp_path, monkeypatch):
     monkeypatch.setenv("MANYVIEWS_ARCHI", str(tmp_path))
     with read_source(RAW / "archi" / "source.yaml").open(tmp_path, print) as images:
         assert [image.label for image in images] == ["Art Deco architecture", "Gothic architecture"]
+
+
+@needs_shared
+def test_mnist_test(tmp_path):
+    """Torchvision takes the files that it finds unpacked, and fetches none."""
+    raw = tmp_path / "torchvision" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in (SHARED / "mnist").glob("*.gz"):
+        (raw / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+    with read_source(RAW / "mnist_test" / "source.yaml").open(tmp_path, print) as images:
+        counts = Counter(image.label for image in images)
+        assert [image.label for image in images[:5]] == ["7", "2", "1", "0", "4"], "as everybody knows them"
+    assert read_about(RAW / "mnist_test" / "source.yaml").surprise(counts.total(), len(counts)) == ""
+
+
+@needs_shared
+def test_usps_11000(tmp_path, monkeypatch):
+    monkeypatch.setenv("MANYVIEWS_USPS_11000", str(SHARED / "usps.npz"))
+    with read_source(RAW / "usps_11000" / "source.yaml").open(tmp_path, print) as images:
+        same_size("usps_11000", Counter(image.label for image in images), 1100)

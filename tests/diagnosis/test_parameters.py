@@ -167,6 +167,36 @@ def test_the_parameters_of_the_project_are_well() -> None:
             {"transfers": [{"source": "flowers", "dataset": "flowers"}], "image_methods": ["dec"]},
             "transfers needs the networks of jule; add it to the image_methods",
         ),
+        ({"representations": None}, "representations is empty; write [] for none"),
+        ({"representations": "jule/cc"}, "representations is 'jule/cc'; write each name on a line of its own"),
+        (
+            {"representations": [{"dataset": "flowers"}]},
+            "representations is [{'dataset': 'flowers'}]; write each on",
+        ),
+        (
+            {"representations": ["jule/mvec"]},
+            "no representation is called 'jule/mvec'; give images/METHOD, or OBJECTIVE/METHOD with cc, ",
+        ),
+        (
+            {"representations": ["jule/cc"] * 2},
+            "representations names jule/cc twice; name every representation once",
+        ),
+        (
+            {"representations": ["images/jule"]},
+            "representations names 'images/jule', which no run trains; add jule to the image_methods",
+        ),
+        (
+            {"representations": ["idec/cc"]},
+            "representations names 'idec/cc', which no run trains; add idec to the objectives",
+        ),
+        (
+            {"representation": {"algorithms": ["kmeans:seeds=3"]}},
+            "algorithm kmeans:seeds=3 runs once here; leave out",
+        ),
+        ({"representation": {"algorithms": []}}, "representation.algorithms is empty; write each on a line"),
+        ({"representation": {"n_init": 0}}, "representation.n_init is 0: "),
+        ({"representation": {"layers": ["top"]}}, "section representation has no key 'layers'; "),
+        ({"result": "jule/cc-embedding"}, "result is 'jule/cc-embedding'; give auto or one of ensemble, "),
         ({"sweeps": None}, "sweeps is empty; write [] for none"),
         ({"sweeps": ["a"]}, "sweeps holds 'a'; write {dataset: NAME, objective: NAME, method: NAME, name: NAME}"),
         ({"sweeps": [SWEPT]}, "sweeps names 's', which section sweep lacks; add s: {values: "),
@@ -197,6 +227,12 @@ def test_a_wrong_value(values: dict[str, Any], start: str) -> None:
 def test_one_algorithm_needs_no_dash_and_parameters_of_networks_may_be_given() -> None:
     assert faults(changed(baseline={"algorithms": "kmeans"})) == []
     assert faults(changed(jule={"eta": 0.9}, image_mmdc={"preset": "mnist"}, idec={"overclustering": [3]})) == []
+
+
+def test_embeddings_of_what_is_trained_may_be_clustered_and_be_the_result() -> None:
+    trained = {"image_methods": ["dec"], "representations": ["images/dec", "jule/dmvc"]}
+    assert faults(changed(**trained)) == []
+    assert faults(changed(**trained, result="jule/dmvc-embedding/dmvc-embedding-kmeans")) == []
 
 
 def test_all_that_is_well_is_one_line() -> None:

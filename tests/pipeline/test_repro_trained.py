@@ -8,7 +8,7 @@ import yaml
 
 from stages.tables import read_partitions
 from tests.pipeline.project import Project, assert_restored, draw_images
-from tests.pipeline.stagenames import CHECK, GRAPH, JOINT, SCORED, VIEWS, own, trained
+from tests.pipeline.stagenames import CHECK, GRAPH, JOINT, RESULT, SCORED, VIEWS, own, trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -74,6 +74,17 @@ def test_an_objective_added_to_the_list_is_trained_and_its_leftovers_are_not_use
     assert project.repro() == {CHECK, *SCORED}
     assert (project.folder / "data" / "partitions" / "drawings" / "idec" / "dmvc.parquet").exists()
     assert project.scores()["train"] == {}
+    assert_restored(project, before)
+
+
+def test_an_embedding_is_clustered_listed_and_scored_without_any_training(project):
+    before = project.tables()
+    project.change(representations=["jule/cc"], representation={"algorithms": ["kmeans", "nmf_lp"]})
+    assert project.repro() == {CHECK, "cluster_representations@drawings-jule/cc", *SCORED}
+    made = {f"jule/cc-embedding-{name}" for name in ("kmeans", "nmf_lp")}
+    assert made <= set(project.scores()["train"])
+    project.change(representations=[])
+    assert project.repro() == {CHECK, RESULT}, "the leftover table is in a folder of its deps, and changes nothing"
     assert_restored(project, before)
 
 

@@ -53,6 +53,26 @@ def test_each_stage_has_the_costs_of_its_log_and_its_best_score(workdir: Path) -
     assert {(cost.seconds, cost.cpu_seconds, cost.peak_memory_mib) for cost in found} == {(2, 3, 40)}
 
 
+def test_a_stage_has_the_score_of_its_own_clusters_and_none_of_those_whose_names_go_on(workdir: Path) -> None:
+    logs = {
+        "jule/dmvc": "train-d-jule-dmvc",
+        "jule/dmvc-fix": "train-d-jule-dmvc-fix",
+        "images/jule": "train-d-images-jule",
+        "images/jule-embedding": "cluster-d-images-jule-embedding",
+        "images/transfer-s": "transfer-d-s",
+        "images/transfer-s-embedding": "transfer-d-s-embedding",
+    }
+    for name in logs.values():
+        log(workdir, name)
+    made = ("jule/dmvc", "jule/dmvc-fix", "images/jule-rc", "images/jule-embedding-kmeans")
+    made += ("images/transfer-s-top-kmeans", "images/transfer-s-embedding-top-kmeans")
+    scores = {name: {"nmi_geometric": place / 8} for place, name in enumerate(made)}
+    found = read_costs("d", [], list(logs), scores)
+    assert {cost.stage: cost.score for cost in found if cost.stage in logs} == {
+        name: place / 8 for place, name in enumerate(logs)
+    }
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"seconds": "x", "cpu_seconds": 1, "peak_memory_mib": 1}'])
 def test_a_log_that_says_nothing_of_costs_is_left_out(workdir: Path, text: str) -> None:
     log(workdir, "graph-d")

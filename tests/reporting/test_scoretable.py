@@ -1,5 +1,6 @@
 import pytest
 
+from stages.clustering import ALGORITHMS
 from stages.reporting.scoretable import SUMMARY_FROM, score_table
 from stages.tables.methods import METHODS
 from stages.training.on_images import IMAGE_JOBS
@@ -64,9 +65,20 @@ def test_every_result_of_a_method_on_images_is_explained() -> None:
         *(column for method, job in IMAGE_JOBS.items() for column in getattr(job, "RESULTS", [method])),
         "pixels-kmeans",
         "transfer-s-top-kmeans",
+        "jule-embedding-gdl:n_neighbors=10",
     )
     table = score_table({f"images/{name}": LABELLED for name in results}, {}, "ensemble")
     assert all(row.note for row in table.joint)
+
+
+def test_a_clustered_embedding_says_whose_it_is_and_what_was_done_to_negative_numbers() -> None:
+    names = [f"images/jule-embedding-{name}" for name in ALGORITHMS]
+    table = score_table(dict.fromkeys([*names, "jule/dmvc-embedding-nmf_lp:rank=5"], LABELLED), {}, "ensemble")
+    assert table.joint[0].note == "the embedding of images/jule, clustered by a plain algorithm"
+    shift = "; each feature less its least value, so that none is negative"
+    assert table.joint[-1].note == f"the embedding of jule/dmvc, clustered by a plain algorithm{shift}"
+    shifted = {row.method.rpartition("-")[2] for row in table.joint[:-1] if row.note.endswith(shift)}
+    assert shifted == {name for name, algorithm in ALGORITHMS.items() if algorithm.nonnegative}
 
 
 @pytest.mark.parametrize("result", ["ensemble", "jule/dmvc"])

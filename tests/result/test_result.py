@@ -63,6 +63,38 @@ def test_transfers_to_the_dataset_are_listed_and_those_to_others_are_not(project
     assert list(listed(images=options)) == ["images/jule", "images/transfer-s"]
 
 
+def test_clustered_embeddings_of_what_was_trained_are_listed(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    for objective, method in (("images", "jule"), ("images", "jule-embedding"), ("jule", "dmvc-embedding")):
+        write(objective, method, fingerprint)
+    Path("params.yaml").write_text("transfers: []\nrepresentations: [images/jule, jule/dmvc]\n", encoding="utf-8")
+    options = ("--image-methods", "jule")
+    found = list(listed("jule", images=options))
+    assert found[-3:] == ["images/jule", "images/jule-embedding", "jule/dmvc-embedding"]
+    options = ("--image-methods", "jule", "--representations", "images/jule")
+    assert list(listed(images=options))[-2:] == ["images/jule", "images/jule-embedding"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("images/jule",),
+            "representations names 'images/jule', which no run trains; add jule to the image_methods",
+        ),
+        (("dec/cc",), "representations names 'dec/cc', which no run trains; add dec to the objectives"),
+        (("jule/cc", "jule/cc"), "representations names jule/cc twice; name every representation once"),
+        (("jule/cd",), "no representation is called 'jule/cd'; give images/METHOD, or OBJECTIVE/METHOD with cc, "),
+        (("jule/cc",), "data/partitions/d/jule/cc-embedding.parquet does not exist; run `dvc repro`"),
+    ],
+)
+def test_mistakes_in_representations(project: Path, options: tuple[str, ...], message: str) -> None:
+    given = tuple(text for name in options for text in ("--representations", name))
+    with pytest.raises(ManyviewsError) as caught:
+        listed("jule", images=given)
+    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -9,7 +9,7 @@ import numpy as np
 from stages.core.algorithm_name import algorithm_label, parse_algorithm
 from stages.scoring.published.records import METRICS, PublishedScore
 from stages.scoring.published.settings import common, differences
-from stages.tables.methods import BaselineName, MethodName, parse_scored
+from stages.tables.methods import IMAGES, BaselineName, ImageMethod, MethodName, parse_scored
 
 JOINT = ("cc", "mvec", "dmvc-fix", "dmvc", "kmeans-of-dmvc-fix", "kmeans-of-dmvc")
 _SINGLE = ("baseline", "views", "kmeans-of-views")
@@ -28,6 +28,8 @@ _ON_IMAGES = {
     "iic": "iic",
     "dac": "dac",
 }
+_JULE = MethodName(IMAGES, ImageMethod.JULE)  # the only one of which others clustered the embedding
+_SAME = {"usps11000": "usps"}  # data sets that are published under another name than their folder's here
 MEAN = "mean of views"
 
 
@@ -125,7 +127,8 @@ class Comparison:
 
 def dataset_key(name: str) -> str:
     """The name under which a data set is published: that of its folder in lower case, without "-", "_" and "."."""
-    return "".join(character for character in name.lower() if character not in "-_.")
+    plain = "".join(character for character in name.lower() if character not in "-_.")
+    return _SAME.get(plain, plain)
 
 
 def parse_method(name: str, settings: Mapping[str, Any]) -> Method | None:
@@ -138,6 +141,9 @@ def parse_method(name: str, settings: Mapping[str, Any]) -> Method | None:
     match parse_scored(name):
         case BaselineName(backbone, layer, algorithm):
             return Method("baseline", backbone, layer, algorithm)
+        case MethodName() as trained if trained.of_embedding:
+            if trained.embedded_by == _JULE:
+                return Method("baseline", _JULE.method, "embedding", trained.embedding_algorithm)
         case MethodName(method=result) as trained if trained.of_pixels:
             return Method("baseline", _PIXELS, _PIXELS, result.removeprefix(f"{_PIXELS}-"))
         case MethodName() as trained if trained.is_transfer:

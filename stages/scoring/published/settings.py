@@ -13,6 +13,7 @@ SHARED = {
     "image_size": "image size",  # width x height in pixels, of the images themselves
     "preprocessing": "preprocessing",  # from an image to the input of a pretrained network
     "normalise": "normalisation",  # of rows that are clustered
+    "shift": "shift",  # of rows with negative numbers, for algorithms that take none
     "scaling": "scaling",  # of features that a network is trained on
     "layer": "layer",  # of the features, where the method's name does not say it
     "min_cluster_fraction": "minimum cluster fraction",  # of the cut

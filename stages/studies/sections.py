@@ -117,7 +117,34 @@ class PanelsSection:
         return f"data:image/png;base64,{base64.b64encode(self.picture).decode('ascii')}"
 
 
-Section = PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | LayerSection
+@dataclass(frozen=True)
+class ProbeRow:
+    """The accuracy of one `probe` of a representation: mean and standard error over `folds` of all `samples`."""
+
+    representation: str
+    dimensions: int
+    probe: str
+    accuracy: float
+    ste: float
+    chance: float
+    folds: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class ProbesSection:
+    """Supervised scores of representations, and `published` ones of faces: method, training samples, accuracy."""
+
+    dataset: str
+    rows: tuple[ProbeRow, ...]
+    published: tuple[tuple[str, str, float], ...]
+    citation: str
+    template: ClassVar[str] = "probes.html"
+
+
+Section = (
+    PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | ProbesSection | LayerSection
+)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ TRAINED = {
     "layer": "L3", "scaling": "none", "preset": "literal", "min_cluster_fraction": 0.0, "eta": 0.5,
     "n_neighbors": 8, "n_nearest": 5, "lead_weight": 1.0, "gamma": 2.0, "epochs": 20, "width": 160,
 }  # fmt: skip
+PROBES = "representation,dimensions,probe,accuracy,accuracy_ste,chance,folds,samples,images,supervised"
 METHODS = ("ensemble", "train/jule/dmvc", "train/jule/views/a", "baseline/a/L3/ward", "baseline/b/L3/ward")
 
 
@@ -70,6 +71,7 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
     if labels is None:
         rows = ["method,silhouette,n_clusters,labelled_images", *(f"{method},0.5,3,0" for method in METHODS)]
     (metrics / "methods.csv").write_text("\n".join(rows) + "\n")
+    (metrics / "probes.csv").write_text(f"{PROBES}\n")
     write_json(metrics / "scores.json", {"dataset": {"labelled": known}})
     write_manifest(Path(f"data/evaluations/{name}.json"), {name: {}})
 
@@ -134,6 +136,32 @@ def test_what_views_contribute_and_the_published_scores(call):
     assert published["baseline", "ward", "Appendix A", "nmi_geometric"]["view"] == "mean of views"
     page = Path("data/studies/umist.html").read_text(encoding="utf-8")
     assert page.count("<h2>") == 4 and "data:image/png;base64,iVBOR" in page and "-0.171" in page
+
+
+def test_supervised_scores_are_marked_and_compared_with_none(call):
+    lay_out("umist", CLASSES)
+    file = Path("metrics/umist/probes.csv")
+    linear, verification = (
+        f"features/a/L3,6,{probe},{accuracy},0.01,{chance},{folds},{samples},24,yes\n"
+        for probe, accuracy, chance, folds, samples in (
+            ("linear", 0.875, 0.3333, 5, 24),
+            ("verification", 0.8125, 0.5, 10, 160),
+        )
+    )
+    file.write_text(f"{PROBES}\n{linear}")
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    page = Path("data/studies/umist.html").read_text(encoding="utf-8")
+    assert "<strong>supervised</strong>" in page and "Labeled Faces" not in page
+    file.write_text(f"{PROBES}\n{linear}{verification}")
+    published = Path("metrics/umist/published.csv").read_bytes()
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    page = Path("data/studies/umist.html").read_text(encoding="utf-8")
+    assert "<td>0.875</td><td>0.010</td><td>0.333</td><td>5</td><td>24</td>" in page
+    assert "jule, 10,000 samples: 0.728; " in page and "no difference is given" in page
+    assert Path("metrics/umist/published.csv").read_bytes() == published
+    file.write_text(f"{PROBES}\nfeatures/a/L3,six,linear,0.5,0.01,0.5,5,24,24,yes\n")
+    code, _, error = call(experiments, "--dataset", "umist")
+    assert code == 1 and "probes.csv cannot be used (invalid literal for int()" in error
 
 
 def test_networks_on_images_have_no_panels_and_are_compared(call):

@@ -142,9 +142,7 @@ class ProbesSection:
     template: ClassVar[str] = "probes.html"
 
 
-Section = (
-    PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | ProbesSection | LayerSection
-)
+Section = PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | ProbesSection | LayerSection
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Verification of pairs: whether two images are of one class, judged by their similarity in a representation.
 
 The protocol is that of Labeled Faces in the Wild (Huang, Ramesh, Berg and Learned-Miller, 2007), view 2: ten folds
-of 300 pairs of one person and 300 of two, the threshold being chosen on nine folds and judged on the tenth. There no
-person is in two folds; here classes are in all, since most sets have too few.
+of 300 pairs of one person and 300 of two, the threshold being chosen on nine folds and judged on the tenth. There
+no person is in two folds; here classes are in all, since most sets have too few.
 """
 
 import numpy as np

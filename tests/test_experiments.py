@@ -72,7 +72,8 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
         rows = ["method,silhouette,n_clusters,labelled_images", *(f"{method},0.5,3,0" for method in METHODS)]
     (metrics / "methods.csv").write_text("\n".join(rows) + "\n")
     (metrics / "probes.csv").write_text(f"{PROBES}\n")
-    write_json(metrics / "scores.json", {"dataset": {"labelled": known}})
+    joint = {"result": {"method": "ensemble", "nmi_geometric": 0.9}, "ensemble": {"nmi_geometric": 0.9}}
+    write_json(metrics / "scores.json", {"dataset": {"labelled": known}, **(joint if known else {})})
     write_manifest(Path(f"data/evaluations/{name}.json"), {name: {}})
 
 
@@ -352,6 +353,30 @@ def test_the_study_of_layers_takes_all_labelled_sets(call):
     )
     call(study, "--datasets", "umist")
     assert "umist (24 images in 3 to 4.2 clusters)" in Path("data/study.html").read_text(encoding="utf-8")
+
+
+def test_with_two_labelled_sets_the_leader_of_the_one_is_followed_on_the_other(call):
+    lay_out("umist", CLASSES)
+    lay_out("holiday", CLASSES)
+    methods = Path("metrics/holiday/methods.csv")
+    methods.write_text(methods.read_text().replace("baseline/b/L3/ward,0.5", "baseline/b/L3/ward,0.95"))
+    corrected = {"method": "jule/dmvc", "nmi_geometric": 1.0}
+    before = {"result": corrected, "uncorrected": {"nmi_geometric": 0.8}, "ensemble": {"nmi_geometric": 0.9}}
+    write_json(Path("metrics/holiday/scores.json"), {"dataset": {"labelled": 24}, **before})
+    both = ["--datasets", "umist", "--datasets", "holiday"]
+    assert call(study, *both)[0] == 0
+    umist, holiday = table("metrics/study/leaders.csv")
+    assert (umist["leader"], umist["leader_nmi"], umist["best"]) == ("b", "0.500000", "a")
+    assert (holiday["leader"], holiday["leader_nmi"], holiday["best"]) == ("a", "0.600000", "b")
+    assert (holiday["result"], holiday["result_nmi"]) == ("jule/dmvc", "0.800000"), "before corrections by hand"
+    page = Path("data/study.html").read_text(encoding="utf-8")
+    assert page.count("<h2>") == 2 and "The leader is the best on 0 of 2 sets" in page
+    once = Path("metrics/study/leaders.csv").read_bytes()
+    assert call(study, *both)[0] == 0
+    assert Path("metrics/study/leaders.csv").read_bytes() == once
+    assert call(study, "--datasets", "umist")[0] == 0
+    assert not Path("metrics/study/leaders.csv").exists()
+    assert "Which network" not in Path("data/study.html").read_text(encoding="utf-8")
 
 
 def test_a_study_without_labels_leaves_no_figures_of_before(call):

@@ -101,6 +101,34 @@ class LayerSection:
 
 
 @dataclass(frozen=True)
+class LeaderRow:
+    """NMI on one image set: of the networks named by three rules, of the ensemble, of the `result` of a method."""
+
+    dataset: str
+    images: int
+    layer: str
+    algorithm: str
+    leader: str
+    leader_nmi: float
+    best: str
+    best_nmi: float
+    worst: str
+    worst_nmi: float
+    ensemble_nmi: float
+    result: str
+    result_nmi: float
+
+
+@dataclass(frozen=True)
+class LeadersSection:
+    """Which network to take: a row for each layer, algorithm and image set, and what follows from them."""
+
+    rows: tuple[LeaderRow, ...]
+    sentences: tuple[str, ...]
+    template: ClassVar[str] = "leaders.html"
+
+
+@dataclass(frozen=True)
 class PanelsSection:
     """The `picture`, a PNG, of what K-means finds on each of the `panels`: how many `clusters`; NMI or nan."""
 
@@ -142,7 +170,15 @@ class ProbesSection:
     template: ClassVar[str] = "probes.html"
 
 
-Section = PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | ProbesSection | LayerSection
+Section = (
+    PublishedSection
+    | ComplementaritySection
+    | SubsetsSection
+    | PanelsSection
+    | ProbesSection
+    | LayerSection
+    | LeadersSection
+)
 
 
 @dataclass(frozen=True)

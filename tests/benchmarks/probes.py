@@ -20,19 +20,27 @@ MARKER = "supervised scores"
 def table(scores: pd.DataFrame) -> str:
     """Return the `scores`, rows of probes.csv with their `dataset`, as Markdown: a column a dataset and probe."""
     columns = scores[["dataset", "probe"]].drop_duplicates().to_records(index=False).tolist()
-    lines = [["", *(f"{dataset}, {probe}" for dataset, probe in columns)], ["---", *["--:"] * len(columns)]]
     cells = {
-        (row.representation, row.dataset, row.probe): f"{row.accuracy:.3f} ± {row.accuracy_ste:.3f}".replace(
-            "0.", "."
-        )
+        (row.representation, row.dataset, row.probe): f"{_digits(row.accuracy)} ± {_digits(row.accuracy_ste)}"
         for row in scores.itertuples()
     }
-    for name in scores["representation"].drop_duplicates():
-        lines.append([f"`{name}`", *(cells.get((name, *column), "") for column in columns)])
     chances = scores.drop_duplicates(["dataset", "probe"])
-    lines.append(["chance", *(f"{value:.3f}".removeprefix("0") for value in chances["chance"])])
-    lines.append(["images or pairs", *(f"{count:,}" for count in chances["samples"])])
+    lines = [
+        ["", *(f"{dataset}, {probe}" for dataset, probe in columns)],
+        ["---", *["--:"] * len(columns)],
+        *(
+            [f"`{name}`", *(cells.get((name, *column), "") for column in columns)]
+            for name in scores["representation"].drop_duplicates()
+        ),
+        ["chance", *map(_digits, chances["chance"])],
+        ["images or pairs", *(f"{count:,}" for count in chances["samples"])],
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _digits(value: float) -> str:
+    """A score without the zero before its point."""
+    return f"{value:.3f}".removeprefix("0")
 
 
 def read(files: Iterable[Path]) -> pd.DataFrame:

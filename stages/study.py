@@ -33,7 +33,8 @@ def study(
     """Compare layers and architectures by the baselines' scores, and say which are best.
 
     Writes tables and figures to METRICS/study, and the sections of the report to DATA/study.html. Datasets without
-    labels are left out. With two others, leaders.csv says how the network that leads elsewhere does on each.
+    labels are left out. With two or more others, leaders.csv says how the network that leads elsewhere
+    does on each.
     """
     check_once("datasets", datasets, "dataset")
     read = {dataset: _Scores.read(metrics / dataset, dataset, data) for dataset in datasets}

@@ -27,15 +27,16 @@ class Joint:
 def follow_the_leader(scores: pd.DataFrame, joint: Mapping[str, Joint]) -> tuple[LeaderRow, ...]:
     """Return a row for each layer, algorithm and image set; none for fewer than two sets or two networks.
 
-    `scores` has "nmi_geometric" for each "dataset", "backbone", "layer" and "algorithm", all with all; `joint` has
-    the datasets by name. Of equal networks the first counts.
+    `scores` has "nmi_geometric" for each "dataset", "backbone", "layer" and "algorithm"; `joint` has the datasets
+    by name. Networks that not all sets have are left out. Of equal networks the first counts.
     """
     rows: list[LeaderRow] = []
     for (layer, algorithm), group in scores.groupby(["layer", "algorithm"], sort=False):
         table: dict[str, dict[str, float]] = {}  # by image set and network
         for row in group.to_dict("records"):
             table.setdefault(str(row["dataset"]), {})[str(row["backbone"])] = float(row["nmi_geometric"])
-        networks = list(dict.fromkeys(map(str, group["backbone"])))
+        names = dict.fromkeys(map(str, group["backbone"]))
+        networks = [name for name in names if all(name in scored for scored in table.values())]
         if len(table) < 2 or len(networks) < 2:
             continue
         for dataset, own in table.items():

@@ -76,6 +76,12 @@ def test_of_equal_networks_the_first_in_the_run_counts():
     assert (row.leader, row.best, row.worst) == ("c", "c", "c")
 
 
+def test_a_network_that_one_set_lacks_is_no_choice():
+    partial = NMI | {"z": {"a": 0.5, "b": 0.4}}
+    rows = follow_the_leader(scores(partial), JOINT)
+    assert [row.leader + row.best + row.worst for row in rows] == ["aba", "bab", "bab"]
+
+
 def test_each_layer_and_algorithm_is_compared_by_itself():
     both = pd.concat([scores(algorithms=("ward", "kmeans")), scores(layer="L1")])
     section = leaders_section(follow_the_leader(both, JOINT))

@@ -4,19 +4,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import typer
 
 from stages.clustering import isometric, normalise
 from stages.core.atomic import replacing, write_text
+from stages.core.checks import check_once
 from stages.core.command import run
 from stages.core.dendrogram import Dendrogram
 from stages.core.digests import file_digest
 from stages.graphs.modularity import modularity
 from stages.params.file import PARAMS
-from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder
+from stages.params.options import DATA, METRICS, DataFolder, Dataset, Layers, MetricsFolder, Seed
 from stages.params.stage import ParamsFile, stage_application
 from stages.scoring.confusion import classes_csv, confusion_csv, confusions
 from stages.scoring.evaluation import (
@@ -30,6 +32,9 @@ from stages.scoring.evaluation import (
     spread_over_seeds,
     summary,
 )
+from stages.scoring.probes import Probe
+from stages.scoring.probes.representations import representations
+from stages.scoring.probes.rows import COLUMNS, probe_rows
 from stages.scoring.scores import DIGITS
 from stages.scoring.treetop import dendrogram_csv
 from stages.tables import (
@@ -48,12 +53,21 @@ from stages.tables.methods import ENSEMBLE, BaselineName, FeatureMethod, MethodN
 from stages.tables.near_duplicates import read_near_duplicates
 from stages.tables.results import ASSIGNMENTS, UNCORRECTED, read_assignments, read_result
 from stages.tables.textfiles import check_digest, json_of, rows_of, understanding, write_json
-from stages.tables.trained_files import training_curve
+from stages.tables.trained_files import TrainedFiles, training_curve
 
 
 def evaluate(
     dataset: Dataset,
     layers: Layers = ["L3"],  # noqa: B006 - Typer copies it
+    probes: Annotated[
+        list[Probe],
+        typer.Option(
+            help="Supervised score of every view's features and every network's embedding, for comparison alone: "
+            "linear, a linear classifier; verification, whether two images are of one class; repeatable. "
+            "Default: none."
+        ),
+    ] = [],  # noqa: B006
+    seed: Seed = 0,
     data: DataFolder = DATA,
     metrics: MetricsFolder = METRICS,
     params: ParamsFile = PARAMS,
@@ -66,8 +80,10 @@ def evaluate(
     after and before, on the images that are in a group. summary.json has what branches are compared by. runs.csv
     has every run; cluster_sizes.csv has the result. classes.csv and confusion.csv have the ensemble and the
     trained methods that see all views or the images, class by class; of several seeds, the one that is kept.
-    Without labels nmi.csv, classes.csv and confusion.csv have a header alone.
+    Without labels nmi.csv, classes.csv and confusion.csv have a header alone. So has probes.csv without `probes`.
+    These read the labels off a representation; they are in no other table, and no result is chosen by them.
     """
+    check_once("probes", list(probes), "probe")
     images = read_images(data / "images" / f"{dataset}.parquet")
     partitions = data / "partitions" / dataset
     backbones = read_manifest(data / "views" / dataset / "partitions.json")
@@ -170,12 +186,16 @@ def evaluate(
         for backbone, table in zip(backbones, tables, strict=True)
     }
     _write_csv(folder / "agreement.csv", agreement_rows(coarse, len(images)))
+    seen = representations(images, views, TrainedFiles(data, dataset), trained) if probes else iter(())
+    supervised = list(probe_rows(seen, images.labels, probes, seed))
+    _write_csv(folder / "probes.csv", supervised, list(COLUMNS))
     # All that the report shows besides images and features: it is made again when any of it changes.
     tables_shown = ("agreement", "cluster_counts", "dendrogram", "classes", "confusion", "methods")
     shown = [folder / "scores.json", *(folder / f"{name}.csv" for name in tables_shown)]
     answers = [*(results / name for name in (ASSIGNMENTS, "result.json")), partitions / "n_clusters.json"]
     near = data / "graphs" / f"{dataset}.near_duplicates.csv"
     shown += [*answers, near, rejected, ensemble.file, *_curves(folder, trained)]
+    shown += [folder / "probes.csv"] if supervised else []
     digests = {file.name: file_digest(file) for file in shown}
     digests |= {name: file_digest(table.file) for name, table in trained.items()}
     write_manifest(data / "evaluations" / f"{dataset}.json", {dataset: digests})
@@ -233,7 +253,7 @@ def _write_csv(file: Path, rows: list[dict[str, Any]], columns: list[str] | None
         pd.DataFrame(rows, columns=columns).to_csv(partial, index=False, lineterminator="\n")
 
 
-app = stage_application(evaluate, "views.layers")
+app = stage_application(evaluate, "views.layers", "probes", "seed")
 
 if __name__ == "__main__":
     run(app)

@@ -15,6 +15,7 @@ from stages.params.options import DATA, METRICS, DataFolder, Dataset, Engine, Me
 from stages.params.stage import ParamsFile, stage_application
 from stages.studies.measured import Runs
 from stages.studies.panels import draw_panels
+from stages.studies.probes import supervised_scores
 from stages.studies.published_scores import beside_published
 from stages.studies.sections import Study, render_section
 from stages.studies.view_classes import view_classes
@@ -77,11 +78,13 @@ def experiments(
     folder = metrics / dataset
     # No dependency in dvc.yaml: it only says whether the scores are whole, and changes with what is not read here.
     if (evaluation := data / "evaluations" / f"{dataset}.json").exists():
-        check_listed(evaluation, dataset, [folder / "methods.csv"])
+        check_listed(evaluation, dataset, [folder / "methods.csv", folder / "probes.csv"])
     runs = Runs(TrainedFiles(data, dataset), images, settings, trained)
     published = beside_published(folder / "methods.csv", runs, panels)
 
-    studies: tuple[Study, ...] = (counts, classes, panels, published)
+    probes = supervised_scores(folder / "probes.csv", dataset)
+
+    studies: tuple[Study, ...] = (counts, classes, panels, published, probes)
     for study in studies:
         for name, content in study.files.items():
             write_bytes(folder / name, content if isinstance(content, bytes) else content.encode())

@@ -1,22 +1,26 @@
 """Stage `study`: layers, architectures and algorithms compared over all datasets with labels."""
 
 import io
-from dataclasses import asdict
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from stages.core.atomic import replacing, write_text
 from stages.core.checks import check_once
 from stages.core.command import run
+from stages.core.csvtext import csv_text
 from stages.params.file import PARAMS
 from stages.params.options import DATA, METRICS, DataFolder, Datasets, MetricsFolder
 from stages.params.stage import ParamsFile, stage_application
 from stages.studies.layers import layer_section, layer_study
-from stages.studies.sections import render_figure, render_section
+from stages.studies.leaders import Joint, follow_the_leader, leaders_section
+from stages.studies.sections import LeaderRow, render_figure, render_section
+from stages.tables.clusters import RESULT
 from stages.tables.manifest import TASK, check_listed
-from stages.tables.methods import BaselineName, parse_scored
+from stages.tables.methods import ENSEMBLE, BaselineName, parse_scored
+from stages.tables.results import UNCORRECTED
 from stages.tables.textfiles import json_of, text_of, understanding, write_fragment
 
 _KEYS = ["dataset", TASK, "backbone", "layer", "algorithm"]
@@ -28,11 +32,13 @@ def study(
 ) -> None:
     """Compare layers and architectures by the baselines' scores, and say which are best.
 
-    Writes tables and figures to METRICS/study, and the section of the report to DATA/study.html. Datasets without
-    labels are left out.
+    Writes tables and figures to METRICS/study, and the sections of the report to DATA/study.html. Datasets without
+    labels are left out. With two or more others, leaders.csv says how the network that leads elsewhere
+    does on each.
     """
     check_once("datasets", datasets, "dataset")
-    rows = [row for dataset in datasets for row in _baselines(metrics / dataset, dataset, data)]
+    read = {dataset: _Scores.read(metrics / dataset, dataset, data) for dataset in datasets}
+    rows = [row for scores in read.values() for row in scores.baselines]
     columns = [*_KEYS, "nmi_geometric", "purity", "images", "clusters"]
     found = layer_study(pd.DataFrame(rows, columns=columns))
     folder = metrics / "study"
@@ -51,28 +57,51 @@ def study(
             (folder / f"{name}.svg").unlink(missing_ok=True)
     write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
     section = layer_section(found)
-    write_fragment(data / "study.html", render_section(section) if section.datasets else "")
+    joint = {dataset: scores.joint for dataset, scores in read.items() if scores.joint}
+    leaders = leaders_section(follow_the_leader(found.tables["scores"], joint))
+    (folder / "leaders.csv").unlink(missing_ok=True)
+    if leaders:
+        names = [field.name for field in fields(LeaderRow)]
+        write_text(folder / "leaders.csv", csv_text(names, (_digits(astuple(row)) for row in leaders.rows)))
+    shown = [each for each in (section if section.datasets else None, leaders) if each]
+    write_fragment(data / "study.html", "".join(map(render_section, shown)))
     print(f"{len(found.tables['scores'])} scores of {len(section.datasets)} datasets. {found.conclusions[0]}")
 
 
-def _baselines(folder: Path, dataset: str, data: Path) -> list[dict[str, Any]]:
-    """The scores of each of the baseline's methods on one dataset; none without labels."""
-    check_listed(
-        data / "evaluations" / f"{dataset}.json", dataset, [folder / "methods.csv", folder / "scores.json"]
-    )
-    with understanding(folder / "methods.csv"):
-        table = pd.read_csv(io.StringIO(text_of(folder / "methods.csv")))
-    with understanding(folder / "scores.json"):
-        facts = json_of(folder / "scores.json")["dataset"]
-        images, task = facts["labelled"], facts.get(TASK, "")
-    rows = []
-    for row in table.to_dict("records"):
-        name = parse_scored(str(row["method"]))
-        if isinstance(name, BaselineName) and pd.notna(row.get("nmi_geometric")):
-            keys = {"dataset": dataset, TASK: task, **asdict(name)}
-            scores = {"nmi_geometric": row["nmi_geometric"], "purity": row["purity"]}
-            rows.append(keys | scores | {"images": images, "clusters": row["n_clusters"]})
-    return rows
+@dataclass(frozen=True)
+class _Scores:
+    """The rows of the baseline's methods on one dataset, and what all views give; neither without labels."""
+
+    baselines: list[dict[str, Any]]
+    joint: Joint | None
+
+    @classmethod
+    def read(cls, folder: Path, dataset: str, data: Path) -> Self:
+        """Read the dataset's tables in the `folder` of its scores."""
+        methods, nested = folder / "methods.csv", folder / "scores.json"
+        check_listed(data / "evaluations" / f"{dataset}.json", dataset, [methods, nested])
+        with understanding(methods):
+            table = pd.read_csv(io.StringIO(text_of(methods)))
+        with understanding(nested):
+            scores = json_of(nested)
+            facts, joint = scores["dataset"], None
+            images = facts["labelled"]
+            if images:
+                # What corrections by hand did is not owed to any network.
+                made = scores.get(UNCORRECTED, scores[RESULT])["nmi_geometric"]
+                joint = Joint(images, scores[ENSEMBLE]["nmi_geometric"], scores[RESULT]["method"], made)
+        rows = []
+        for row in table.to_dict("records"):
+            name = parse_scored(str(row["method"]))
+            if isinstance(name, BaselineName) and pd.notna(row.get("nmi_geometric")):
+                keys = {"dataset": dataset, TASK: facts.get(TASK, ""), **asdict(name)}
+                both = {"nmi_geometric": row["nmi_geometric"], "purity": row["purity"]}
+                rows.append(keys | both | {"images": images, "clusters": row["n_clusters"]})
+        return cls(rows, joint)
+
+
+def _digits(values: tuple[Any, ...]) -> list[Any]:
+    return [f"{value:.6f}" if isinstance(value, float) else value for value in values]
 
 
 app = stage_application(study, "datasets")

@@ -20,6 +20,8 @@ from stages.tables import read_images, write_partitions
 from stages.tables.methods import IMAGES, TRANSFERRED, MethodName, transfer
 from stages.tables.trained_files import TrainedFiles
 
+_DATA = "data"  # the layer below all others: what the network is given
+
 
 def transfer_images(
     dataset: Dataset,
@@ -30,7 +32,8 @@ def transfer_images(
         list[str],
         typer.Option(
             help="Layer of the network whose features are clustered: top, its output; top-1, the maps of its last "
-            "block; top-2, those of the block before; repeatable."
+            "block; top-2, those of the block before; data, the images as the network takes them, to compare "
+            "with; repeatable."
         ),
     ] = ["top"],  # noqa: B006 - Typer copies it
     algorithms: Annotated[
@@ -46,8 +49,9 @@ def transfer_images(
 ) -> None:
     """Cluster a dataset by the network that images/jule trained on the dataset SOURCE; write a column a result.
 
-    Images become as large as those the network was trained on, the features of each layer rows of length 1. Each
-    algorithm runs once. Those that find the number of clusters themselves label an image that they leave out -1.
+    Images become as large as those the network was trained on, the features of each layer rows of length 1. So do
+    the pixels, which are the layer "data". Each algorithm runs once. Those that find the number of clusters
+    themselves label an image that they leave out -1.
     """
     check_once("layers", layers, "layer")
     chosen = single_runs(algorithms)
@@ -63,13 +67,14 @@ def transfer_images(
     model = read_image_model(file, at := choose_device(device))
     network: Any = model.network  # of convolutions, whose layers have names
     for layer in layers:
-        check_layer(network, layer)
+        if layer != _DATA:
+            check_layer(network, layer)
     name, digest = transfer(source), file_digest(file)
     pixels = read_shaped(images, model.image_shape, "take a source that was trained on smaller images")
     labels, settings = {}, {}
     for layer in layers:
         common = {"source": source, "model": digest, "image_shape": list(model.image_shape), "layer": layer}
-        features = layer_features(network, pixels, layer)
+        features = pixels.reshape(len(images), -1) if layer == _DATA else layer_features(network, pixels, layer)
         title = f"{name.method}-{layer}"
         runs = clustered(features, chosen, title, count, seed, n_init, "give a layer nearer to the top")
         for column, found, own in runs:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from stages.core.atomic import write_text
 from stages.core.csvtext import csv_text
 from stages.core.dendrogram import dendrogram_of
+from stages.core.digests import file_digest
 from stages.core.seal import sealed_json
 from stages.evaluate import app
 from stages.graphs import modularity
@@ -274,6 +275,70 @@ def test_every_result_of_a_method_on_images_is_scored(project: Path) -> None:
     digests = json_of(Path("data/evaluations/d.json"))["d"]
     assert digests.keys() >= {"images/pixels", "images/jule", "training-images-jule.csv"}
     assert "training-images-pixels.csv" not in digests
+
+
+def written() -> dict[str, bytes]:
+    folders = (Path("metrics/d"), Path("data/evaluations"))
+    return {str(file): file.read_bytes() for folder in folders for file in folder.iterdir()}
+
+
+def probes(*names: str) -> Result:
+    options = [option for name in names for option in ("--probes", name)]
+    return CliRunner().invoke(app, ["--dataset", "d", *options])
+
+
+def embed(name: str, seed: int) -> dict[str, str]:
+    """Write an embedding that separates the classes, and return what the table of the clusters says of it."""
+    file = Path(f"data/embeddings/d/{name}.parquet")
+    values = np.eye(3, 4)[CLASSES] + 0.01 * np.random.default_rng(seed).random((12, 4))
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    write_vectors(file, "embedding", [values.astype(np.float32)], fingerprint, {})
+    return {"embedding": file_digest(file)}
+
+
+def test_supervised_scores_are_in_a_table_of_their_own_and_change_no_other(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    folder = Path("data/partitions/d/jule")
+    views = {view: embed(f"jule/views/{view}", place) for place, view in enumerate("ab")}
+    write_partitions(folder / "views.parquet", dict.fromkeys("ab", CLASSES), views, fingerprint)
+    write_partitions(folder / "dmvc.parquet", {"dmvc": CLASSES}, {"dmvc": embed("jule/dmvc", 2)}, fingerprint)
+    assert evaluate("jule/views", "jule/mvec", "jule/dmvc").exit_code == 0
+    before = written()
+    header = "representation,dimensions,probe,accuracy,accuracy_ste,chance,folds,samples,images,supervised\n"
+    assert before["metrics/d/probes.csv"] == header.encode()
+    assert probes("verification", "linear").exit_code == 0
+    after = written()
+    assert {name for name in after if after[name] != before[name]} == {
+        "metrics/d/probes.csv",
+        "data/evaluations/d.json",
+    }
+    found = rows("probes")
+    names = [f"features/{view}/L3" for view in "ab"]
+    names += [f"embedding/jule/{name}" for name in ("views/a", "views/b", "dmvc")]
+    # Four images of a class are too few for five folds, and 18 pairs of one class enough for one in each of ten.
+    assert [(row["representation"], row["probe"]) for row in found] == [(name, "verification") for name in names]
+    assert {(row["accuracy"], row["accuracy_ste"], row["chance"], row["folds"]) for row in found} == {
+        ("1.0", "0.0", "0.5", "10")
+    }
+    assert {(row["samples"], row["images"], row["supervised"]) for row in found} == {("20", "12", "yes")}
+    assert [row["dimensions"] for row in found] == ["5", "5", "4", "4", "4"]
+    assert "probes.csv" in json_of(Path("data/evaluations/d.json"))["d"]
+    assert probes("verification", "linear").exit_code == 0
+    assert written() == after
+
+
+def test_an_embedding_of_another_training_is_refused(project: Path) -> None:
+    fingerprint = read_images(Path("data/images/d.parquet")).fingerprint
+    made = embed("jule/cc", 0)
+    write_partitions(Path("data/partitions/d/jule/cc.parquet"), {"cc": CLASSES}, {"cc": made}, fingerprint)
+    embed("jule/cc", 1)
+    assert evaluate("jule/cc").exit_code == 0, "which does not read it"
+    error = str(probes("linear").exception)
+    assert error.startswith("data/embeddings/d/jule/cc.parquet cannot be used (its digest is not the one in ")
+
+
+def test_a_probe_named_twice_is_refused(project: Path) -> None:
+    assert error_line(probes("linear", "linear")) == "probes names linear twice; name every probe once"
 
 
 def test_leftovers_of_other_objectives_are_not_scored(project: Path) -> None:

@@ -14,7 +14,7 @@ from stages.studies.measured import is_mvec
 from stages.studies.view_counts import SizeScore, _sentence
 from stages.tables import Image, read_images, read_partitions, write_images, write_partitions, write_vectors
 from stages.tables.manifest import write_manifest
-from stages.tables.textfiles import write_json
+from stages.tables.textfiles import json_of, write_json
 
 CLASSES = np.repeat([0, 1, 2], 8)
 OF_A = np.where(CLASSES == 2, 1, CLASSES)  # one view mixes the last two classes,
@@ -23,6 +23,7 @@ TRAINED = {
     "layer": "L3", "scaling": "none", "preset": "literal", "min_cluster_fraction": 0.0, "eta": 0.5,
     "n_neighbors": 8, "n_nearest": 5, "lead_weight": 1.0, "gamma": 2.0, "epochs": 20, "width": 160,
 }  # fmt: skip
+PROBES = "representation,dimensions,probe,accuracy,accuracy_ste,chance,folds,samples,images,supervised"
 METHODS = ("ensemble", "train/jule/dmvc", "train/jule/views/a", "baseline/a/L3/ward", "baseline/b/L3/ward")
 
 
@@ -72,7 +73,9 @@ def lay_out(name: str, labels: np.ndarray | None) -> None:
     if labels is None:
         rows = ["method,silhouette,n_clusters,labelled_images", *(f"{method},0.5,3,0" for method in METHODS)]
     (metrics / "methods.csv").write_text("\n".join(rows) + "\n")
-    write_json(metrics / "scores.json", {"dataset": {"labelled": known}})
+    (metrics / "probes.csv").write_text(f"{PROBES}\n")
+    joint = {"result": {"method": "ensemble", "nmi_geometric": 0.9}, "ensemble": {"nmi_geometric": 0.9}}
+    write_json(metrics / "scores.json", {"dataset": {"labelled": known}, **(joint if known else {})})
     write_manifest(Path(f"data/evaluations/{name}.json"), {name: {}})
 
 
@@ -136,6 +139,32 @@ def test_what_views_contribute_and_the_published_scores(call):
     assert published["baseline", "ward", "Appendix A", "nmi_geometric"]["view"] == "mean of views"
     page = Path("data/studies/umist.html").read_text(encoding="utf-8")
     assert page.count("<h2>") == 4 and "data:image/png;base64,iVBOR" in page and "-0.171" in page
+
+
+def test_supervised_scores_are_marked_and_compared_with_none(call):
+    lay_out("umist", CLASSES)
+    file = Path("metrics/umist/probes.csv")
+    linear, verification = (
+        f"features/a/L3,6,{probe},{accuracy},0.01,{chance},{folds},{samples},24,yes\n"
+        for probe, accuracy, chance, folds, samples in (
+            ("linear", 0.875, 0.3333, 5, 24),
+            ("verification", 0.8125, 0.5, 10, 160),
+        )
+    )
+    file.write_text(f"{PROBES}\n{linear}")
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    page = Path("data/studies/umist.html").read_text(encoding="utf-8")
+    assert "<strong>supervised</strong>" in page and "Labeled Faces" not in page
+    file.write_text(f"{PROBES}\n{linear}{verification}")
+    published = Path("metrics/umist/published.csv").read_bytes()
+    assert call(experiments, "--dataset", "umist")[0] == 0
+    page = Path("data/studies/umist.html").read_text(encoding="utf-8")
+    assert "<td>0.875</td><td>0.010</td><td>0.333</td><td>5</td><td>24</td>" in page
+    assert "jule, 10,000 samples: 0.728; " in page and "no difference is given" in page
+    assert Path("metrics/umist/published.csv").read_bytes() == published
+    file.write_text(f"{PROBES}\nfeatures/a/L3,six,linear,0.5,0.01,0.5,5,24,24,yes\n")
+    code, _, error = call(experiments, "--dataset", "umist")
+    assert code == 1 and "probes.csv cannot be used (invalid literal for int()" in error
 
 
 def test_networks_on_images_have_no_panels_and_are_compared(call):
@@ -375,9 +404,8 @@ def test_the_study_of_layers_takes_all_labelled_sets(call):
 def test_the_study_averages_over_tasks_and_draws_the_algorithms_on_every_set(call):
     for name, task in (("umist", "faces"), ("fei", "faces"), ("coil", "")):
         lay_out(name, CLASSES)
-        write_json(
-            Path(f"metrics/{name}/scores.json"), {"dataset": {"labelled": 24} | ({"task": task} if task else {})}
-        )
+        scores = Path(f"metrics/{name}/scores.json")
+        write_json(scores, json_of(scores) | {"dataset": {"labelled": 24} | ({"task": task} if task else {})})
     methods = Path("metrics/coil/methods.csv")
     more = [f"baseline/{view}/L3/kmeans,0.3,0.3,3,24" for view in "ab"]
     methods.write_text(methods.read_text() + "\n".join(more) + "\n")
@@ -394,6 +422,30 @@ def test_the_study_averages_over_tasks_and_draws_the_algorithms_on_every_set(cal
     assert not Path("metrics/study/algorithms-umist.svg").exists(), "one algorithm is nothing to compare"
     assert call(study, "--datasets", "umist")[0] == 0
     assert not drawn.exists()
+
+
+def test_with_two_labelled_sets_the_leader_of_the_one_is_followed_on_the_other(call):
+    lay_out("umist", CLASSES)
+    lay_out("holiday", CLASSES)
+    methods = Path("metrics/holiday/methods.csv")
+    methods.write_text(methods.read_text().replace("baseline/b/L3/ward,0.5", "baseline/b/L3/ward,0.95"))
+    corrected = {"method": "jule/dmvc", "nmi_geometric": 1.0}
+    before = {"result": corrected, "uncorrected": {"nmi_geometric": 0.8}, "ensemble": {"nmi_geometric": 0.9}}
+    write_json(Path("metrics/holiday/scores.json"), {"dataset": {"labelled": 24}, **before})
+    both = ["--datasets", "umist", "--datasets", "holiday"]
+    assert call(study, *both)[0] == 0
+    umist, holiday = table("metrics/study/leaders.csv")
+    assert (umist["leader"], umist["leader_nmi"], umist["best"]) == ("b", "0.500000", "a")
+    assert (holiday["leader"], holiday["leader_nmi"], holiday["best"]) == ("a", "0.600000", "b")
+    assert (holiday["result"], holiday["result_nmi"]) == ("jule/dmvc", "0.800000"), "before corrections by hand"
+    page = Path("data/study.html").read_text(encoding="utf-8")
+    assert page.count("<h2>") == 2 and "The leader is the best on 0 of 2 sets" in page
+    once = Path("metrics/study/leaders.csv").read_bytes()
+    assert call(study, *both)[0] == 0
+    assert Path("metrics/study/leaders.csv").read_bytes() == once
+    assert call(study, "--datasets", "umist")[0] == 0
+    assert not Path("metrics/study/leaders.csv").exists()
+    assert "Which network" not in Path("data/study.html").read_text(encoding="utf-8")
 
 
 def test_a_study_without_labels_leaves_no_figures_of_before(call):

@@ -83,6 +83,20 @@ def test_images_are_squashed_to_the_size_trained_on_and_features_are_of_length_o
     assert adjusted_rand_score(KMeans(3, n_init=10, random_state=0).fit_predict(rows), found) == 1
 
 
+def test_the_layer_data_is_the_pixels_as_the_network_takes_them(project: Path) -> None:
+    assert transfer("--layers", "data", "--layers", "top", "--algorithms", "kmeans").exit_code == 0
+    table = read_partitions(TABLE)
+    assert list(table.labels) == ["transfer-s-data-kmeans", "transfer-s-top-kmeans"]
+    settings = table.settings["transfer-s-data-kmeans"]
+    assert (settings["layer"], settings["image_shape"], settings["normalise"]) == ("data", [1, 12, 12], "l2")
+    opened = (PIL.Image.open(io.BytesIO(data)) for data in read_images(Path("data/images/d.parquet")).read_bytes())
+    small = [np.asarray(image.resize((12, 12), PIL.Image.Resampling.BILINEAR)) for image in opened]
+    rows = np.stack(small).reshape(len(CLASSES), -1).astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    expected = KMeans(3, n_init=10, random_state=0).fit_predict(rows)
+    assert adjusted_rand_score(expected, table.labels["transfer-s-data-kmeans"]) == 1
+
+
 def test_the_same_seed_gives_the_same_bytes(project: Path) -> None:
     assert transfer("--algorithms", "kmeans").exit_code == 0
     before = TABLE.read_bytes()

@@ -21,7 +21,10 @@ from stages.tables.methods import (
     check_made,
 )
 
-_LISTS = ("datasets", "watch", "backbones", "objectives", "image_baselines", "image_methods", "representations")
+_LISTS = (
+    *("datasets", "watch", "backbones", "objectives", "image_baselines", "image_methods"),
+    *("representations", "probes"),
+)
 # Sections of networks, whose keys are parameters of estimators.
 _TRAINED = [("objectives", str(name), str(name)) for name in Objective]
 _TRAINED += [("image_methods", str(name), f"image_{name}") for name in ImageMethod]

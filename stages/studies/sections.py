@@ -101,6 +101,34 @@ class LayerSection:
 
 
 @dataclass(frozen=True)
+class LeaderRow:
+    """NMI on one image set: of the networks named by three rules, of the ensemble, of the `result` of a method."""
+
+    dataset: str
+    images: int
+    layer: str
+    algorithm: str
+    leader: str
+    leader_nmi: float
+    best: str
+    best_nmi: float
+    worst: str
+    worst_nmi: float
+    ensemble_nmi: float
+    result: str
+    result_nmi: float
+
+
+@dataclass(frozen=True)
+class LeadersSection:
+    """Which network to take: a row for each layer, algorithm and image set, and what follows from them."""
+
+    rows: tuple[LeaderRow, ...]
+    sentences: tuple[str, ...]
+    template: ClassVar[str] = "leaders.html"
+
+
+@dataclass(frozen=True)
 class PanelsSection:
     """The `picture`, a PNG, of what K-means finds on each of the `panels`: how many `clusters`; NMI or nan."""
 
@@ -117,7 +145,40 @@ class PanelsSection:
         return f"data:image/png;base64,{base64.b64encode(self.picture).decode('ascii')}"
 
 
-Section = PublishedSection | ComplementaritySection | SubsetsSection | PanelsSection | LayerSection
+@dataclass(frozen=True)
+class ProbeRow:
+    """The accuracy of one `probe` of a representation: mean and standard error over `folds` of all `samples`."""
+
+    representation: str
+    dimensions: int
+    probe: str
+    accuracy: float
+    ste: float
+    chance: float
+    folds: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class ProbesSection:
+    """Supervised scores of representations, and `published` ones of faces: method, training samples, accuracy."""
+
+    dataset: str
+    rows: tuple[ProbeRow, ...]
+    published: tuple[tuple[str, str, float], ...]
+    citation: str
+    template: ClassVar[str] = "probes.html"
+
+
+Section = (
+    PublishedSection
+    | ComplementaritySection
+    | SubsetsSection
+    | PanelsSection
+    | ProbesSection
+    | LayerSection
+    | LeadersSection
+)
 
 
 @dataclass(frozen=True)

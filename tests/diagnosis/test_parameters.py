@@ -140,6 +140,9 @@ def test_the_parameters_of_the_project_are_well() -> None:
         ),
         ({"image_methods": ["dec", "dec"]}, "image_methods names dec twice; name every image method once"),
         ({"image_baselines": ["pixel"]}, "image_baselines is ['pixel']: 'pixel' is not "),
+        ({"probes": None}, "probes is empty; write [] for none"),
+        ({"probes": ["linear", "linear"]}, "probes names linear twice; name every probe once"),
+        ({"probes": ["cosine"]}, "probes is ['cosine']: 'cosine' is not one of 'linear', 'verification'"),
         (
             {"image_dec": None, "image_methods": ["dec"]},
             "image_dec is empty; it is a section: indent its keys below it",

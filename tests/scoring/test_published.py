@@ -373,6 +373,14 @@ def test_a_transfer_is_of_the_same_source_and_layer_by_whichever_algorithm():
     )
 
 
+def test_the_images_themselves_are_a_column_of_the_transfers():
+    method = parse_method(
+        "train/images/transfer-usps-data-gdl", {"source": "usps", "layer": "data", "algorithm": "gdl"}
+    )
+    (found,) = compare("MNIST-test", {method: measured(10_000, 10, nmi_geometric=0.5)}, published_scores())
+    assert (found.table, found.published) == ("Transfer of the network", 0.872)
+
+
 def test_a_single_view_is_compared_with_the_same_cnn_and_means_with_means():
     ours = {
         Method("baseline", view, "L3", "ward"): measured(nmi_geometric=value)

@@ -75,6 +75,12 @@ def every_section(chart):
     yield sections.PanelsSection(
         "<d>", 9, (3, 2, 3), b"PNG", (("a <1>", 0.5), ("dmvc", 0.75), ("x", float("nan")))
     )
+    probe = sections.ProbeRow("embedding/<x>", 160, "linear", 0.5, 0.125, 0.25, 5, 1797)
+    yield sections.ProbesSection("<d>", (probe,), (("<jule>", "10 samples", 0.75),), "S: long")
+    leader = sections.LeaderRow(
+        "<d>", 1797, "L3", "ward", "a", 0.5, "<x>", 0.625, "a", 0.5, 0.75, "ensemble", 0.75
+    )
+    yield sections.LeadersSection((leader,), ("Said & done.",))
 
 
 def test_sections_are_well_formed_and_escaped(chart):
@@ -87,7 +93,7 @@ def test_sections_are_well_formed_and_escaped(chart):
 
 
 def test_what_sections_show(chart):
-    published, classes, subsets, layers, panels = map(render_section, every_section(chart))
+    published, classes, subsets, layers, panels, probes, leaders = map(render_section, every_section(chart))
     assert "<td>0.980</td><td>0.971</td><td>+0.009</td>" in published
     assert published.count("4 views &amp; 5") == published.count("<strong>") == 1, "said once for two scores"
     assert '<td class="text" rowspan="2">4 views &amp; 5</td>' in published
@@ -101,6 +107,11 @@ def test_what_sections_show(chart):
     assert "an NMI (geometric) of 0.500 (a &lt;1&gt;) and 0.750 (dmvc)." in panels
     assert 'src="data:image/png;base64,UE5H"' in panels
     assert '<th scope="row">L&lt;3&gt;</th><td>0.500</td>' in layers
+    assert (
+        "<td>160</td><td>linear</td><td>0.500</td><td>0.125</td><td>0.250</td><td>5</td><td>1,797</td>" in probes
+    )
+    assert "&lt;jule&gt;, 10 samples: 0.750." in probes
+    assert "<td>1,797</td><td>L3</td><td>ward</td><td>a</td><td>0.500</td><td>&lt;x&gt;</td>" in leaders
 
 
 def test_panels_without_labels_are_a_sentence():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.core.command import SPINS
 from stages.core.memory import keep_freed
 from stages.diagnosis import kernels
 
@@ -65,20 +66,26 @@ def test_no_script_loads_openmp_before_it_is_set():
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_threads_of_openmp_sleep_while_they_wait_unless_told_otherwise(given, policy):
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")],
+    ids=["none given", "turns given", "policy given"],
+)
+def test_threads_of_openmp_soon_sleep_while_they_wait_unless_told_otherwise(given, spins):
     code = "from stages.core.command import application, run\nrun(application(lambda: print(__import__('torch'))))"
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    }
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**environment, **given, "OMP_DISPLAY_ENV": "TRUE"},
+        env={**inherited, **given, "OMP_DISPLAY_ENV": "VERBOSE"},
         capture_output=True,
         text=True,
         check=True,
     )
-    if "OMP_WAIT_POLICY" not in done.stderr:
-        pytest.skip("this PyTorch has no OpenMP that shows its settings")
-    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+    if "GOMP_SPINCOUNT" not in done.stderr:
+        pytest.skip("this PyTorch has another OpenMP than GNU's")
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
 
 
 def test_kernels_are_compiled_for_the_types_that_the_stages_call_them_with():

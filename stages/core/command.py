@@ -14,6 +14,7 @@ import typer
 from stages.core.atomic import full_disk
 from stages.core.errors import ManyviewsError, printable
 
+SPINS = "3000"  # turns of a loop, some microseconds: as fast as 300,000 on idle cores, docs/performance.md
 # What a refusal speaks of if the reason may be that it is not run in the project's folder.
 _OF_THE_PROJECT = re.compile("Missing option|(.* )?data/|.*: docs/|.* presets has none")
 
@@ -33,11 +34,13 @@ def application(stage: Callable[..., None], obj: Any = None) -> typer.Typer:
 def run(app: Callable[..., Any]) -> None:
     """Run a stage's application; a user's mistake becomes one line on stderr and exit status 1.
 
-    Threads of OpenMP (PyTorch's, scikit-learn's) sleep while they wait, unless the environment says otherwise. By
-    default they spin: beside other work on the same cores, a training then takes several times as long. OpenMP
-    reads this when it is loaded, so no script may load PyTorch or scikit-learn on being imported.
+    Threads of GNU's OpenMP (PyTorch's, scikit-learn's) soon sleep while they wait, unless the environment says
+    otherwise. By default they spin for milliseconds: beside other work on the same cores, a training then takes
+    several times as long. OpenMP reads this when it is loaded, so no script may load PyTorch or scikit-learn when
+    it is imported.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     for stream in (sys.stdout, sys.stderr):  # file names may hold what the terminal's encoding does not
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -24,7 +24,6 @@ from stages.tables.results import UNCORRECTED
 from stages.tables.textfiles import json_of, text_of, understanding, write_fragment
 
 _KEYS = ["dataset", TASK, "backbone", "layer", "algorithm"]
-_FIGURES = ("layer_architecture", "layer_task", "architecture_task")
 
 
 def study(
@@ -45,16 +44,12 @@ def study(
     for name, table in found.tables.items():
         with replacing(folder / f"{name}.csv") as partial:
             table.to_csv(partial, index=False, lineterminator="\n", float_format="%.6f")
-    for name, chart in found.figures.items():
-        write_text(folder / f"{name}.svg", render_figure(chart))
-    drawn = {folder / f"algorithms-{dataset}.svg": chart for dataset, chart in found.by_set.items()}
-    for file, chart in drawn.items():
+    drawn = found.figures | {f"algorithms-{dataset}": chart for dataset, chart in found.by_set.items()}
+    files = {folder / f"{name}.svg": chart for name, chart in drawn.items()}
+    for file, chart in files.items():
         write_text(file, render_figure(chart))
-    for file in {*folder.glob("algorithms-*.svg")} - set(drawn):  # of a run by hand before
+    for file in {*folder.glob("*.svg")} - set(files):  # of a run by hand before
         file.unlink()
-    for name in _FIGURES:
-        if name not in found.figures:
-            (folder / f"{name}.svg").unlink(missing_ok=True)
     write_text(folder / "conclusions.txt", "".join(f"{sentence}\n" for sentence in found.conclusions))
     section = layer_section(found)
     joint = {dataset: scores.joint for dataset, scores in read.items() if scores.joint}

@@ -1,7 +1,7 @@
 """Images as the input of networks: checked, embedded, and assigned to the nearest centre."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -75,11 +75,14 @@ class ImageEncoder(nn.Module, ABC):
         return image[0], image[1]
 
 
-def embed_images(encoder: ImageEncoder, images: Tensor) -> Tensor:
-    """Return the embedding of images, uint8 (n, c, h, w) on the encoder's device: float32 (n, width)."""
+def embed_images(encoder: ImageEncoder, images: Tensor, layer: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """Return the embedding of images, uint8 (n, c, h, w) on the encoder's device: float32 (n, width).
+
+    `layer` takes images to another layer of the encoder, which is returned instead.
+    """
     step = at_once(encoder.sides(images.shape[2:]))
     with torch.no_grad(), exact_convolutions(images.device):
-        return torch.cat([encoder(part).float() for part in images.split(step)])
+        return torch.cat([(layer or encoder)(part).float() for part in images.split(step)])
 
 
 def at_once(sides: Sequence[int]) -> int:

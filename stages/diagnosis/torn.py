@@ -22,7 +22,7 @@ from stages.diagnosis.leftovers import find_leftovers, find_running, may_go
 from stages.params.file import conflict_line
 
 # Seconds between two looks, in which a DVC has written any of its files.
-PAUSE = 1.0
+_PAUSE = 1.0
 _HEAD = "schema: '2.0'\nstages:\n"
 
 
@@ -37,7 +37,7 @@ def check_torn(root: Path, cache: Path) -> Iterator[Finding]:
     """
     damages = list(find_damage(root, cache))
     if damages:
-        sleep(PAUSE)
+        sleep(_PAUSE)
         before = {damage.message for damage in damages}
         damages = [damage for damage in find_damage(root, cache) if damage.message in before]
     for damage in damages:

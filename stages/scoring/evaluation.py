@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.csvtext import csv_text
-from stages.scoring.scores import DIGITS, external_scores, view_agreement
+from stages.scoring.scores import DIGITS, external_scores, standard_error, view_agreement
 from stages.scoring.silhouettes import silhouettes
 from stages.tables.methods import MethodName, parse_scored
 
@@ -55,15 +55,14 @@ def mean_by_method(runs: Iterable[Row]) -> dict[str, Row]:
 def spread_over_seeds(runs: Sequence[Row]) -> Row:
     """Summarise the scores of a method's `runs`, at least two, which differ in their seed alone.
 
-    Each name has the mean; "seeds" is how many there are. Each score, but no count, has the standard error of the
-    mean, s / sqrt(n) with n - 1 degrees of freedom, as "NAME_ste", and the largest of its values as "NAME_best".
+    Each name has the mean; "seeds" is how many there are. Each score, but no count, has the `standard_error` as
+    "NAME_ste", and the largest of its values as "NAME_best".
     """
     (mean,) = mean_by_method({**run, "method": ""} for run in runs).values()
     spread: Row = {"seeds": len(runs)}
     for name in (name for name in mean if name not in COUNTS):
         values = [run[name] for run in runs]
-        ste = float(np.std(values, ddof=1)) / len(runs) ** 0.5
-        spread |= {f"{name}_ste": round(ste, DIGITS), f"{name}_best": max(values)}
+        spread |= {f"{name}_ste": round(standard_error(values), DIGITS), f"{name}_best": max(values)}
     return mean | spread
 
 

@@ -34,6 +34,11 @@ def external_scores(classes: np.ndarray, labels: np.ndarray) -> dict[str, float]
     return {name: float(score) for name, score in scores.items()}
 
 
+def standard_error(values: Sequence[float]) -> float:
+    """Return the standard error of the mean of n values, two or more: s / sqrt(n), s dividing by n - 1."""
+    return float(np.std(values, ddof=1)) / float(len(values) ** 0.5)
+
+
 def view_agreement(views: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Return the agreement between views, float64 (v, v): symmetric, 1 on the diagonal.
 

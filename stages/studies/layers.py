@@ -14,7 +14,6 @@ from stages.studies.sections import LayerSection, span
 
 SCORES = ("nmi_geometric", "purity")
 _FACTORS = ["layer", "backbone", "algorithm"]
-_TASK, _SET = "task", "image set"
 _HEADINGS = ("Layer", "Architecture", "Algorithm", "{}", "NMI (geometric)", "Purity", "± NMI", "± Purity")
 _AXIS = "NMI (geometric mean, 0 to 1)"
 
@@ -41,13 +40,14 @@ def layer_study(scores: pd.DataFrame) -> LayerStudy:
     """
     by_set = _by_set(scores)
     scores = _balanced(scores)
-    kind = _SET
-    if "task" in scores:
-        kind = _TASK if scores["task"].any() else _SET
+    own, kind = "dataset", "image set"  # the column, and what a reader calls it
+    if "task" in scores and scores["task"].any():
+        own = kind = "task"
         scores = scores.assign(task=scores["task"].where(scores["task"] != "", scores["dataset"]))
-    tables = {"scores": scores if kind == _TASK else scores.drop(columns="task", errors="ignore")}
-    own = "dataset" if kind == _SET else "task"
-    if kind == _TASK:
+    else:
+        scores = scores.drop(columns="task", errors="ignore")
+    tables = {"scores": scores}
+    if own == "task":
         scores = scores.groupby(["task", *_FACTORS], sort=False)[list(SCORES)].mean().reset_index()
     layer_architecture = _spread(scores, ["backbone", "layer"], [own])
     layer_task = _spread(scores, [own, "layer"], ["backbone"])

@@ -1,6 +1,6 @@
 """Pre-training by reconstruction, with which DEC and IDEC begin: of each layer by itself, then of all at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,6 +34,24 @@ class Denoising(Phase):
     def load(self, state: Mapping[str, Tensor]) -> None:
         super().load(state)
         self.masks.set_state(take(state, "masks", self.masks.get_state()))
+
+    def _pass(
+        self, phase: str, views: Sequence[Tensor], reconstruct: Callable[[list[Tensor], int], Sequence[Tensor]]
+    ) -> Epoch:
+        """A pass that learns to `reconstruct` views (n, d_j).
+
+        It is given this process's rows of a batch, (b, d_j) each, and how many all processes have.
+        """
+        total = torch.zeros((), device=self.device)
+        for index, batch in self._batches():
+            rows = [view[index] for view in views]
+            with autocast(self.device, self.plan.precision):
+                reconstructed = reconstruct(rows, batch)
+            errors = reconstruction_errors(rows, reconstructed, self.plan.reduction)
+            self._step(errors, batch)
+            total += errors.detach().sum()
+        self.epochs += 1
+        return Epoch(phase, self.group.sum(total).item() / self.n_images, NONE, NONE)
 
     def _corrupted(self, rows: Tensor, batch: int, noise: float) -> Tensor:
         """This process's `rows` (b, d), a share `noise` of their values set to zero, the others grown by
@@ -76,17 +94,13 @@ class LayerPretraining(Denoising):
         if layer != self._layer:
             self._enter(layer)
             self._learn(_parameters(self.pairs[layer]), "adam")
-        pair, total = self.pairs[layer], torch.zeros((), device=self.device)
-        for index, batch in self._batches():
-            inputs = self._inputs[index]
-            with autocast(self.device, self.plan.precision):
-                outputs = pair.encoder(self._corrupted(inputs, batch, self.plan.layer_noise))
-                reconstructed = pair.decoder(self._corrupted(outputs, batch, self.plan.layer_noise))
-            errors = reconstruction_errors([inputs], [reconstructed], self.plan.reduction)
-            self._step(errors, batch)
-            total += errors.detach().sum()
-        self.epochs += 1
-        return Epoch("layer", self.group.sum(total).item() / self.n_images, NONE, NONE)
+        pair, noise = self.pairs[layer], self.plan.layer_noise
+
+        def reconstruct(rows: list[Tensor], batch: int) -> list[Tensor]:
+            outputs = pair.encoder(self._corrupted(rows[0], batch, noise))
+            return [pair.decoder(self._corrupted(outputs, batch, noise))]
+
+        return self._pass("layer", [self._inputs], reconstruct)
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         done = int(take(state, "epochs", torch.tensor(0))) - 1
@@ -119,17 +133,13 @@ class Pretraining(Denoising):
         return self.epochs >= self.plan.pretrain_epochs
 
     def epoch(self) -> Epoch:
-        total = torch.zeros((), device=self.device)
-        for index, batch in self._batches():
-            views = [view[index] for view in self.views]
-            with autocast(self.device, self.plan.precision):
-                noisy = [self._corrupted(view, batch, self.plan.pretrain_noise) for view in views]
-                reconstructed = self.network(noisy)[1]
-            errors = reconstruction_errors(views, reconstructed, self.plan.reduction)
-            self._step(errors, batch)
-            total += errors.detach().sum()
-        self.epochs += 1
-        return Epoch("pretrain", self.group.sum(total).item() / self.n_images, NONE, NONE)
+        noise = self.plan.pretrain_noise
+
+        def reconstruct(rows: list[Tensor], batch: int) -> Sequence[Tensor]:
+            found: Sequence[Tensor] = self.network([self._corrupted(view, batch, noise) for view in rows])[1]
+            return found
+
+        return self._pass("pretrain", self.views, reconstruct)
 
 
 def _parameters(pair: Mirrored) -> list[Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from stages.deep.deepcluster.network import WhitenedEncoder
 from stages.deep.deepcluster.parameters import PseudoLabelEpoch, PseudoLabelParameters
 from stages.deep.deepcluster.sampling import uniform_sample
-from stages.deep.image_encoding import at_once
+from stages.deep.image_encoding import embed_images
 from stages.deep.image_estimator import kmeans_of
 from stages.deep.image_networks import initialise_cropped
 from stages.deep.image_training import ImageTraining, gradient_descent
@@ -58,11 +58,9 @@ class PseudoLabelTraining(ImageTraining[PseudoLabelEpoch]):
 
     def _features(self) -> Tensor:
         """The features of the middle of all images, float32 (n, width)."""
-        step = at_once(self.network.sides(self.images.shape[2:]))
-        self.network.eval()
-        with torch.no_grad(), self._autocast():
-            parts = [self.network.features(self.network.middle(part)) for part in self.images.split(step)]
-        features = torch.cat([part.float() for part in parts])
+        network = self.network.eval()
+        with self._autocast():
+            features = embed_images(network, self.images, lambda part: network.features(network.middle(part)))
         self._check("sum of the features", features.sum().item())
         return features
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from stages.scoring.scores import standard_error
+
 MOST = 5000  # images; of more, as many are drawn
 
 
@@ -34,11 +36,11 @@ class FoldScores:
 
     @property
     def ste(self) -> float:
-        """The standard error of the mean, s / sqrt(folds) with folds - 1 degrees of freedom.
+        """The standard error of the mean.
 
         Folds share what the choice was made on, so they are not independent and it is a rough one.
         """
-        return float(np.std(self.accuracies, ddof=1) / len(self.accuracies) ** 0.5)
+        return standard_error(self.accuracies)
 
 
 def draw_rows(classes: np.ndarray, least: int, seed: int) -> np.ndarray:

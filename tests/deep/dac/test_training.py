@@ -11,19 +11,13 @@ from stages.deep.dac.dac import DAC
 from stages.deep.dac.network import AdaptiveEncoder
 from stages.deep.dac.pairs import Pairs, certain_pairs, pair_loss
 from stages.deep.dac.training import AdaptiveTraining
-from stages.deep.image_estimator import Start
-from tests.deep.drawn import bars
+from tests.deep.drawn import bars, started
 
 
 def training(**changes: Any) -> AdaptiveTraining:
     options = {"network": "vgg", "crops": (10,), "input_size": 16, "batch_size": 6, **changes}
-    plan = DAC(3, **options)
-    plan.image_shape_ = (1, 12, 12)
-    augmentation = plan._augmentation((12, 12))
-    first, order, chance = (torch.Generator().manual_seed(seed) for seed in range(3))
-    plan.encoder_ = plan._drawn(lambda: plan._encoder(augmentation), first)
-    images = torch.from_numpy(bars(each=8)[0])
-    return plan._training(Start(images, augmentation, first, order, chance))
+    run: AdaptiveTraining = started(DAC(3, **options), bars(each=8)[0])
+    return run
 
 
 def test_the_layers_of_the_head_start_as_the_identity() -> None:

@@ -12,8 +12,7 @@ from stages.core.errors import ParameterError
 from stages.deep.deepcluster import training as module
 from stages.deep.deepcluster.deepcluster import DeepCluster
 from stages.deep.deepcluster.training import PseudoLabelTraining
-from stages.deep.image_estimator import Start
-from tests.deep.drawn import bars
+from tests.deep.drawn import bars, started
 
 
 def small(**changes: Any) -> DeepCluster:
@@ -22,12 +21,8 @@ def small(**changes: Any) -> DeepCluster:
 
 
 def training(**changes: Any) -> PseudoLabelTraining:
-    plan = small(**changes)
-    plan.image_shape_ = (1, 12, 12)
-    augmentation = plan._augmentation((12, 12))
-    first, order, chance = (torch.Generator().manual_seed(seed) for seed in range(3))
-    plan.encoder_ = plan._drawn(lambda: plan._encoder(augmentation), first)
-    return plan._training(Start(torch.from_numpy(bars(each=8)[0]), augmentation, first, order, chance))
+    run: PseudoLabelTraining = started(small(**changes), bars(each=8)[0])
+    return run
 
 
 def test_separate_classes_are_found() -> None:

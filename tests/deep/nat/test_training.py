@@ -8,10 +8,9 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from stages.core.errors import ParameterError
-from stages.deep.image_estimator import Start
 from stages.deep.nat.nat import NAT
 from stages.deep.nat.training import NoiseTraining
-from tests.deep.drawn import bars
+from tests.deep.drawn import bars, started
 
 
 def small(**changes: Any) -> NAT:
@@ -20,12 +19,8 @@ def small(**changes: Any) -> NAT:
 
 
 def training(**changes: Any) -> NoiseTraining:
-    plan = small(**changes)
-    plan.image_shape_ = (1, 12, 12)
-    augmentation = plan._augmentation((12, 12))
-    first, order, chance = (torch.Generator().manual_seed(seed) for seed in range(3))
-    plan.encoder_ = plan._drawn(lambda: plan._encoder(augmentation), first)
-    return plan._training(Start(torch.from_numpy(bars(each=8)[0]), augmentation, first, order, chance))
+    run: NoiseTraining = started(small(**changes), bars(each=8)[0])
+    return run
 
 
 def test_separate_classes_are_found() -> None:

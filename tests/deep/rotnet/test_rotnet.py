@@ -10,10 +10,9 @@ from torch import nn
 
 from stages.core.errors import ParameterError
 from stages.deep.augmentation import quarter_turns
-from stages.deep.image_estimator import Start
 from stages.deep.rotnet.rotnet import RotNet
 from stages.deep.rotnet.training import RotationTraining
-from tests.deep.drawn import bars
+from tests.deep.drawn import bars, started
 
 
 def corners(each: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -31,12 +30,8 @@ def small(**changes: Any) -> RotNet:
 
 
 def training(**changes: Any) -> RotationTraining:
-    plan = small(**changes)
-    plan.image_shape_ = (1, 12, 12)
-    augmentation = plan._augmentation((12, 12))
-    first, order, chance = (torch.Generator().manual_seed(seed) for seed in range(3))
-    plan.encoder_ = plan._drawn(lambda: plan._encoder(augmentation), first)
-    return plan._training(Start(torch.from_numpy(corners(4)[0][:, None]), augmentation, first, order, chance))
+    run: RotationTraining = started(small(**changes), corners(4)[0][:, None])
+    return run
 
 
 def test_rotations_are_learnt_and_the_features_clustered() -> None:
